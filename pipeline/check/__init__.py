@@ -1,0 +1,1 @@
+"""The hand check: who reads what, against which codebook, and how far readers agree."""

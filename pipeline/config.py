@@ -1,0 +1,224 @@
+"""The configuration: one TOML file, read into frozen dataclasses, each stage with its own slice."""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import field, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from pipeline.errors import ConfigError
+
+T = TypeVar("T")
+STRICT = ConfigDict(extra="forbid", strict=True)
+
+
+@dataclass(frozen=True, config=STRICT)
+class Paths:
+    """Where the stages read and write. `root` starts at the folder of the configuration file, the rest at `root`."""
+
+    root: str = "."
+    raw: str = "data/raw"
+    processed: str = "data/processed"
+    reports: str = "reports"
+    dist: str = "dist"
+    handcheck: str = "data/raw/handcheck"
+
+
+@dataclass(frozen=True, config=STRICT)
+class Frame:
+    """A defined population of documents: what it is, and whether a share of it may be quoted."""
+
+    title: str
+    kind: str
+    description: str
+    use: str
+    is_quotable: bool
+    has_years: bool = False
+
+
+@dataclass(frozen=True, config=STRICT)
+class Terms:
+    """How the vocabulary of the term counts is pruned."""
+
+    min_document_count: int = 12
+    max_document_share: float = 0.25
+    max_terms_per_document: int = 80
+    token_limit: int = 600
+
+
+@dataclass(frozen=True, config=STRICT)
+class Embed:
+    """Which encoder makes the vectors. `model` is a package that carries weights, a folder, or a name."""
+
+    model: str
+    weights_sha256: str
+    dimension_count: int
+    max_tokens: int = 256
+    batch_size: int = 32
+
+
+@dataclass(frozen=True, config=STRICT)
+class Layer:
+    """One level of the cluster hierarchy; a higher resolution gives more, smaller clusters."""
+
+    name: str
+    resolution: float
+
+
+@dataclass(frozen=True, config=STRICT)
+class Cluster:
+    """The neighbour graph and the layers cut from it."""
+
+    layers: tuple[Layer, ...]
+    neighbour_count: int = 15
+    name_term_count: int = 4
+    min_size: int = 8
+
+
+@dataclass(frozen=True, config=STRICT)
+class Estimate:
+    """Which hand-check round the shares are estimated from, and the level of the intervals."""
+
+    round: str
+    level: float = 0.95
+
+
+@dataclass(frozen=True, config=STRICT)
+class Report:
+    """What the first screen shows."""
+
+    title: str
+    headline_frame: str
+    headline_definitions: tuple[str, ...]
+    denominator: str = "safety"
+
+
+@dataclass(frozen=True, config=STRICT)
+class Dataset:
+    """How the release introduces itself."""
+
+    title: str
+    url: str
+    reading_note: str
+
+
+@dataclass(frozen=True, config=STRICT)
+class Config:
+    """The whole file. `sources` stays as tables, since each source validates its own entry."""
+
+    version: str
+    seed: int
+    sources: dict[str, dict[str, Any]]
+    frames: dict[str, Frame]
+    embed: Embed
+    cluster: Cluster
+    estimate: Estimate
+    report: Report
+    dataset: Dataset
+    paths: Paths = field(default_factory=Paths)
+    terms: Terms = field(default_factory=Terms)
+    root: Path = Path()
+
+    def path(self, *parts: str) -> Path:
+        """Returns a path of the project, starting at its root."""
+        return self.root.joinpath(*parts)
+
+    def processed(self, name: str) -> Path:
+        """Returns the path of the derived table `name`."""
+        return self.path(self.paths.processed, f"{name}.parquet")
+
+
+# Which parts of the file each stage reads: a stage reruns when its slice changes, and not otherwise.
+SLICES: Mapping[str, tuple[str, ...]] = {
+    "corpus": ("paths", "sources", "terms", "frames"),
+    "embed": ("paths", "sources", "embed"),
+    "cluster": ("paths", "cluster", "seed"),
+    "estimate": ("paths", "estimate", "frames"),
+    "report": ("paths", "version", "report", "frames", "cluster"),
+    "dataset": ("paths", "version", "dataset", "frames", "embed"),
+}
+
+
+def build(kind: type[T], table: object, where: str) -> T:
+    """Checks a table of the configuration against a frozen dataclass and returns it filled in.
+
+    Raises:
+        ConfigError: for the first unknown key, missing key or wrong type, naming its place.
+    """
+    adapter = TypeAdapter(kind)
+    try:
+        # JSON mode turns TOML arrays into tuples while staying strict about every other type.
+        return adapter.validate_json(json.dumps(table, default=str))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        hint = {
+            "unexpected_keyword_argument": "unknown key; remove it or correct its spelling",
+            "missing": "missing key; add it",
+            "missing_argument": "missing key; add it",
+        }.get(first["type"], f"{first['msg']} (it is {first['input']!r})")
+        raise ConfigError(
+            f"[{place}] {hint}", where=where, do="see census.toml in the repository for every key"
+        ) from None
+
+
+def load_config(path: Path) -> Config:
+    """Reads and checks the configuration file.
+
+    Raises:
+        ConfigError: the file is missing, is not TOML, or has a key or type that is not declared.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            "the configuration file is missing",
+            where=str(path),
+            do="run from the repository root, or pass --config FILE",
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot be read ({error})", where=str(path), do="restore the file from git") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"is not valid TOML: {error}", where=str(path), do="mend the line it names") from None
+    if "root" in table:
+        raise ConfigError("[root] unknown key; remove it", where=str(path))
+    config = build(Config, table, str(path))
+    config = replace(config, root=(path.resolve().parent / config.paths.root).resolve())
+    _check_references(config, str(path))
+    return config
+
+
+def _check_references(config: Config, where: str) -> None:
+    """Checks what a type cannot say: names that must exist, and ranges."""
+    if config.report.headline_frame not in config.frames:
+        raise ConfigError(
+            f"[report.headline_frame] there is no frame {config.report.headline_frame!r}",
+            where=where,
+            do=f"use one of {', '.join(config.frames)}",
+        )
+    if not 0 < config.estimate.level < 1:
+        raise ConfigError(f"[estimate.level] must lie between 0 and 1, not {config.estimate.level}", where=where)
+    if config.cluster.neighbour_count < 1:
+        raise ConfigError(
+            f"[cluster.neighbour_count] must be at least 1, not {config.cluster.neighbour_count}", where=where
+        )
+    if not config.cluster.layers:
+        raise ConfigError("[cluster.layers] needs at least one layer", where=where)
+    if not config.sources:
+        raise ConfigError("[sources] names no source", where=where, do="add one, such as [sources.census]")
+    for name, entry in config.sources.items():
+        if not isinstance(entry.get("kind"), str):
+            raise ConfigError(f"[sources.{name}.kind] missing key; add it", where=where)
+
+
+def slice_for(config: Config, stage: str) -> str:
+    """Returns the part of the configuration that `stage` reads, as JSON with sorted keys."""
+    adapter = TypeAdapter(Config)
+    table = adapter.dump_python(config, mode="json")
+    known = {item.name for item in fields(Config)}
+    keys = [key for key in SLICES[stage] if key in known]
+    return json.dumps({key: table[key] for key in keys}, sort_keys=True, indent=1) + "\n"

@@ -1,0 +1,182 @@
+"""Files in and out: validated, atomic, and the same bytes for the same rows."""
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.errors import DataError
+from pipeline.schemas import Table
+
+COMPRESSION = "zstd"
+COMPRESSION_LEVEL = 9
+ROW_GROUP_ROWS = 65_536  # one group for the shipped census; keeps memory flat for larger ones
+CSV_FLOAT_FORMAT = "%.6f"  # six decimals: far below any interval, above every rounding difference of a processor
+
+
+@contextlib.contextmanager
+def replace_atomically(path: Path) -> Iterator[Path]:
+    """Yields a temporary path beside `path` and moves it into place if the block ends well.
+
+    A kill at any moment leaves either the old file or the new one, whole.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes UTF-8 text with Unix line ends, atomically."""
+    with replace_atomically(path) as temporary:
+        temporary.write_bytes(text.encode("utf-8"))
+
+
+def write_csv(path: Path, rows: pd.DataFrame) -> None:
+    """Writes a table for people and spreadsheets: six decimals, Unix line ends, atomically."""
+    write_text(path, rows.to_csv(index=False, float_format=CSV_FLOAT_FORMAT, lineterminator="\n"))
+
+
+def write_table(table: Table, rows: pd.DataFrame, path: Path) -> None:
+    """Writes `rows` as Parquet under the declared schema, sorted by its key, atomically.
+
+    Raises:
+        DataError: a column is missing, has another type or an empty cell it may not have, or a key is doubled.
+    """
+    write_arrow(table, arrow_from_rows(table, rows, path), path)
+
+
+def write_arrow(table: Table, arrow: pa.Table, path: Path) -> None:
+    """Writes an Arrow table that already has the declared schema, sorted by its key, atomically.
+
+    Raises:
+        DataError: an empty cell where none may be, or a doubled key.
+    """
+    arrow = arrow.cast(table.arrow_schema).sort_by([(key, "ascending") for key in table.key])
+    _check_rows(table, arrow, path)
+    with replace_atomically(path) as temporary:
+        pq.write_table(
+            arrow,
+            temporary,
+            compression=COMPRESSION,
+            compression_level=COMPRESSION_LEVEL,
+            row_group_size=ROW_GROUP_ROWS,
+        )
+
+
+def arrow_from_rows(table: Table, rows: pd.DataFrame, path: Path) -> pa.Table:
+    """Converts pandas rows to the declared Arrow schema.
+
+    Raises:
+        DataError: a column is missing or its values do not fit the declared type.
+    """
+    missing = [column.name for column in table.columns if column.name not in rows.columns]
+    if missing:
+        raise DataError(
+            f"table {table.name} lacks the columns {', '.join(missing)}",
+            where=str(path),
+            do="this is a fault of the stage that writes it; report it",
+        )
+    try:
+        return pa.Table.from_pandas(
+            rows[[column.name for column in table.columns]], schema=table.arrow_schema, preserve_index=False
+        )
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        raise DataError(
+            f"table {table.name} does not fit its schema ({error})", where=str(path), do="check the input rows"
+        ) from None
+
+
+def read_arrow(table: Table, path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Reads a Parquet file and checks it against the declared schema.
+
+    Raises:
+        DataError: the file is missing, damaged, or has other columns than declared.
+    """
+    remake = "restore it from git if it is tracked; otherwise delete it and run make again"
+    try:
+        arrow = pq.read_table(path, columns=list(columns) if columns else None, memory_map=False)
+    except FileNotFoundError:
+        raise DataError("the file is missing", where=str(path), do=remake) from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataError(
+            f"is damaged or not Parquet ({str(error).splitlines()[0]})", where=str(path), do=remake
+        ) from None
+    wanted = [table.arrow_schema.field(name) for name in (columns or table.arrow_schema.names)]
+    for item in wanted:
+        if item.name not in arrow.schema.names:
+            raise DataError(f"lacks the column {item.name!r} of table {table.name}", where=str(path), do=remake)
+        if arrow.schema.field(item.name).type != item.type:
+            raise DataError(
+                f"column {item.name!r} is {arrow.schema.field(item.name).type}, not {item.type}",
+                where=str(path),
+                do=remake,
+            )
+    return arrow.select([item.name for item in wanted])
+
+
+def read_table(table: Table, path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Reads a Parquet file of the declared schema into pandas, in key order.
+
+    Raises:
+        DataError: the file is missing, damaged, or has other columns than declared.
+    """
+    return read_arrow(table, path, columns).to_pandas()
+
+
+def matrix_from_column(column: pa.ChunkedArray) -> np.ndarray:
+    """Returns a fixed-size-list column as an array (n_rows, n_dims) of its value type, without a Python loop."""
+    width = column.type.list_size
+    chunks = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
+    flat = np.concatenate(chunks) if chunks else np.empty(0, dtype=column.type.value_type.to_pandas_dtype())
+    return flat.reshape(-1, width)
+
+
+def column_from_matrix(matrix: np.ndarray) -> pa.FixedSizeListArray:
+    """Returns an array (n_rows, n_dims) as a fixed-size-list column of the same value type."""
+    return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(matrix).reshape(-1)), matrix.shape[1])
+
+
+def sha256_of_file(path: Path) -> str:
+    """Returns the SHA-256 of a file's bytes, as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_of_text(text: str) -> str:
+    """Returns the SHA-256 of a text's UTF-8 bytes, as 64 hexadecimal digits."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _check_rows(table: Table, arrow: pa.Table, path: Path) -> None:
+    for column in table.columns:
+        if not column.is_nullable and arrow.column(column.name).null_count:
+            raise DataError(
+                f"column {column.name!r} of table {table.name} has empty cells",
+                where=str(path),
+                do="check the input rows",
+            )
+    keys = arrow.select(list(table.key)).to_pandas()
+    doubled = keys[keys.duplicated()]
+    if len(doubled):
+        first = ", ".join(str(value) for value in doubled.iloc[0])
+        raise DataError(
+            f"table {table.name} has the key ({first}) more than once", where=str(path), do="check the input rows"
+        )
