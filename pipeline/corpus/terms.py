@@ -14,7 +14,12 @@ from pipeline.schemas import TERMS
 TOKEN_PATTERN = r"(?u)\b[a-z][a-z0-9]*(?:-[a-z0-9]+)*[a-z0-9]\b"
 # Words of the trade of writing rather than of a subject: they would name every cluster alike.
 WRITING_WORDS = frozenset(
-    ["also", "abstract", "approach", "based", "different", "don", "does", "example", "examples", "figure", "good", "got", "https", "http", "introduction", "just", "like", "ll", "make", "method", "methods", "need", "new", "novel", "paper", "post", "posts", "propose", "proposed", "present", "problem", "problems", "recent", "result", "results", "seems", "section", "set", "show", "shows", "study", "studies", "think", "thing", "things", "use", "used", "using", "use", "various", "ve", "want", "way", "ways", "work", "works", "www", "com", "org", "really", "lot", "people", "say", "said", "time", "let", "know", "going", "isn", "doesn", "thanks", "crossposted", "epistemic", "status"]
+    """
+    also abstract approach based different don does example examples figure good got https http introduction just like
+    ll make method methods need new novel paper post posts propose proposed present problem problems recent result
+    results seems section set show shows study studies think thing things use used using various ve want way ways work
+    works www com org really lot people say said time let know going isn doesn thanks crossposted epistemic status
+    """.split()
 )
 STOP_WORDS = ENGLISH_STOP_WORDS | WRITING_WORDS
 

@@ -1,0 +1,227 @@
+"""One round of reading: the strata, the drawn sample, the adjudication, and the codes that follow from them."""
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from pydantic.dataclasses import dataclass
+
+from pipeline.check.codebook import Codebook
+from pipeline.check.sheets import read_csv_rows, read_sheet
+from pipeline.config import STRICT, build
+from pipeline.errors import ConfigError, SheetError
+
+TOLERANCE = 1e-9  # recorded probabilities are ratios of integers, written with at least 15 digits
+
+
+@dataclass(frozen=True, config=STRICT)
+class Coder:
+    """Who filled in a sheet, and in which role."""
+
+    sheet: str
+    role: Literal["reader", "adjudicator"]
+    kind: Literal["person", "language model"]
+
+
+@dataclass(frozen=True, config=STRICT)
+class Round:
+    """What `round.toml` says of a round."""
+
+    title: str
+    seed: int
+    codebook: str
+    design: str
+    shown: str
+    coders: tuple[Coder, ...]
+
+
+@dataclass(frozen=True, config={"arbitrary_types_allowed": True})
+class Sample:
+    """The read documents and what each coder said.
+
+    Attributes:
+        about: who read, and how.
+        strata: index stratum; columns frame, year ("" where the stratum is no year), n_population, n_sample.
+        units: index doc_id, sorted; columns stratum, frame, year, inclusion_probability, phase2_stratum,
+            phase2_probability, is_adjudicated.
+        readers: one table of codes per reader, rows as in `units`.
+        adjudicator: codes of the adjudicated documents, indexed by doc_id.
+    """
+
+    about: Round
+    strata: pd.DataFrame
+    units: pd.DataFrame
+    readers: tuple[pd.DataFrame, ...]
+    adjudicator: pd.DataFrame
+
+
+def load_sample(handcheck: Path, name: str, codebook: Codebook, documents: pd.DataFrame) -> Sample:
+    """Reads a round and checks it against the census.
+
+    Args:
+        handcheck: the folder of codebook, rounds and sheets.
+        name: of the round.
+        codebook: whose codes are allowed.
+        documents: columns doc_id, frame and published_year of the census.
+
+    Raises:
+        SheetError: a file is missing or malformed, a document is not in the census, a stratum's size is not the
+            census's, or a probability is not the design's.
+    """
+    folder = handcheck / "rounds" / name
+    about = _load_round(folder / "round.toml")
+    known_ids = set(documents["doc_id"])
+    strata = _load_strata(folder / "design.csv", documents)
+    units = _load_units(folder, strata, known_ids)
+    sheets = {
+        coder: read_sheet(handcheck / "sheets" / f"{coder.sheet}.csv", codebook, known_ids) for coder in about.coders
+    }
+    readers = tuple(_rows_for(units, sheet, coder) for coder, sheet in sheets.items() if coder.role == "reader")
+    adjudicators = [sheet for coder, sheet in sheets.items() if coder.role == "adjudicator"]
+    if len(readers) < 2 or len(adjudicators) != 1:
+        raise SheetError(
+            "needs two readers and one adjudicator", where=str(folder / "round.toml"), do="list them under [[coders]]"
+        )
+    settled = units.index[units["is_adjudicated"]]
+    missing = settled.difference(adjudicators[0].index)
+    if len(missing):
+        raise SheetError(
+            f"{missing[0]} is marked adjudicated but is not on the adjudicator's sheet",
+            where=str(folder / "adjudication.csv"),
+            do="add the codes, or mark it False",
+        )
+    return Sample(about, strata, units, readers, adjudicators[0].loc[settled])
+
+
+def settle_codes(sample: Sample) -> pd.DataFrame:
+    """Returns the table `codes`: the adjudicator's codes where there are any, else the first reader's."""
+    columns = ["leaf", "leaf2", "group", "target", "mechanism", "scaling", "evidence", "confidence"]
+    settled = sample.readers[0][columns].copy()
+    settled.loc[sample.adjudicator.index] = sample.adjudicator[columns]
+    kind_of = {coder.role: coder.kind for coder in sample.about.coders}
+    units = sample.units
+    return settled.assign(
+        doc_id=units.index,
+        leaf2=settled["leaf2"].replace("", None),
+        confidence=settled["confidence"].astype(int),
+        reader_1_leaf=sample.readers[0]["leaf"],
+        reader_2_leaf=sample.readers[1]["leaf"],
+        coder_kind=np.where(units["is_adjudicated"], kind_of["adjudicator"], kind_of["reader"]),
+        **{
+            name: units[name]
+            for name in ("stratum", "inclusion_probability", "phase2_stratum", "phase2_probability", "is_adjudicated")
+        },
+    ).reset_index(drop=True)
+
+
+def _load_round(path: Path) -> Round:
+    try:
+        return build(Round, tomllib.loads(path.read_text(encoding="utf-8")), str(path))
+    except FileNotFoundError:
+        raise SheetError(
+            "the round is missing", where=str(path), do="correct [estimate] round in census.toml"
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SheetError(f"is not valid TOML: {error}", where=str(path), do="mend the line it names") from None
+    except ConfigError as error:
+        raise SheetError(error.what, where=str(path), do="mend the file") from None
+
+
+def _load_strata(path: Path, documents: pd.DataFrame) -> pd.DataFrame:
+    """Reads design.csv. A stratum is `frame`, or `frame/year`, or `frame/anything` within one frame."""
+    rows = []
+    sizes = documents.groupby("frame").size()
+    sizes_by_year = documents.groupby(["frame", "published_year"]).size()
+    for line, row in read_csv_rows(path, ("stratum", "n_population", "n_sample")):
+        where = f"{path}:{line}"
+        frame, _, part = row["stratum"].partition("/")
+        if not row["n_population"].isdigit() or not row["n_sample"].isdigit():
+            raise SheetError("n_population and n_sample must be whole numbers", where=where, do="mend the line")
+        size, year = int(row["n_population"]), part if part.isdigit() and len(part) == 4 else ""
+        if year and size != sizes_by_year.get((frame, int(year)), 0):
+            raise _changed_frame(row["stratum"], size, int(sizes_by_year.get((frame, int(year)), 0)), where)
+        rows.append(
+            {
+                "stratum": row["stratum"],
+                "frame": frame,
+                "year": year,
+                "n_population": size,
+                "n_sample": int(row["n_sample"]),
+            }
+        )
+    strata = pd.DataFrame(rows).set_index("stratum")
+    for frame, size in strata.groupby("frame")["n_population"].sum().items():
+        if size != sizes.get(frame, 0):
+            raise _changed_frame(str(frame), int(size), int(sizes.get(frame, 0)), str(path))
+    return strata
+
+
+def _changed_frame(name: str, then: int, now: int, where: str) -> SheetError:
+    return SheetError(
+        f"{name} had {then} documents when the sample was drawn and has {now} in the census now",
+        where=where,
+        do="give new documents a frame of their own, or draw a new round",
+    )
+
+
+def _load_units(folder: Path, strata: pd.DataFrame, known_ids: set[str]) -> pd.DataFrame:
+    phase2 = {
+        row["doc_id"]: row
+        for _, row in read_csv_rows(
+            folder / "adjudication.csv", ("doc_id", "phase2_stratum", "phase2_probability", "adjudicated")
+        )
+    }
+    rows: dict[str, dict[str, object]] = {}
+    for line, row in read_csv_rows(folder / "sample.csv", ("doc_id", "stratum", "inclusion_probability")):
+        where, doc_id, stratum = f"{folder / 'sample.csv'}:{line}", row["doc_id"], row["stratum"]
+        if doc_id not in known_ids:
+            raise SheetError(
+                f"there is no document {doc_id!r} in the census", where=where, do="correct the id, or remove the line"
+            )
+        if stratum not in strata.index or doc_id not in phase2 or doc_id in rows:
+            problem = (
+                "has an unknown stratum"
+                if stratum not in strata.index
+                else "is not in adjudication.csv"
+                if doc_id not in phase2
+                else "is drawn twice"
+            )
+            raise SheetError(f"document {doc_id!r} {problem}", where=where, do="restore the round's files from git")
+        second = phase2[doc_id]
+        rows[doc_id] = {
+            "doc_id": doc_id,
+            "stratum": stratum,
+            "frame": strata.at[stratum, "frame"],
+            "year": strata.at[stratum, "year"],
+            "inclusion_probability": float(row["inclusion_probability"]),
+            "phase2_stratum": second["phase2_stratum"],
+            "phase2_probability": float(second["phase2_probability"]),
+            "is_adjudicated": second["adjudicated"] == "True",
+        }
+    units = pd.DataFrame(list(rows.values())).set_index("doc_id").sort_index()
+    counts = units.groupby("stratum").size().reindex(strata.index, fill_value=0)
+    designed = strata["n_sample"] / strata["n_population"]
+    is_off = (units["inclusion_probability"] - units["stratum"].map(designed)).abs() > TOLERANCE
+    if (counts != strata["n_sample"]).any() or is_off.any():
+        stratum = (
+            units.loc[is_off, "stratum"].iloc[0] if is_off.any() else counts.index[counts != strata["n_sample"]][0]
+        )
+        raise SheetError(
+            f"the sample of {stratum} is not the design's (number drawn, or probability)",
+            where=str(folder / "sample.csv"),
+            do="restore the round's files from git",
+        )
+    return units
+
+
+def _rows_for(units: pd.DataFrame, sheet: pd.DataFrame, coder: Coder) -> pd.DataFrame:
+    missing = units.index.difference(sheet.index)
+    if len(missing):
+        raise SheetError(
+            f"{len(missing)} drawn documents are not coded, {missing[0]} first",
+            where=f"sheets/{coder.sheet}.csv",
+            do="finish the sheet",
+        )
+    return sheet.loc[units.index]
