@@ -1,0 +1,91 @@
+# Stages are targets over real files: each output depends on its code, its inputs and its own slice of the configuration.
+# `make help` lists the targets. GNU make 4.3 or newer.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+CONFIG ?= census.toml
+PYTHON ?= python3
+VENV   := .venv
+PY     := $(VENV)/bin/python
+READY  := $(VENV)/.installed
+
+# Where this configuration keeps its files; the defaults need no Python to be known.
+ifeq ($(CONFIG),census.toml)
+P := data/processed
+else
+P := data/processed-build
+endif
+H := data/raw/handcheck
+
+BASE      := $(wildcard pipeline/*.py)
+SOURCES   := $(wildcard pipeline/scrape/*.py)
+CENSUS    := $(wildcard data/raw/census/*/*.parquet)
+FILES     := $(wildcard data/raw/files/*)
+
+CORPUS    := $(P)/documents.parquet $(P)/records.parquet $(P)/rejects.parquet $(P)/duplicates.parquet $(P)/terms.parquet
+EMBED     := $(P)/embeddings.parquet
+CLUSTER   := $(P)/clusters.parquet $(P)/cluster_members.parquet $(P)/layout.parquet
+ESTIMATE  := $(P)/shares.parquet $(P)/codes.parquet
+REPORT    := $(P)/.report
+SLICE      = $(P)/config/$(1).json
+
+.PHONY: help install corpus embed cluster estimate report dataset test lint clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+install: $(READY) ## create .venv with the pinned versions (every other target does it by itself)
+
+# torch comes first, by itself: what is installed already is not fetched again in another build.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than Python 3.11; install a newer one and pass PYTHON=/path/to/it"; exit 1; }
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' requirements.lock)"
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+# Each stage watches its own slice of the configuration: `configure` rewrites only the slices that changed.
+$(P)/config/.checked: $(CONFIG) pipeline/config.py | $(READY)
+	@$(PY) -m pipeline --config $(CONFIG) configure
+	@touch $@
+$(P)/config/%.json: $(P)/config/.checked
+	@test -f $@ || { rm -f $<; $(MAKE) --no-print-directory $<; }
+
+corpus: $(CORPUS) ## one clean document per work, from every source
+$(CORPUS) &: $(call SLICE,corpus) $(BASE) $(SOURCES) $(wildcard pipeline/corpus/*.py) $(CENSUS) $(FILES) | $(READY)
+	@$(PY) -m pipeline --config $(CONFIG) corpus
+
+embed: $(EMBED) ## a vector for each document; only new texts are encoded
+$(EMBED): $(call SLICE,embed) $(P)/documents.parquet $(wildcard pipeline/embed/*.py) | $(READY)
+	@$(PY) -m pipeline --config $(CONFIG) embed
+
+cluster: $(CLUSTER) ## research-agenda groups, their names, and the map
+$(CLUSTER) &: $(call SLICE,cluster) $(EMBED) $(P)/terms.parquet $(wildcard pipeline/cluster/*.py) | $(READY)
+	@$(PY) -m pipeline --config $(CONFIG) cluster
+
+estimate: $(ESTIMATE) ## shares with intervals, from the read documents
+$(ESTIMATE) &: $(call SLICE,estimate) $(P)/documents.parquet $(wildcard pipeline/estimate/*.py pipeline/check/*.py) \
+		$(wildcard $(H)/codebook/*.toml $(H)/sheets/*.csv $(H)/rounds/*/*) | $(READY)
+	@$(PY) -m pipeline --config $(CONFIG) estimate
+
+report: $(REPORT) ## the page, the tables and the figures, under reports/
+$(REPORT): $(call SLICE,report) $(ESTIMATE) $(CLUSTER) $(P)/documents.parquet $(wildcard pipeline/report/*.py pipeline/report/*/*) | $(READY)
+	@$(PY) -m pipeline --config $(CONFIG) report
+	@touch $@
+
+dataset: $(call SLICE,dataset) $(EMBED) $(CORPUS) | $(READY) ## the census release under dist/
+	@$(PY) -m pipeline --config $(CONFIG) dataset
+
+test: $(READY) ## the tests (slow ones: make test PYTEST='-m slow')
+	@$(PY) -m pytest $(PYTEST)
+
+lint: $(READY) ## style and types
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
+
+clean: ## remove what the stages made; the sources, the census and the reports stay
+	rm -rf data/processed data/processed-build dist
