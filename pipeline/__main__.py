@@ -6,7 +6,7 @@ import logging
 import sys
 from pathlib import Path
 
-from pipeline.config import SLICES, load_config, slice_for
+from pipeline.config import SLICES, Config, load_config, slice_for
 from pipeline.errors import PipelineError
 
 STAGES = {
@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _write_slices(config) -> None:
+def _write_slices(config: Config) -> None:
     """Writes each stage's slice where make watches it, touching only the files that change."""
     from pipeline.store import write_text  # noqa: PLC0415  pandas is not needed to check a file
 

@@ -98,7 +98,7 @@ def arrow_from_rows(table: Table, rows: pd.DataFrame, path: Path) -> pa.Table:
         return pa.Table.from_pandas(
             rows[[column.name for column in table.columns]], schema=table.arrow_schema, preserve_index=False
         )
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+    except (ValueError, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         raise DataError(
             f"table {table.name} does not fit its schema ({error})", where=str(path), do="check the input rows"
         ) from None

@@ -13,8 +13,8 @@ from pipeline import store
 from pipeline.cluster.layers import build_graph, cut_layer, find_neighbours, score_centrality
 from pipeline.cluster.layout import place_documents
 from pipeline.cluster.names import name_clusters
-from pipeline.config import Config
 from pipeline.config import Cluster as Settings
+from pipeline.config import Config
 from pipeline.schemas import CLUSTER_MEMBERS, CLUSTERS, LAYOUT, TERMS, embeddings_table
 
 log = logging.getLogger(__name__)

@@ -14,14 +14,24 @@ _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u
 _LINE_END = re.compile(r"\r\n?|[\u0085\u2028\u2029]")
 _BLANKS = re.compile(r"[^\S\n]+")
 _EMPTY_LINES = re.compile(r"\n{3,}")
+MAX_PASSES = 20  # each pass that changes anything shortens or normalises; real texts need one or two
 _TRAILING_DOTS = re.compile(r"(?:\s*\.\.\.|\s*\u2026)$")
 
 
 def clean_text(text: str) -> str:
     """Returns text in NFC with repaired encoding, no control or invisible characters, and single blanks.
 
-    Cleaning twice changes nothing.
+    Cleaning twice changes nothing: mending one fault may bring another to light, so it goes on until nothing changes.
     """
+    for _ in range(MAX_PASSES):
+        cleaned = _clean_once(text)
+        if cleaned == text:
+            break
+        text = cleaned
+    return text
+
+
+def _clean_once(text: str) -> str:
     text = _LINE_END.sub("\n", text)
     text = ftfy.fix_text(text, _FIX)
     text = _LINE_END.sub("\n", text)

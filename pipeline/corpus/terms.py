@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import ArrayLike
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 
 from pipeline.config import Terms
@@ -77,7 +78,7 @@ def merge_terms(counted: pa.Table, published: Sequence[pa.Table]) -> pa.Table:
     return _table(rows["doc_id"], rows["term"], rows["term_count"])
 
 
-def _table(doc_ids: Sequence[str], terms: Sequence[str], counts: Sequence[int]) -> pa.Table:
+def _table(doc_ids: ArrayLike, terms: ArrayLike, counts: ArrayLike) -> pa.Table:
     columns = [
         pa.array(np.asarray(doc_ids, dtype=object), pa.string()),
         pa.array(np.asarray(terms, dtype=object), pa.string()),

@@ -25,8 +25,8 @@ configs:
 
 # {title} {version}
 
-{count} documents of public AI-safety output: facts (ids, titles, authors, dates, links, counts), one sentence embedding
-each, and counts over a pruned vocabulary. **No text**: forum posts belong to their authors. Follow the links to read.
+{count} documents of public AI-safety output: facts (ids, titles, authors, dates, links, counts), one sentence
+embedding each, and counts over a pruned vocabulary. **No text**: forum posts belong to their authors. Follow the links.
 
 ```python
 import pandas as pd
@@ -44,9 +44,9 @@ embeddings = pd.read_parquet("embeddings.parquet")
 
 ## How it was made
 
-Vectors: {encoder} (weights SHA-256 `{weights}`), title, an empty line and text, cut at {max_tokens} tokens, unit length,
-stored as float16. The shipped vectors are the facts: encoding again, on another processor or in another precision, gives
-slightly different ones. `text_sha256` is the hash of the cleaned text that was encoded.
+Vectors: {encoder} (weights SHA-256 `{weights}`), title, an empty line and text, cut at {max_tokens} tokens, unit
+length, stored as float16. The shipped vectors are the facts: encoding again, on another processor or in another
+precision, gives slightly different ones. `text_sha256` is the hash of the cleaned text that was encoded.
 
 {reading_note}
 
@@ -55,7 +55,7 @@ slightly different ones. `text_sha256` is the hash of the cleaned text that was 
 - The Alignment Forum frame names the first author of a post only; for about two thirds of it only the first 500
   characters were at hand (`text_kind` is `opening`), so `word_count` is not the length of the post there.
 - Karma was read at different dates; `karma_read_date` is empty where the date is not known.
-- Author lists of two arXiv frames were joined again from a list split at every comma; group authors may be split wrongly.
+- Author lists of two arXiv frames were joined again from lists split at every comma; group authors may be wrong.
 - Some dates give a month or a year only; {undated} documents have none.
 
 ## Licence
@@ -100,4 +100,6 @@ def _dictionary(table: Table) -> str:
         f"| `{column.name}` | {column.type} | {'yes' if column.is_nullable else ''} | {column.meaning} |\n"
         for column in table.columns
     )
-    return f"\n### {table.name}: {table.meaning}\n\nUnique by {', '.join(f'`{key}`' for key in table.key)}.\n\n| column | type | may be empty | meaning |\n|---|---|---|---|\n{rows}"
+    head = "| column | type | may be empty | meaning |\n|---|---|---|---|\n"
+    keys = ", ".join(f"`{key}`" for key in table.key)
+    return f"\n### {table.name}: {table.meaning}\n\nUnique by {keys}.\n\n{head}{rows}"

@@ -44,7 +44,8 @@ def check_nesting(codebook: Codebook) -> None:
         if lost.any():
             first = codes[lost].iloc[0]
             raise CodebookError(
-                f"definition {wide.id!r} does not contain {narrow.id!r}: it leaves out {first['leaf']}/{first['target']}/{first['mechanism']}",
+                f"definition {wide.id!r} does not contain {narrow.id!r}: "
+                f"it leaves out {first['leaf']}/{first['target']}/{first['mechanism']}",
                 where="codebook.toml",
                 do="reorder the definitions, widen the second, or set nested = false",
             )

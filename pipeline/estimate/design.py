@@ -152,9 +152,9 @@ def _load_strata(path: Path, documents: pd.DataFrame) -> pd.DataFrame:
             }
         )
     strata = pd.DataFrame(rows).set_index("stratum")
-    for frame, size in strata.groupby("frame")["n_population"].sum().items():
-        if size != sizes.get(frame, 0):
-            raise _changed_frame(str(frame), int(size), int(sizes.get(frame, 0)), str(path))
+    for name, size in strata.groupby("frame")["n_population"].sum().items():
+        if size != sizes.get(name, 0):
+            raise _changed_frame(str(name), int(size), int(sizes.get(name, 0)), str(path))
     return strata
 
 

@@ -1,6 +1,7 @@
 """The figures: shares by definition and by year, as SVG that is the same bytes for the same numbers."""
 
 import io
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -10,7 +11,7 @@ from pipeline.report.content import Content
 
 # Okabe and Ito's colours, told apart by most colour-blind readers.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "alignment-census",
     "font.family": "sans-serif",

@@ -1,6 +1,6 @@
 """Source `files`: documents you already have, as Parquet, CSV or JSON lines, with a column map."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import Any
@@ -95,7 +95,7 @@ def join_split_names(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _read_rows(path: Path) -> pd.DataFrame:
-    readers = {
+    readers: dict[str, Callable[[Path], pd.DataFrame]] = {
         ".parquet": pd.read_parquet,
         ".csv": pd.read_csv,
         ".jsonl": lambda file: pd.read_json(file, lines=True, dtype=False, convert_dates=False),
