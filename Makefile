@@ -32,7 +32,7 @@ ESTIMATE  := $(P)/shares.parquet $(P)/codes.parquet
 REPORT    := $(P)/.report
 SLICE      = $(P)/config/$(1).json
 
-.PHONY: help install corpus embed cluster estimate report dataset test lint clean
+.PHONY: help install lock corpus embed cluster estimate report dataset test lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -88,3 +88,9 @@ lint: $(READY) ## style and types
 
 clean: ## remove what the stages made; the sources, the census and the reports stay
 	rm -rf data/processed data/processed-build dist
+
+lock: $(READY) ## resolve the pinned versions anew (after an edit of the dependencies)
+	$(PY) -m pip install --quiet --disable-pip-version-check pip-tools
+	$(PY) -m piptools compile --quiet --extra dev --allow-unsafe --unsafe-package pip --strip-extras --no-header --no-emit-index-url \
+		--no-emit-find-links --no-emit-trusted-host --output-file requirements.lock pyproject.toml
+	sed -i 's/+cpu//' requirements.lock
