@@ -31,9 +31,9 @@ def test_the_shipped_configuration_is_read(root: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "place"),
     [
-        ("neighbour_count = 15", "neighbor_count = 15", "[cluster.neighbor_count] unknown key"),
-        ("neighbour_count = 15", 'neighbour_count = "15"', "[cluster.neighbour_count]"),
-        ("neighbour_count = 15", "neighbour_count = 0", "[cluster.neighbour_count]"),
+        ("neighbour_count = ", "neighbor_count = ", "[cluster.neighbor_count] unknown key"),
+        ("neighbour_count = ", 'neighbour_count = "x"  # ', "[cluster.neighbour_count]"),
+        ("neighbour_count = ", "neighbour_count = 0  # ", "[cluster.neighbour_count]"),
         ("seed = 20261123", "", "[seed] missing key"),
         ("level = 0.95", "level = 95.0", "[estimate.level]"),
         ("seed = 20261123", "seed = ", "not valid TOML"),

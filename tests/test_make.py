@@ -82,8 +82,8 @@ def test_an_edit_of_the_configuration_reruns_what_reads_it(built: Path, restored
     [
         (
             "census.toml",
-            "neighbour_count = 15",
-            "neighbor_count = 15",
+            "neighbour_count = ",
+            "neighbor_count = ",
             "report",
             "[cluster.neighbor_count] unknown key",
         ),
