@@ -2,11 +2,21 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
 
 import ftfy
 
+from pipeline.corpus.latex import text_from_latex
+from pipeline.corpus.markup import text_from_html, text_from_markdown
+from pipeline.scrape.item import TextFormat
 from pipeline.store import sha256_of_text
 
+_READERS: dict[TextFormat, Callable[[str], str]] = {
+    "plain": str,
+    "html": text_from_html,
+    "markdown": text_from_markdown,
+    "latex": text_from_latex,
+}
 _FIX = ftfy.TextFixerConfig(
     unescape_html=False, uncurl_quotes=False, remove_terminal_escapes=True, normalization="NFC", explain=False
 )
@@ -16,6 +26,11 @@ _BLANKS = re.compile(r"[^\S\n]+")
 _EMPTY_LINES = re.compile(r"\n{3,}")
 MAX_PASSES = 20  # each pass that changes anything shortens or normalises; real texts need one or two
 _TRAILING_DOTS = re.compile(r"(?:\s*\.\.\.|\s*\u2026)$")
+
+
+def extract_text(text: str, text_format: TextFormat) -> str:
+    """Returns the clean text of what a source sends, whatever its markup; plain text is only cleaned."""
+    return clean_text(_READERS[text_format](text))
 
 
 def clean_text(text: str) -> str:
