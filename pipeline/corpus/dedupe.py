@@ -1,0 +1,240 @@
+"""Dedupe: records to documents, documents to works.
+
+Three rules, in this order:
+
+1. **Records with one canonical id are one document.** Its facts are those of the record with the fullest text (full
+   before abstract before opening before none, text at hand before text known by its hash, then length), except that
+   a document of a published census keeps the census's frame, date, title and authors: the read sample was drawn from
+   that population, and a newer download must not move a document to another frame or year.
+2. **Documents of one frame that are one work are merged**, into the one that `representative_order` puts first; the
+   others become rows of `duplicates`. Members of a published census are never merged away: its counts per frame and
+   year are the sizes of the sampling strata. They are linked instead, and the log line counts them.
+3. **Documents of different frames that are one work are linked, not merged.** A share is a share of a frame, so an
+   arXiv paper and its linkpost each count in their own frame. `works` gives both the same `work_id`; the number of
+   distinct works is the number of distinct `work_id`.
+
+The representative of a work is its paper, before a blog post, before a forum post; among equals the earliest, then
+the smallest id. The date of a work is the earliest date of any of its places. `frame_members` keeps every frame that
+any record puts a document in, also those that rule 1 set aside.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from pipeline.corpus import near
+from pipeline.corpus.identity import (
+    CLOSE_TITLE,
+    PAPER_HOSTS,
+    POST_HOSTS,
+    Facts,
+    author_keys,
+    canonical_id,
+    canonicalise_url,
+    id_from_url,
+    same_work_reason,
+    title_overlap,
+    title_key,
+)
+from pipeline.schemas import DOCUMENTS
+
+TEXT_COLUMNS = ("text", "text_kind", "word_count", "character_count", "text_sha256")
+KIND_RANK: Mapping[str, int] = {"full": 0, "abstract": 1, "opening": 2, "none": 3}
+FORUM_RANK: Mapping[str, int] = {"alignmentforum": 2, "lesswrong": 3, "eaforum": 4}
+MIN_TEXT_SHARE = 0.5  # a new text with less than half the characters of the known one does not replace it
+LONG_TEXT_PHRASES = 60  # an abstract; shorter texts are often built from a template
+MAX_TITLE_BLOCK = 200  # "Open thread" and its like
+
+
+def merge_same_id(records: pd.DataFrame, published_origins: Iterable[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Applies rule 1. Returns one row a canonical id, with `record_id` and `is_published`, and the duplicates."""
+    rows = records.assign(
+        is_published=records["origin"].isin(set(published_origins)),
+        kind_rank=records["text_kind"].map(KIND_RANK),
+        has_no_text=records["text"].isna() & (records["text_kind"] != "none"),
+        length=-records["character_count"],
+    )
+    rows = rows.sort_values(["doc_id", "kind_rank", "has_no_text", "length", "text_sha256", "record_id"], kind="stable")
+    fullest = rows.drop_duplicates("doc_id")
+    facts = rows.sort_values(["doc_id", "is_published"], ascending=[True, False], kind="stable").drop_duplicates("doc_id")
+    facts = facts.set_index("doc_id", drop=False)
+    texts = fullest.set_index("doc_id")[[*TEXT_COLUMNS, "record_id"]]
+    is_shorter = texts["character_count"] < MIN_TEXT_SHARE * facts["character_count"].where(facts["is_published"], 0)
+    replaced = texts.index[~is_shorter]
+    kept = facts.astype({"text": object})
+    kept.loc[replaced, list(TEXT_COLUMNS)] = texts.loc[replaced, list(TEXT_COLUMNS)]
+    again = rows[~rows["record_id"].isin(set(kept["record_id"]))][["record_id", "doc_id"]]
+    again = again.assign(kept_record_id=again["doc_id"].map(kept["record_id"]), reason="same id")
+    return kept.reset_index(drop=True), again.reset_index(drop=True)
+
+
+def find_links(documents: pd.DataFrame) -> pd.DataFrame:
+    """Finds pairs of documents that are one work: columns `left`, `right` (positions, left < right) and `reason`."""
+    facts = [_facts_of(row) for row in documents.itertuples(index=False)]
+    whole, opening = _phrases(documents)
+    kinds = documents["text_kind"].to_numpy()
+    pairs: set[tuple[int, int]] = set(_block_pairs(facts))
+    pairs.update(near.candidate_pairs(whole))
+    pairs.update(near.candidate_pairs(opening))
+    found = []
+    for left, right in sorted(pairs):
+        alike = _resemblance(left, right, kinds, whole, opening)
+        is_long = min(len(whole[left]), len(whole[right])) >= LONG_TEXT_PHRASES
+        reason = same_work_reason(facts[left], facts[right], alike, is_long)
+        if reason:
+            found.append((left, right, reason, alike))
+    return pd.DataFrame(found, columns=["left", "right", "reason", "resemblance_score"])
+
+
+def group_works(count: int, links: pd.DataFrame) -> np.ndarray:
+    """Returns the group of each of `count` positions: int64 (count,), the smallest position it is linked to."""
+    parents = np.arange(count)
+
+    def root(position: int) -> int:
+        while parents[position] != position:
+            parents[position] = parents[parents[position]]
+            position = parents[position]
+        return position
+
+    for left, right in zip(links["left"], links["right"], strict=True):
+        first, second = sorted((root(left), root(right)))
+        parents[second] = first
+    return np.array([root(position) for position in range(count)], dtype=np.int64)
+
+
+def merge_works(documents: pd.DataFrame, links: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Applies rules 2 and 3.
+
+    Args:
+        documents: rows of `merge_same_id`.
+        links: rows of `find_links` over them.
+
+    Returns:
+        the rows of `documents`, of `duplicates`, and of `works`.
+    """
+    rows = documents.assign(
+        group=group_works(len(documents), links), reason=_reason_by_position(len(documents), links)
+    )
+    rows = rows.assign(**representative_order(rows)).sort_values(
+        ["group", "rank", "first_date", "doc_id"], kind="stable"
+    )
+    heads = rows.drop_duplicates("group").set_index("group")["doc_id"]
+    rows = rows.assign(work_id=rows["group"].map(heads))
+    # A published member stays; of the others, the first of each frame and work stays if no published one does.
+    by_frame = rows.sort_values(["group", "frame", "is_published"], ascending=[True, True, False], kind="stable")
+    is_again = by_frame.duplicated(["group", "frame"]) & ~by_frame["is_published"]
+    kept_ids = by_frame[~is_again].drop_duplicates(["group", "frame"]).set_index(["group", "frame"])
+    again = by_frame[is_again]
+    places = pd.MultiIndex.from_frame(again[["group", "frame"]])
+    duplicates = pd.DataFrame(
+        {
+            "record_id": again["record_id"].to_numpy(),
+            "doc_id": kept_ids.loc[places, "doc_id"].to_numpy() if len(again) else [],
+            "kept_record_id": kept_ids.loc[places, "record_id"].to_numpy() if len(again) else [],
+            "reason": again["reason"].to_numpy(),
+        }
+    )
+    kept = by_frame[~is_again].sort_values("doc_id", kind="stable")
+    return kept[[column.name for column in DOCUMENTS.columns]].reset_index(drop=True), duplicates, _works(rows)
+
+
+def representative_order(rows: pd.DataFrame) -> dict[str, pd.Series]:
+    """Returns the two columns that say which record represents a work: papers first, forums last; then the date."""
+    is_paper = pd.Series(
+        [_is_paper(doc_id, kind) for doc_id, kind in zip(rows["doc_id"], rows["text_kind"], strict=True)], rows.index
+    )
+    rank = rows["source"].map(FORUM_RANK).fillna(1).where(~is_paper, 0).astype(int)
+    return {"rank": rank, "first_date": rows["published_date"].fillna("9999")}
+
+
+def frame_members(records: pd.DataFrame) -> pd.DataFrame:
+    """Returns each frame that any record puts a document in: the rows of `frame_members`."""
+    return records[["frame", "doc_id"]].drop_duplicates().sort_values(["frame", "doc_id"]).reset_index(drop=True)
+
+
+def _works(rows: pd.DataFrame) -> pd.DataFrame:
+    dates = rows.groupby("group")["first_date"].transform("min")
+    return pd.DataFrame(
+        {
+            "doc_id": rows["doc_id"],
+            "work_id": rows["work_id"],
+            "frame": rows["frame"],
+            "url": rows["url"],
+            "first_published_date": dates.where(dates != "9999", None),
+            "reason": rows["reason"].where(rows["doc_id"] != rows["work_id"], "represents the work"),
+        }
+    ).reset_index(drop=True)
+
+
+def _reason_by_position(count: int, links: pd.DataFrame) -> list[str]:
+    reasons = ["only place"] * count
+    for left, right, reason in zip(links["left"], links["right"], links["reason"], strict=True):
+        for place in (left, right):
+            if reasons[place] == "only place":
+                reasons[place] = reason
+    return reasons
+
+
+def _is_paper(doc_id: str, text_kind: str) -> bool:
+    site = doc_id.partition(":")[0]
+    return site in PAPER_HOSTS or (text_kind == "abstract" and site not in POST_HOSTS)
+
+
+def _facts_of(row: object) -> Facts:
+    doc_id, url = canonical_id(row.doc_id), row.url if isinstance(row.url, str) else ""  # type: ignore[attr-defined]
+    named = id_from_url(url) if url else None
+    address = canonicalise_url(url) if url and not named else ""
+    return Facts(
+        ids=frozenset({doc_id, named} - {None}),
+        links=frozenset([address] if address.count("/") > 2 else []),
+        site=doc_id.partition(":")[0],
+        title=title_key(row.title),  # type: ignore[attr-defined]
+        authors=author_keys(row.authors),  # type: ignore[attr-defined]
+        published=row.published_date if isinstance(row.published_date, str) else "",  # type: ignore[attr-defined]
+        is_paper=_is_paper(doc_id, row.text_kind),  # type: ignore[attr-defined]
+    )
+
+
+def _phrases(documents: pd.DataFrame) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The phrases of each whole text, and of each beginning; empty where there is no text."""
+    whole, opening = [], []
+    for text, kind in zip(documents["text"], documents["text_kind"], strict=True):
+        known = text if isinstance(text, str) else ""
+        whole.append(near.phrase_hashes(known) if kind != "opening" else near.phrase_hashes(""))
+        opening.append(near.phrase_hashes(known, near.OPENING_WORDS) if kind != "abstract" else near.phrase_hashes(""))
+    return whole, opening
+
+
+def _resemblance(
+    left: int, right: int, kinds: np.ndarray, whole: Sequence[np.ndarray], opening: Sequence[np.ndarray]
+) -> float | None:
+    parts = opening if "opening" in (kinds[left], kinds[right]) else whole
+    if (kinds[left] == "abstract") != (kinds[right] == "abstract"):
+        return None
+    if min(len(parts[left]), len(parts[right])) < near.MIN_PHRASES:
+        return None
+    return near.resemblance(parts[left], parts[right])
+
+
+def _block_pairs(facts: Sequence[Facts]) -> Iterable[tuple[int, int]]:
+    """Pairs that share an id, a link, or a title; and papers and posts of one author under close titles."""
+    blocks: dict[str, list[int]] = defaultdict(list)
+    posts_of: dict[str, list[int]] = defaultdict(list)
+    for position, item in enumerate(facts):
+        for name in item.ids | item.links:
+            blocks[f"id {name}"].append(position)
+        if item.title:
+            blocks[f"title {item.title}"].append(position)
+        for name in item.authors if not item.is_paper else ():
+            posts_of[name].append(position)
+    for members in blocks.values():
+        for place, first in enumerate(members[:MAX_TITLE_BLOCK]):
+            for second in members[place + 1 : MAX_TITLE_BLOCK]:
+                yield first, second
+    for paper, item in enumerate(facts):
+        for name in item.authors if item.is_paper else ():
+            for post in posts_of.get(name, ()):
+                if title_overlap(item.title, facts[post].title) >= CLOSE_TITLE:
+                    yield min(paper, post), max(paper, post)
