@@ -25,7 +25,7 @@ SOURCES   := $(wildcard pipeline/scrape/*.py)
 CENSUS    := $(wildcard data/raw/census/*/*.parquet)
 FILES     := $(wildcard data/raw/files/*)
 
-CORPUS    := $(P)/documents.parquet $(P)/records.parquet $(P)/rejects.parquet $(P)/duplicates.parquet $(P)/terms.parquet
+CORPUS    := $(P)/documents.parquet $(P)/records.parquet $(P)/rejects.parquet $(P)/duplicates.parquet $(P)/works.parquet $(P)/frame_members.parquet $(P)/terms.parquet
 EMBED     := $(P)/embeddings.parquet
 CLUSTER   := $(P)/clusters.parquet $(P)/cluster_members.parquet $(P)/layout.parquet
 ESTIMATE  := $(P)/shares.parquet $(P)/codes.parquet

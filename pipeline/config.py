@@ -51,6 +51,17 @@ class Terms:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Corpus:
+    """How records become documents.
+
+    Attributes:
+        fixed_frames: frames that a sample was drawn from: their members are linked as one work, never merged.
+    """
+
+    fixed_frames: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, config=STRICT)
 class Embed:
     """Which encoder makes the vectors. `model` is a package that carries weights, a folder, or a name."""
 
@@ -121,6 +132,7 @@ class Config:
     dataset: Dataset
     paths: Paths = field(default_factory=Paths)
     terms: Terms = field(default_factory=Terms)
+    corpus: Corpus = field(default_factory=Corpus)
     root: Path = Path()
 
     def path(self, *parts: str) -> Path:
@@ -134,7 +146,7 @@ class Config:
 
 # Which parts of the file each stage reads: a stage reruns when its slice changes, and not otherwise.
 SLICES: Mapping[str, tuple[str, ...]] = {
-    "corpus": ("paths", "sources", "terms", "frames"),
+    "corpus": ("paths", "sources", "corpus", "terms", "frames"),
     "embed": ("paths", "sources", "embed"),
     "cluster": ("paths", "cluster", "seed"),
     "estimate": ("paths", "estimate", "frames"),

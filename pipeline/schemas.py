@@ -109,6 +109,25 @@ DUPLICATES = Table(
         Column("reason", TEXT, "how the two were found to be one"),
     ),
 )
+WORKS = Table(
+    "works",
+    "which documents are one work; documents of different frames are linked here and stay documents",
+    ("doc_id",),
+    (
+        Column("doc_id", TEXT, "the document, also one that was merged into another of its frame"),
+        Column("work_id", TEXT, "the doc_id that represents the work: its paper, else its earliest place"),
+        Column("frame", TEXT, "the frame it is a member of"),
+        Column("url", TEXT, "where this place of the work is", is_nullable=True),
+        Column("first_published_date", TEXT, "earliest date of any place of the work", is_nullable=True),
+        Column("reason", TEXT, "how it was found to be the same work, or: only place, represents the work"),
+    ),
+)
+FRAME_MEMBERS = Table(
+    "frame_members",
+    "every frame that any record puts a document in",
+    ("frame", "doc_id"),
+    (Column("frame", TEXT, "the frame"), Column("doc_id", TEXT, "the document")),
+)
 TERMS = Table(
     "terms",
     "counts of words and word pairs of a pruned vocabulary; the order of words cannot be recovered",

@@ -114,7 +114,7 @@ def test_of_records_with_one_id_the_longest_text_is_kept() -> None:
     short, long = item(text="Short.", place="1"), item(text="Much longer text.", place="2")
     records, _ = records_from_items("mine", [short, long])
     for order in (records, records.iloc[::-1]):
-        documents, duplicates = choose_documents(order)
+        documents, duplicates, _ = choose_documents(order)
         assert documents["text"].tolist() == ["Much longer text."]
         assert duplicates[["record_id", "kept_record_id"]].values.tolist() == [["mine/1", "mine/2"]]
 

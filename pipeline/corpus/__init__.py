@@ -1,19 +1,21 @@
 """Stage `corpus`: from the items of every source to one clean document per work."""
 
 import logging
+import re
 import time
 from collections.abc import Iterable
-from dataclasses import asdict
 
 import pandas as pd
 import pyarrow as pa
 
 from pipeline import store
 from pipeline.config import Config
-from pipeline.corpus.extract import clean_text, clean_title, strip_ellipsis, text_sha256
+from pipeline.corpus import dedupe
+from pipeline.corpus.extract import clean_title, extract_text, strip_ellipsis, text_sha256
+from pipeline.corpus.identity import canonical_id
 from pipeline.corpus.terms import count_terms, merge_terms
 from pipeline.errors import ConfigError
-from pipeline.schemas import DOCUMENTS, DUPLICATES, RECORDS, REJECTS, TERMS
+from pipeline.schemas import DOCUMENTS, DUPLICATES, FRAME_MEMBERS, RECORDS, REJECTS, TERMS, WORKS
 from pipeline.scrape import census, files
 from pipeline.scrape.item import Item, Reject
 
@@ -21,21 +23,30 @@ log = logging.getLogger(__name__)
 
 
 def run(config: Config) -> None:
-    """Reads every source and writes `records`, `rejects`, `documents`, `duplicates` and `terms`."""
+    """Reads every source and writes the records, what was left out of them, the documents, the works and the terms."""
     start = time.perf_counter()
     records, rejects, known_terms = read_sources(config)
-    documents, duplicates = choose_documents(records)
+    published = [name for name, entry in config.sources.items() if entry["kind"] == "census"]
+    documents, duplicates, works = choose_documents(records, published, config.corpus.fixed_frames)
     terms = merge_terms(count_terms(documents, config.terms), known_terms)
-    for table, rows in ((RECORDS, records), (REJECTS, rejects), (DUPLICATES, duplicates)):
+    members = dedupe.frame_members(records)
+    for table, rows in (
+        (RECORDS, records),
+        (REJECTS, rejects),
+        (DUPLICATES, duplicates),
+        (WORKS, works),
+        (FRAME_MEMBERS, members),
+    ):
         store.write_table(table, rows, config.processed(table.name))
     store.write_arrow(TERMS, terms, config.processed("terms"))
     store.write_table(DOCUMENTS, documents, config.processed("documents"))
     log.info(
-        "corpus: %d items read = %d documents + %d duplicates + %d rejects in %.1f s",
+        "corpus: %d items read = %d documents + %d duplicates + %d rejects; %d distinct works in %.1f s",
         len(records) + len(rejects),
         len(documents),
         len(duplicates),
         len(rejects),
+        works["work_id"].nunique(),
         time.perf_counter() - start,
     )
 
@@ -85,33 +96,34 @@ def records_from_items(origin: str, items: Iterable[Item | Reject]) -> tuple[pd.
     return pd.DataFrame(rows, columns=[column.name for column in RECORDS.columns]), rejects
 
 
-def choose_documents(records: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Keeps one record per document: the one with most text, then the first. Returns documents and duplicates.
+def choose_documents(
+    records: pd.DataFrame, published_origins: Iterable[str] = (), fixed_frames: Iterable[str] = ()
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Finds the documents and the works among records, by the rules of `dedupe`; their order does not matter.
 
-    Records are one document if they have the same id.
+    Returns:
+        documents, duplicates and works. Records = documents + duplicates.
     """
-    ordered = records.sort_values(
-        ["doc_id", "character_count", "record_id"], ascending=[True, False, True], kind="stable"
-    )
-    is_again = ordered.duplicated("doc_id")
-    kept = ordered[~is_again]
-    again = ordered.loc[is_again, ["record_id", "doc_id"]].merge(
-        kept[["doc_id", "record_id"]].rename(columns={"record_id": "kept_record_id"}), on="doc_id", how="left"
-    )
-    return kept[[column.name for column in DOCUMENTS.columns]].reset_index(drop=True), again.assign(reason="same id")
+    candidates, same_id = dedupe.merge_same_id(records, published_origins)
+    links = dedupe.find_links(candidates)
+    documents, same_work, works = dedupe.merge_works(candidates, links, fixed_frames)
+    # A record set aside for its id belongs to whatever its document was merged into.
+    moved = same_id.merge(same_work, left_on="kept_record_id", right_on="record_id", how="left", suffixes=("", "_new"))
+    for column in ("doc_id", "kept_record_id"):
+        same_id[column] = moved[f"{column}_new"].fillna(moved[column])
+    return documents, pd.concat([same_id, same_work], ignore_index=True), works
 
 
 def _record_from_item(item: Item, title: str) -> dict[str, object]:
-    text = clean_text(item.text)
+    text = extract_text(item.text, item.text_format)
     if item.is_opening:
         text = strip_ellipsis(text)
     kind = "none" if not text else "opening" if item.is_opening else "abstract" if item.source == "arxiv" else "full"
     date = item.published_date.strip()[:10]
-    facts = asdict(item)
-    for name in ("place", "text_format", "is_opening"):
-        del facts[name]
     return {
-        **facts,
+        "doc_id": canonical_id(item.doc_id),
+        "source": item.source,
+        "frame": item.frame,
         "title": title,
         "text": text,
         "text_kind": kind,
@@ -119,7 +131,8 @@ def _record_from_item(item: Item, title: str) -> dict[str, object]:
         "authors": [clean_title(name) for name in item.authors],
         "tags": [clean_title(tag) for tag in item.tags],
         "published_date": date or None,
-        "published_year": int(date[:4]) if date[:4].isdigit() else None,
+        "published_year": int(date[:4]) if re.fullmatch(r"[0-9]{4}", date[:4]) else None,
+        "karma": item.karma,
         "karma_read_date": item.karma_read_date or None,
         "word_count": len(text.split()),
         "character_count": len(text),

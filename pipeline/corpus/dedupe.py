@@ -7,8 +7,8 @@ Three rules, in this order:
    a document of a published census keeps the census's frame, date, title and authors: the read sample was drawn from
    that population, and a newer download must not move a document to another frame or year.
 2. **Documents of one frame that are one work are merged**, into the one that `representative_order` puts first; the
-   others become rows of `duplicates`. Members of a published census are never merged away: its counts per frame and
-   year are the sizes of the sampling strata. They are linked instead, and the log line counts them.
+   others become rows of `duplicates`. Members of a published census, and of the frames that `[corpus] fixed_frames`
+   names, are never merged away: their counts per frame and year are the sizes of sampling strata. They are linked.
 3. **Documents of different frames that are one work are linked, not merged.** A share is a share of a frame, so an
    arXiv paper and its linkpost each count in their own frame. `works` gives both the same `work_id`; the number of
    distinct works is the number of distinct `work_id`.
@@ -35,14 +35,15 @@ from pipeline.corpus.identity import (
     canonicalise_url,
     id_from_url,
     same_work_reason,
-    title_overlap,
     title_key,
+    title_overlap,
 )
 from pipeline.schemas import DOCUMENTS
 
 TEXT_COLUMNS = ("text", "text_kind", "word_count", "character_count", "text_sha256")
 KIND_RANK: Mapping[str, int] = {"full": 0, "abstract": 1, "opening": 2, "none": 3}
 FORUM_RANK: Mapping[str, int] = {"alignmentforum": 2, "lesswrong": 3, "eaforum": 4}
+ONLY_PLACE = "only place"
 MIN_TEXT_SHARE = 0.5  # a new text with less than half the characters of the known one does not replace it
 LONG_TEXT_PHRASES = 60  # an abstract; shorter texts are often built from a template
 MAX_TITLE_BLOCK = 200  # "Open thread" and its like
@@ -58,7 +59,9 @@ def merge_same_id(records: pd.DataFrame, published_origins: Iterable[str]) -> tu
     )
     rows = rows.sort_values(["doc_id", "kind_rank", "has_no_text", "length", "text_sha256", "record_id"], kind="stable")
     fullest = rows.drop_duplicates("doc_id")
-    facts = rows.sort_values(["doc_id", "is_published"], ascending=[True, False], kind="stable").drop_duplicates("doc_id")
+    facts = rows.sort_values(["doc_id", "is_published"], ascending=[True, False], kind="stable").drop_duplicates(
+        "doc_id"
+    )
     facts = facts.set_index("doc_id", drop=False)
     texts = fullest.set_index("doc_id")[[*TEXT_COLUMNS, "record_id"]]
     is_shorter = texts["character_count"] < MIN_TEXT_SHARE * facts["character_count"].where(facts["is_published"], 0)
@@ -104,27 +107,29 @@ def group_works(count: int, links: pd.DataFrame) -> np.ndarray:
     return np.array([root(position) for position in range(count)], dtype=np.int64)
 
 
-def merge_works(documents: pd.DataFrame, links: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def merge_works(
+    documents: pd.DataFrame, links: pd.DataFrame, fixed_frames: Iterable[str] = ()
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Applies rules 2 and 3.
 
     Args:
         documents: rows of `merge_same_id`.
         links: rows of `find_links` over them.
+        fixed_frames: frames whose members are never merged away.
 
     Returns:
         the rows of `documents`, of `duplicates`, and of `works`.
     """
-    rows = documents.assign(
-        group=group_works(len(documents), links), reason=_reason_by_position(len(documents), links)
-    )
+    rows = documents.assign(group=group_works(len(documents), links), reason=_reason_by_position(len(documents), links))
     rows = rows.assign(**representative_order(rows)).sort_values(
         ["group", "rank", "first_date", "doc_id"], kind="stable"
     )
     heads = rows.drop_duplicates("group").set_index("group")["doc_id"]
     rows = rows.assign(work_id=rows["group"].map(heads))
-    # A published member stays; of the others, the first of each frame and work stays if no published one does.
-    by_frame = rows.sort_values(["group", "frame", "is_published"], ascending=[True, True, False], kind="stable")
-    is_again = by_frame.duplicated(["group", "frame"]) & ~by_frame["is_published"]
+    # A fixed member stays; of the others, the first of each frame and work stays if no fixed one does.
+    rows = rows.assign(is_fixed=rows["is_published"] | rows["frame"].isin(set(fixed_frames)))
+    by_frame = rows.sort_values(["group", "frame", "is_fixed"], ascending=[True, True, False], kind="stable")
+    is_again = by_frame.duplicated(["group", "frame"]) & ~by_frame["is_fixed"]
     kept_ids = by_frame[~is_again].drop_duplicates(["group", "frame"]).set_index(["group", "frame"])
     again = by_frame[is_again]
     places = pd.MultiIndex.from_frame(again[["group", "frame"]])
@@ -156,6 +161,7 @@ def frame_members(records: pd.DataFrame) -> pd.DataFrame:
 
 def _works(rows: pd.DataFrame) -> pd.DataFrame:
     dates = rows.groupby("group")["first_date"].transform("min")
+    is_head = (rows["doc_id"] == rows["work_id"]) & (rows["reason"] != ONLY_PLACE)
     return pd.DataFrame(
         {
             "doc_id": rows["doc_id"],
@@ -163,16 +169,16 @@ def _works(rows: pd.DataFrame) -> pd.DataFrame:
             "frame": rows["frame"],
             "url": rows["url"],
             "first_published_date": dates.where(dates != "9999", None),
-            "reason": rows["reason"].where(rows["doc_id"] != rows["work_id"], "represents the work"),
+            "reason": rows["reason"].mask(is_head, "represents the work"),
         }
     ).reset_index(drop=True)
 
 
 def _reason_by_position(count: int, links: pd.DataFrame) -> list[str]:
-    reasons = ["only place"] * count
+    reasons = [ONLY_PLACE] * count
     for left, right, reason in zip(links["left"], links["right"], links["reason"], strict=True):
         for place in (left, right):
-            if reasons[place] == "only place":
+            if reasons[place] == ONLY_PLACE:
                 reasons[place] = reason
     return reasons
 
@@ -187,7 +193,7 @@ def _facts_of(row: object) -> Facts:
     named = id_from_url(url) if url else None
     address = canonicalise_url(url) if url and not named else ""
     return Facts(
-        ids=frozenset({doc_id, named} - {None}),
+        ids=frozenset([doc_id, named] if named else [doc_id]),
         links=frozenset([address] if address.count("/") > 2 else []),
         site=doc_id.partition(":")[0],
         title=title_key(row.title),  # type: ignore[attr-defined]

@@ -40,17 +40,20 @@ _MAKERS = r"(?:google deepmind|deepmind|gdm|openai|anthropic|redwood research|ap
 _TITLE_MARK = re.compile(
     r"^\W*(?:(?:link|cross|x)[\s-]?post(?:ed)?|(?:new )?(?:paper|report|preprint)|blog post|repost|link)\b\s*"
     r"(?:from [^:\])]*)?[:\])-]+|^" + _MAKERS + r"\s*:\s*"
-    r"|[\[(]\s*(?:link|cross|x)[\s-]?post(?:ed)?[^\])]*[\])]\W*$|\W*[\[({](?:link|paper|video|draft|by [^\])}]*)[\])}]\W*$"
-    r"|\s*(?:[|(\[{]|\s[-\u2013\u2014])\s*" + _MAKERS + r"\s*[)\]}]?\s*$|(?<=[\"\u201d])\s*,\s*[A-Z]\w+ et al\.? \d{4}\s*$",
+    r"|[\[(]\s*(?:link|cross|x)[\s-]?post(?:ed)?[^\])]*[\])]\W*$"
+    r"|\W*[\[({](?:link|paper|video|draft|extended abstract|abstract reprint|by [^\])}]*)[\])}]\W*$"
+    r"|\s*(?:[|(\[{]|\s[-\u2013\u2014])\s*"
+    + _MAKERS
+    + r"\s*[)\]}]?\s*$|(?<=[\"\u201d])\s*,\s*[A-Z]\w+ et al\.? \d{4}\s*$",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(
     r"\b(?:\d+\w*|[ivx]+|first|second|third|fourth|fifth|jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?"
-    r"|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?|introduction|conclusion|abstract)\b"
+    r"|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?|introduction|conclusion)\b"
 )
 _RECURRING = re.compile(
-    r"\b(?:meet ?ups?|open thread|welcome thread|weekly|biweekly|monthly|fortnightly|newsletter|reading group|rational feed"
-    r"|diary|digest|media thread|quotes|solstice|roundup|round up|links for|stupid questions)\b"
+    r"\b(?:meet ?ups?|open thread|welcome thread|weekly|biweekly|monthly|fortnightly|newsletter|reading group"
+    r"|rational feed|diary|digest|media thread|quotes|solstice|roundup|round up|links for|stupid questions)\b"
 )
 _NO_NAMES = frozenset("the and jr sr phd md team lab research duplicate".split())
 LONG_TITLE_WORDS = 3
@@ -136,7 +139,7 @@ def id_from_url(url: str) -> str | None:
 
 @lru_cache(maxsize=1 << 16)
 def canonical_id(doc_id: str) -> str:
-    """Returns one spelling of an id: no version, no subject class in old arXiv ids, `lw` for `af`, arXiv for its DOI."""
+    """Returns one spelling of an id: no version, no class in old arXiv ids, `lw` for `af`, arXiv for its DOI."""
     kind, colon, value = unicodedata.normalize("NFC", doc_id).strip().partition(":")
     kind, value = kind.lower(), value.strip()
     if not colon:

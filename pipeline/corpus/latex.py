@@ -28,7 +28,9 @@ _TITLE_COMMANDS = re.compile(r"\\(?:maketitle|tableofcontents|clearpage|newpage|
 _OPERATOR = re.compile(r"\\operatorname\*?\s*\{([^{}]*)\}")
 _FOOTNOTE = re.compile(r"\s*\\footnote(?:text)?\s*(?:\[[^\]]*\])?\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 _SINGLE_QUOTES = re.compile(r"(?<![`\w])`([^`'\n]{1,80})'")
-_RELATIONS = re.compile(r"[ \t]*([\u2190-\u2194\u21d0-\u21d4\u2208\u2209\u223c\u2245\u2248\u2260-\u226b\u2282-\u2287\u00d7])[ \t]*")
+_RELATIONS = re.compile(
+    r"[ \t]*([\u2190-\u2194\u21d0-\u21d4\u2208\u2209\u223c\u2245\u2248\u2260-\u226b\u2282-\u2287\u00d7])[ \t]*"
+)
 _BIG_OPERATORS = re.compile(r"(?<=[\w)])(?=[\u220f\u2211\u222b])")
 _EMPTY_BRACKETS = re.compile(r"[ ~]*(?:\(\s*[,;]?\s*\)|\[\s*\])")
 _SPACED_SIGNS = re.compile(r"[ \t]+([,.;:!?])(?=\s|$)")
@@ -73,7 +75,7 @@ def text_from_latex(source: str) -> str:
     back = _BACK_MATTER.search(text)
     text = text[: back.start()] if back else text
     for name, meaning in sorted(definitions.items()):
-        text = re.sub(rf"\\{name}(?![A-Za-z])\s?(?:\{{\}})?", lambda _, meaning=meaning: meaning, text)
+        text = re.sub(rf"\\{name}(?![A-Za-z])\s?(?:\{{\}})?", meaning.replace("\\", r"\\"), text)
     text = _HEADING.sub(lambda match: f"\n\n{match.group(0)}", text)
     text = _spread_headings(_REFERENCE.sub("", text))
     text = _TITLE_COMMANDS.sub("", _FOOTNOTE.sub(r" (\1)", _SINGLE_QUOTES.sub("\u2018\\1\u2019", text)))

@@ -23,8 +23,8 @@ _DROPPED_TAGS = frozenset(
 )
 _PAGE_TAGS = frozenset(["header", "footer", "aside"])  # dropped on whole pages; in a post they may be the author's
 _DROPPED_CLASSES = frozenset(
-    "footnote-reference footnote-ref footnote-backref footnote-back-link footnote-backlink mjx-assistive-mml katex-html "
-    "MathJax_Preview MJX_Assistive_MathML media embedly-card elicit-binary-prediction metaculus-preview "
+    "footnote-reference footnote-ref footnote-backref footnote-back-link footnote-backlink mjx-assistive-mml "
+    "katex-html MathJax_Preview MJX_Assistive_MathML media embedly-card elicit-binary-prediction metaculus-preview "
     "manifold-preview owid-preview thoughtSaverFrameWrapper strawpoll-embed arbital-preview toc table-of-contents "
     "ltx_page_navbar ltx_page_footer ltx_bibliography sr-only visually-hidden".split()
 )
@@ -79,8 +79,11 @@ def drop_crosspost_lines(text: str) -> str:
 
 @cache
 def _markdown() -> MarkdownIt:
-    return MarkdownIt("commonmark", {"html": True}).enable("table").use(footnote_plugin).use(
-        dollarmath_plugin, allow_space=False, double_inline=True
+    return (
+        MarkdownIt("commonmark", {"html": True})
+        .enable("table")
+        .use(footnote_plugin)
+        .use(dollarmath_plugin, allow_space=False, double_inline=True)
     )
 
 
@@ -185,7 +188,11 @@ def _is_dropped(node: etree._Element, dropped_tags: frozenset[str]) -> bool:
     return bool(
         _classes(node) & _DROPPED_CLASSES
         or node.get("role") in _NOTE_ROLES
-        or (node.tag == "sup" and re.fullmatch(r"\s*\[?\d{1,3}\]?\s*", "".join(node.itertext())) and _has_note_link(node))
+        or (
+            node.tag == "sup"
+            and re.fullmatch(r"\s*\[?\d{1,3}\]?\s*", "".join(node.itertext()))
+            and _has_note_link(node)
+        )
     )
 
 
