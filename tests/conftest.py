@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -81,3 +81,20 @@ def built(checkout: Path) -> Path:
     )
     assert done.returncode == 0, done.stderr
     return checkout
+
+
+SCORES = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def record_score(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Keeps a measured score for the end of the run, where all are printed together."""
+    return request.config.stash.setdefault(SCORES, []).append
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    scores = config.stash.get(SCORES, [])
+    if scores:
+        terminalreporter.section("pinned scores")
+        for line in scores:
+            terminalreporter.write_line(line)

@@ -20,6 +20,7 @@ from pipeline.scrape import census, files
 from pipeline.scrape.item import Item, Reject
 
 log = logging.getLogger(__name__)
+_DATE = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?")
 
 
 def run(config: Config) -> None:
@@ -85,12 +86,14 @@ def records_from_items(origin: str, items: Iterable[Item | Reject]) -> tuple[pd.
     """Cleans the items of one source. Returns its records and its rejects."""
     rows, rejects = [], []
     for item in items:
-        record_id = f"{origin}/{item.place}"
+        record_id = _encodable(f"{origin}/{item.place}")
         title = clean_title(item.title) if isinstance(item, Item) else ""
         if isinstance(item, Reject) or not title:
             reason = item.reason if isinstance(item, Reject) else "no title"
             excerpt = item.excerpt if isinstance(item, Reject) else item.doc_id
-            rejects.append({"record_id": record_id, "origin": origin, "reason": reason, "excerpt": excerpt[:200]})
+            rejects.append(
+                {"record_id": record_id, "origin": origin, "reason": reason, "excerpt": _encodable(excerpt[:200])}
+            )
             continue
         rows.append({"record_id": record_id, "origin": origin, **_record_from_item(item, title)})
     return pd.DataFrame(rows, columns=[column.name for column in RECORDS.columns]), rejects
@@ -120,21 +123,27 @@ def _record_from_item(item: Item, title: str) -> dict[str, object]:
         text = strip_ellipsis(text)
     kind = "none" if not text else "opening" if item.is_opening else "abstract" if item.source == "arxiv" else "full"
     date = item.published_date.strip()[:10]
+    date = date if _DATE.fullmatch(date) else ""
     return {
-        "doc_id": canonical_id(item.doc_id),
+        "doc_id": canonical_id(_encodable(item.doc_id)),
         "source": item.source,
         "frame": item.frame,
         "title": title,
         "text": text,
         "text_kind": kind,
-        "url": item.url or None,
+        "url": _encodable(item.url) or None,
         "authors": [clean_title(name) for name in item.authors],
         "tags": [clean_title(tag) for tag in item.tags],
         "published_date": date or None,
-        "published_year": int(date[:4]) if re.fullmatch(r"[0-9]{4}", date[:4]) else None,
+        "published_year": int(date[:4]) if date else None,
         "karma": item.karma,
         "karma_read_date": item.karma_read_date or None,
         "word_count": len(text.split()),
         "character_count": len(text),
         "text_sha256": text_sha256(title, text),
     }
+
+
+def _encodable(text: str) -> str:
+    """Replaces what UTF-8 cannot hold: halves of characters, from bytes that were never text."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -25,6 +25,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.corpus import near
+from pipeline.corpus.extract import text_sha256
 from pipeline.corpus.identity import (
     CLOSE_TITLE,
     PAPER_HOSTS,
@@ -68,6 +69,9 @@ def merge_same_id(records: pd.DataFrame, published_origins: Iterable[str]) -> tu
     replaced = texts.index[~is_shorter]
     kept = facts.astype({"text": object})
     kept.loc[replaced, list(TEXT_COLUMNS)] = texts.loc[replaced, list(TEXT_COLUMNS)]
+    for doc_id in replaced[(fullest.set_index("doc_id")["title"] != kept["title"])[replaced]]:
+        if isinstance(kept.at[doc_id, "text"], str):  # the hash is of the title that is kept
+            kept.at[doc_id, "text_sha256"] = text_sha256(kept.at[doc_id, "title"], kept.at[doc_id, "text"])
     again = rows[~rows["record_id"].isin(set(kept["record_id"]))][["record_id", "doc_id"]]
     again = again.assign(kept_record_id=again["doc_id"].map(kept["record_id"]), reason="same id")
     return kept.reset_index(drop=True), again.reset_index(drop=True)
@@ -75,7 +79,7 @@ def merge_same_id(records: pd.DataFrame, published_origins: Iterable[str]) -> tu
 
 def find_links(documents: pd.DataFrame) -> pd.DataFrame:
     """Finds pairs of documents that are one work: columns `left`, `right` (positions, left < right) and `reason`."""
-    facts = [_facts_of(row) for row in documents.itertuples(index=False)]
+    facts = [facts_of(row) for row in documents.itertuples(index=False)]
     whole, opening = _phrases(documents)
     kinds = documents["text_kind"].to_numpy()
     pairs: set[tuple[int, int]] = set(_block_pairs(facts))
@@ -188,7 +192,8 @@ def _is_paper(doc_id: str, text_kind: str) -> bool:
     return site in PAPER_HOSTS or (text_kind == "abstract" and site not in POST_HOSTS)
 
 
-def _facts_of(row: object) -> Facts:
+def facts_of(row: object) -> Facts:
+    """Returns what is compared of one row of `documents`."""
     doc_id, url = canonical_id(row.doc_id), row.url if isinstance(row.url, str) else ""  # type: ignore[attr-defined]
     named = id_from_url(url) if url else None
     address = canonicalise_url(url) if url and not named else ""
