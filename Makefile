@@ -27,6 +27,7 @@ FILES     := $(wildcard data/raw/files/*)
 
 CORPUS    := $(P)/documents.parquet $(P)/records.parquet $(P)/rejects.parquet $(P)/duplicates.parquet $(P)/works.parquet $(P)/frame_members.parquet $(P)/terms.parquet
 EMBED     := $(P)/embeddings.parquet
+SCOPE     := $(P)/scope.parquet $(P)/scope_quality.parquet
 CLUSTER   := $(P)/clusters.parquet $(P)/cluster_members.parquet $(P)/layout.parquet
 ESTIMATE  := $(P)/shares.parquet $(P)/codes.parquet
 REPORT    := $(P)/.report
@@ -62,6 +63,11 @@ $(CORPUS) &: $(call SLICE,corpus) $(BASE) $(SOURCES) $(wildcard pipeline/corpus/
 embed: $(EMBED) ## a vector for each document; only new texts are encoded
 $(EMBED): $(call SLICE,embed) $(P)/documents.parquet $(wildcard pipeline/embed/*.py) | $(READY)
 	@$(PY) -m pipeline --config $(CONFIG) embed
+
+scope: $(SCOPE) ## how likely each document is AI safety at all, with precision and recall
+$(SCOPE) &: $(call SLICE,scope) $(EMBED) $(P)/documents.parquet pipeline/corpus/scope.py $(wildcard pipeline/check/*.py) \
+		pipeline/estimate/design.py $(wildcard $(H)/codebook/*.toml $(H)/sheets/*.csv $(H)/rounds/*/*) | $(READY)
+	@$(PY) -m pipeline --config $(CONFIG) scope
 
 cluster: $(CLUSTER) ## research-agenda groups, their names, and the map
 $(CLUSTER) &: $(call SLICE,cluster) $(EMBED) $(P)/terms.parquet $(wildcard pipeline/cluster/*.py) | $(READY)

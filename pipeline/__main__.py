@@ -12,11 +12,16 @@ from pipeline.errors import PipelineError
 STAGES = {
     "corpus": "one clean document per work, from every source",
     "embed": "a vector for each document",
+    "scope": "how likely each document is AI safety at all",
+    "hydrate": "the texts of the shipped census, fetched again and verified",
     "cluster": "research-agenda groups, their names, and the map",
     "estimate": "shares with intervals, from the read documents",
     "report": "the page, the tables and the figures",
     "dataset": "the census release under dist/",
 }
+
+# Stages that are one module of a larger room.
+MODULES = {"scope": "corpus.scope", "hydrate": "corpus.hydrate"}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.stage == "configure":
             _write_slices(config)
         else:
-            importlib.import_module(f"pipeline.{options.stage}").run(config)
+            importlib.import_module(f"pipeline.{MODULES.get(options.stage, options.stage)}").run(config)
     except PipelineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

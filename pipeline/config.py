@@ -62,6 +62,16 @@ class Corpus:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Scope:
+    """How the relevance score is learned, and how much of the work in scope its threshold must keep."""
+
+    min_recall: float = 0.97
+    inverse_penalty: float = 3.0
+    fold_count: int = 10
+    repeat_count: int = 5
+
+
+@dataclass(frozen=True, config=STRICT)
 class Embed:
     """Which encoder makes the vectors. `model` is a package that carries weights, a folder, or a name."""
 
@@ -133,6 +143,7 @@ class Config:
     paths: Paths = field(default_factory=Paths)
     terms: Terms = field(default_factory=Terms)
     corpus: Corpus = field(default_factory=Corpus)
+    scope: Scope = field(default_factory=Scope)
     root: Path = Path()
 
     def path(self, *parts: str) -> Path:
@@ -147,6 +158,8 @@ class Config:
 # Which parts of the file each stage reads: a stage reruns when its slice changes, and not otherwise.
 SLICES: Mapping[str, tuple[str, ...]] = {
     "corpus": ("paths", "sources", "corpus", "terms", "frames"),
+    "scope": ("paths", "scope", "estimate", "embed", "seed"),
+    "hydrate": ("paths", "sources", "embed"),
     "embed": ("paths", "sources", "embed"),
     "cluster": ("paths", "cluster", "seed"),
     "estimate": ("paths", "estimate", "frames"),

@@ -156,6 +156,36 @@ def embeddings_table(dimension_count: int) -> Table:
     )
 
 
+SCOPE = Table(
+    "scope",
+    "how likely each document is AI safety at all; those below the threshold stay in every table",
+    ("doc_id",),
+    (
+        Column("doc_id", TEXT, "the document"),
+        Column(
+            "scope_score", NUMBER, "probability of groups A to E; of a read document, by models that did not see it"
+        ),
+        Column("is_in_scope", FLAG, "whether the score reaches the threshold"),
+        Column("is_read", FLAG, "whether the document was read"),
+    ),
+)
+SCOPE_QUALITY = Table(
+    "scope_quality",
+    "precision and recall of the scope threshold, from the read documents",
+    ("frame", "measure"),
+    (
+        Column("frame", TEXT, "the population; empty for all documents"),
+        Column("measure", TEXT, "recall or precision"),
+        Column("value", NUMBER, "estimate under the weights of the design"),
+        Column("low", NUMBER, "lower end of the Jeffreys Monte-Carlo interval"),
+        Column("high", NUMBER, "upper end of it"),
+        Column("level", NUMBER, "level of the interval"),
+        Column("n_population", INTEGER, "documents"),
+        Column("n_read", INTEGER, "documents read"),
+        Column("n_read_below", INTEGER, "of these, below the threshold: the elusion sample"),
+        Column("threshold", NUMBER, "the scope score that counts as in scope"),
+    ),
+)
 CLUSTERS = Table(
     "clusters",
     "the groups of each layer",

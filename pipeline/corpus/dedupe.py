@@ -70,8 +70,9 @@ def merge_same_id(records: pd.DataFrame, published_origins: Iterable[str]) -> tu
     kept = facts.astype({"text": object})
     kept.loc[replaced, list(TEXT_COLUMNS)] = texts.loc[replaced, list(TEXT_COLUMNS)]
     for doc_id in replaced[(fullest.set_index("doc_id")["title"] != kept["title"])[replaced]]:
-        if isinstance(kept.at[doc_id, "text"], str):  # the hash is of the title that is kept
-            kept.at[doc_id, "text_sha256"] = text_sha256(kept.at[doc_id, "title"], kept.at[doc_id, "text"])
+        title, text = kept.loc[doc_id, ["title", "text"]]
+        if isinstance(text, str):  # the hash is of the title that is kept
+            kept.loc[doc_id, "text_sha256"] = text_sha256(title, text)
     again = rows[~rows["record_id"].isin(set(kept["record_id"]))][["record_id", "doc_id"]]
     again = again.assign(kept_record_id=again["doc_id"].map(kept["record_id"]), reason="same id")
     return kept.reset_index(drop=True), again.reset_index(drop=True)
