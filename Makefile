@@ -66,7 +66,7 @@ $(EMBED): $(call SLICE,embed) $(P)/documents.parquet $(wildcard pipeline/embed/*
 
 scope: $(SCOPE) ## how likely each document is AI safety at all, with precision and recall
 $(SCOPE) &: $(call SLICE,scope) $(EMBED) $(P)/documents.parquet pipeline/corpus/scope.py $(wildcard pipeline/check/*.py) \
-		pipeline/estimate/design.py $(wildcard $(H)/codebook/*.toml $(H)/sheets/*.csv $(H)/rounds/*/*) | $(READY)
+		pipeline/estimate/design.py data/raw/scope/background.parquet $(wildcard $(H)/codebook/*.toml $(H)/sheets/*.csv $(H)/rounds/*/*) | $(READY)
 	@$(PY) -m pipeline --config $(CONFIG) scope
 
 cluster: $(CLUSTER) ## research-agenda groups, their names, and the map

@@ -65,6 +65,7 @@ class Corpus:
 class Scope:
     """How the relevance score is learned, and how much of the work in scope its threshold must keep."""
 
+    background: str = ""
     min_recall: float = 0.97
     inverse_penalty: float = 3.0
     fold_count: int = 10

@@ -6,6 +6,10 @@ on the stored vectors gives; a read document is scored by a model that did not s
 that keeps the recall asked for, estimated with the weights of the sample design: a relevance filter that misses
 work biases every share, one that lets some through costs a reader's minute. No document is removed by it.
 
+The read sample holds little general machine learning, and a model of it alone takes half of that field in. So a
+background of general machine-learning abstracts (ids and vectors, no text), nobody's sample, joins the fit as
+presumed out of scope. It takes no part in the threshold, the recall or the precision.
+
 Precision and recall come from the read documents on both sides of the threshold (those below are the elusion sample),
 with Jeffreys Monte-Carlo intervals: the shares in scope above and below are drawn from Beta(x + 1/2, n - x + 1/2),
 with n the effective size under the design's weights (Kish 1965), and recall = A p1 / (A p1 + R p0) is computed for
@@ -60,7 +64,8 @@ def run(config: Config) -> None:
     read = place_of[codes.index].to_numpy()
     is_in = codes["group"].isin(codebook.denominators[DENOMINATOR].groups).to_numpy()
     weights = 1 / codes["inclusion_probability"].to_numpy()
-    scores, threshold = score_documents(vectors, read, is_in, weights, config.scope, config.seed)
+    background = read_background(config)
+    scores, threshold = score_documents(vectors, read, is_in, weights, background, config.scope, config.seed)
     quality = measure_quality(scores, threshold, read, is_in, weights, documents["frame"].to_numpy(), config)
     rows = pd.DataFrame(
         {
@@ -83,13 +88,40 @@ def run(config: Config) -> None:
     )
 
 
-def fit_scope(vectors: np.ndarray, is_in: np.ndarray, settings: Scope) -> LogisticRegression:
-    """Fits the model on unit vectors, float (n, n_dims), and whether each document is in scope, bool (n,)."""
-    return LogisticRegression(C=settings.inverse_penalty, max_iter=2000).fit(vectors, is_in)
+def read_background(config: Config) -> np.ndarray:
+    """Returns the vectors of the background made by the configured encoder: float32 (n, n_dims); n is 0 if none are."""
+    width = config.embed.dimension_count
+    if not config.scope.background:
+        return np.empty((0, width), dtype=np.float32)
+    table = store.read_arrow(embeddings_table(width), config.path(config.scope.background))
+    is_ours = (table.column("encoder_revision").to_pandas() == config.embed.weights_sha256).to_numpy()
+    if not is_ours.any():
+        log.warning("scope: the background was made by another encoder and is left out")
+    return store.matrix_from_column(table.column("vector"))[is_ours].astype(np.float32)
+
+
+def fit_scope(vectors: np.ndarray, is_in: np.ndarray, background: np.ndarray, settings: Scope) -> LogisticRegression:
+    """Fits the model.
+
+    Args:
+        vectors: float32 (n, n_dims), unit rows of the read documents.
+        is_in: bool (n,), whether each is in scope.
+        background: float32 (n_background, n_dims), presumed out of scope.
+        settings: strength of the penalty.
+    """
+    targets = np.concatenate([is_in, np.zeros(len(background), dtype=bool)])
+    model = LogisticRegression(C=settings.inverse_penalty, max_iter=2000)
+    return model.fit(np.concatenate([vectors, background]), targets)
 
 
 def score_documents(
-    vectors: np.ndarray, read: np.ndarray, is_in: np.ndarray, weights: np.ndarray, settings: Scope, seed: int
+    vectors: np.ndarray,
+    read: np.ndarray,
+    is_in: np.ndarray,
+    weights: np.ndarray,
+    background: np.ndarray,
+    settings: Scope,
+    seed: int,
 ) -> tuple[np.ndarray, float]:
     """Scores every document and chooses the threshold.
 
@@ -98,6 +130,7 @@ def score_documents(
         read: positions of the read documents.
         is_in: whether each read document is in scope.
         weights: one over its inclusion probability.
+        background: vectors presumed out of scope.
         settings: model and recall asked for.
         seed: of the folds.
 
@@ -109,11 +142,11 @@ def score_documents(
     """
     if is_in.all() or not is_in.any():
         raise DataError("the read documents are all on one side of the scope", where="scope", do="read more documents")
-    scores = fit_scope(vectors[read], is_in, settings).predict_proba(vectors)[:, 1]
+    scores = fit_scope(vectors[read], is_in, background, settings).predict_proba(vectors)[:, 1]
     folds = RepeatedStratifiedKFold(n_splits=settings.fold_count, n_repeats=settings.repeat_count, random_state=seed)
     crossed = np.zeros(len(read))
     for known, held in folds.split(vectors[read], is_in):
-        model = fit_scope(vectors[read[known]], is_in[known], settings)
+        model = fit_scope(vectors[read[known]], is_in[known], background, settings)
         crossed[held] += model.predict_proba(vectors[read[held]])[:, 1] / settings.repeat_count
     scores[read] = crossed
     scores = np.round(scores, SCORE_DECIMALS)
