@@ -23,7 +23,7 @@ H := data/raw/handcheck
 BASE      := $(wildcard pipeline/*.py)
 SOURCES   := $(wildcard pipeline/scrape/*.py)
 CENSUS    := $(wildcard data/raw/census/*/*.parquet)
-FILES     := $(wildcard data/raw/files/*)
+FILES     := $(wildcard data/raw/files/* data/raw/hydrated/*)
 
 CORPUS    := $(P)/documents.parquet $(P)/records.parquet $(P)/rejects.parquet $(P)/duplicates.parquet $(P)/works.parquet $(P)/frame_members.parquet $(P)/terms.parquet
 EMBED     := $(P)/embeddings.parquet
@@ -63,6 +63,9 @@ $(CORPUS) &: $(call SLICE,corpus) $(BASE) $(SOURCES) $(wildcard pipeline/corpus/
 embed: $(EMBED) ## a vector for each document; only new texts are encoded
 $(EMBED): $(call SLICE,embed) $(P)/documents.parquet $(wildcard pipeline/embed/*.py) | $(READY)
 	@$(PY) -m pipeline --config $(CONFIG) embed
+
+hydrate: $(call SLICE,hydrate) | $(READY) ## fetch the texts of the shipped census again and verify them (uses the network)
+	@$(PY) -m pipeline --config $(CONFIG) hydrate
 
 scope: $(SCOPE) ## how likely each document is AI safety at all, with precision and recall
 $(SCOPE) &: $(call SLICE,scope) $(EMBED) $(P)/documents.parquet pipeline/corpus/scope.py $(wildcard pipeline/check/*.py) \

@@ -73,6 +73,25 @@ class Scope:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Hydrate:
+    """Where the texts of a census are asked for, and how politely."""
+
+    user_agent: str = "alignment-census (research; one request at a time)"
+    delay_seconds: float = 3.0
+    timeout_seconds: float = 60.0
+    try_count: int = 3
+    post_batch_count: int = 10
+    paper_batch_count: int = 100
+    arxiv_url: str = "https://export.arxiv.org/api/query"
+    forum_urls: dict[str, str] = field(
+        default_factory=lambda: {
+            "lw": "https://www.lesswrong.com/graphql",
+            "eaf": "https://forum-bots.effectivealtruism.org/graphql",
+        }
+    )
+
+
+@dataclass(frozen=True, config=STRICT)
 class Embed:
     """Which encoder makes the vectors. `model` is a package that carries weights, a folder, or a name."""
 
@@ -145,6 +164,7 @@ class Config:
     terms: Terms = field(default_factory=Terms)
     corpus: Corpus = field(default_factory=Corpus)
     scope: Scope = field(default_factory=Scope)
+    hydrate: Hydrate = field(default_factory=Hydrate)
     root: Path = Path()
 
     def path(self, *parts: str) -> Path:
@@ -160,7 +180,7 @@ class Config:
 SLICES: Mapping[str, tuple[str, ...]] = {
     "corpus": ("paths", "sources", "corpus", "terms", "frames"),
     "scope": ("paths", "scope", "estimate", "embed", "seed"),
-    "hydrate": ("paths", "sources", "embed"),
+    "hydrate": ("paths", "sources", "hydrate", "embed"),
     "embed": ("paths", "sources", "embed"),
     "cluster": ("paths", "cluster", "seed"),
     "estimate": ("paths", "estimate", "frames"),

@@ -156,6 +156,23 @@ def embeddings_table(dimension_count: int) -> Table:
     )
 
 
+HYDRATED = Table(
+    "hydrated",
+    "texts of a census, fetched again; they belong to their authors and stay on this machine",
+    ("doc_id",),
+    (
+        Column("doc_id", TEXT, "the document"),
+        Column("status", TEXT, "verified, alike, changed, gone or no text (see pipeline/corpus/hydrate.py)"),
+        Column("text", TEXT, "cleaned text; of a verified opening, the part that was verified", is_nullable=True),
+        Column("text_kind", TEXT, "full, abstract, opening, none"),
+        Column(
+            "similarity_score",
+            NUMBER,
+            "cosine of the stored vector with the text's, where the hash differs",
+            is_nullable=True,
+        ),
+    ),
+)
 SCOPE = Table(
     "scope",
     "how likely each document is AI safety at all; those below the threshold stay in every table",

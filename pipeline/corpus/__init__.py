@@ -12,6 +12,7 @@ from pipeline import store
 from pipeline.config import Config
 from pipeline.corpus import dedupe
 from pipeline.corpus.extract import clean_title, extract_text, strip_ellipsis, text_sha256
+from pipeline.corpus.hydrate import hydrated_path, records_from_texts
 from pipeline.corpus.identity import canonical_id
 from pipeline.corpus.terms import count_terms, merge_terms
 from pipeline.errors import ConfigError
@@ -64,6 +65,9 @@ def read_sources(config: Config) -> tuple[pd.DataFrame, pd.DataFrame, list[pa.Ta
         if entry["kind"] == "census":
             rows = census.read_documents(entry, config.root, where)
             rows = rows.assign(record_id=name + "/" + rows["doc_id"], origin=name, text=None)
+            texts = hydrated_path(config, name)
+            if texts.exists():
+                rows = pd.concat([rows, records_from_texts(rows, texts, name)], ignore_index=True)
             terms.append(census.read_terms(entry, config.root, where))
             left_out: list[dict[str, str]] = []
         elif entry["kind"] == "files":
