@@ -19,7 +19,7 @@ TITLE = "A long title about quiet failures"
 
 def item(doc_id: str, **facts: object) -> Item:
     return Item(
-        **{"place": doc_id + str(len(str(facts))), "doc_id": doc_id, "source": doc_id.split(":")[0], "frame": "posts",
+        **{"place": doc_id + str(len(str(facts))), "doc_id": doc_id, "source": doc_id.split(":", maxsplit=1)[0], "frame": "posts",
            "title": TITLE, "text": LONG, "authors": ("Ada Lovelace",), "published_date": "2024-05-01", **facts}
     )  # fmt: skip
 
