@@ -11,7 +11,7 @@ from pipeline.corpus.dedupe import frame_members
 from pipeline.corpus.extract import text_sha256
 from pipeline.scrape.item import Item
 
-WORDS = "the overseer asks a model about tides and nets while nobody reads the log of the harbour at night in winter".split()
+WORDS = "the overseer asks a model about tides and nets while nobody reads the log of the harbour at night".split()
 LONG = " ".join(f"{word}{number % 7}" for number in range(12) for word in WORDS)
 OTHER = " ".join(f"{word}{number % 5}x" for number in range(12) for word in WORDS)
 TITLE = "A long title about quiet failures"
@@ -19,9 +19,18 @@ TITLE = "A long title about quiet failures"
 
 def item(doc_id: str, **facts: object) -> Item:
     return Item(
-        **{"place": doc_id + str(len(str(facts))), "doc_id": doc_id, "source": doc_id.split(":", maxsplit=1)[0], "frame": "posts",
-           "title": TITLE, "text": LONG, "authors": ("Ada Lovelace",), "published_date": "2024-05-01", **facts}
-    )  # fmt: skip
+        **{
+            "place": doc_id + str(len(str(facts))),
+            "doc_id": doc_id,
+            "source": doc_id.split(":", maxsplit=1)[0],
+            "frame": "posts",
+            "title": TITLE,
+            "text": LONG,
+            "authors": ("Ada Lovelace",),
+            "published_date": "2024-05-01",
+            **facts,
+        }
+    )
 
 
 def choose(*items: Item, published: pd.DataFrame | None = None, fixed: tuple[str, ...] = ()):
@@ -109,11 +118,15 @@ ITEMS = st.lists(
         lambda number, title, text, frame, day: item(
             f"lw:{number}", title=title, text=text, frame=frame, published_date=f"2024-05-0{day}"
         ),
-        st.integers(0, 5), st.sampled_from([TITLE, "Another long title about nets", "Short"]),
-        st.sampled_from([LONG, OTHER, "Few words.", ""]), st.sampled_from(["posts", "blog"]), st.integers(1, 3),
+        st.integers(0, 5),
+        st.sampled_from([TITLE, "Another long title about nets", "Short"]),
+        st.sampled_from([LONG, OTHER, "Few words.", ""]),
+        st.sampled_from(["posts", "blog"]),
+        st.integers(1, 3),
     ),
-    min_size=1, max_size=8,
-)  # fmt: skip
+    min_size=1,
+    max_size=8,
+)
 
 
 @given(ITEMS, st.randoms())

@@ -19,17 +19,13 @@ FLOOR_EXACT_COUNT = {"html": 41, "markdown": 15, "latex": 15}
 FLOOR_REAL_F1 = 0.97
 FORMATS: tuple[TextFormat, ...] = ("plain", "html", "markdown", "latex")
 
-MARKUP = st.lists(
-    st.sampled_from(
-        "<p> </p> <div class='spoilers'> </div> <ul> <li> <ol start='-9'> <table> <tr> <td> <sup> [1] <pre> <br> &nbsp; &#x1e; "
-        "<math alttext='\\frac{'> $ $$ \\frac{1} { } \\begin{figure} \\end{figure} \\footnote{ % ``x'' :::spoiler +++ >! [^1] "
-        "<!DOCTYPE html> <html> <body> <article> <!-- --> <![CDATA[ \x00 \x1e \ud800 <style> </style> word <a href='#fn1'> ".split(
-            " "
-        )
-        + ["\n", "\n\n", "é", "\u200b"]
-    ),
-    max_size=40,
-).map("".join)
+PIECES = (
+    "<p> </p> <div class='spoilers'> </div> <ul> <li> <ol start='-9'> <table> <tr> <td> <sup> [1] <pre> <br> &nbsp; "
+    "&#x1e; <math alttext='\\frac{'> $ $$ \\frac{1} { } \\begin{figure} \\end{figure} \\footnote{ % ``x'' :::spoiler "
+    "+++ >! [^1] <!DOCTYPE html> <html> <body> <article> <!-- --> <![CDATA[ \x00 \x1e \ud800 <style> </style> word "
+    "<a href='#fn1'>"
+)
+MARKUP = st.lists(st.sampled_from([*PIECES.split(" "), "\n", "\n\n", "é", "\u200b"]), max_size=40).map("".join)
 
 
 @pytest.mark.parametrize("name", sorted(FLOOR_WORD_F1))
@@ -74,16 +70,36 @@ def test_any_characters_give_clean_text(name: TextFormat, text: str) -> None:
 def test_any_bytes_become_a_record_or_a_reject(data: bytes) -> None:
     text = data.decode("utf-8", "surrogateescape")
     items = [
-        Item(place=name, doc_id=f"x:{name}", source="s", frame="f", title=text, text=text, url=text, authors=(text,),
-             published_date=text, tags=(text,), text_format=name)
+        Item(
+            place=name,
+            doc_id=f"x:{name}",
+            source="s",
+            frame="f",
+            title=text,
+            text=text,
+            url=text,
+            authors=(text,),
+            published_date=text,
+            tags=(text,),
+            text_format=name,
+        )
         for name in FORMATS
-    ]  # fmt: skip
+    ]
     records, rejects = records_from_items("mine", items)
     assert len(records) + len(rejects) == len(FORMATS)
 
 
-@pytest.mark.parametrize("source", ["<b>" * 3000 + "deep", "<ul><li>" * 2000 + "deep", "\\begin{itemize}" * 300 + "deep",
-                                    "{" * 3000 + "deep", "> " * 500 + "deep", "$" * 5001 + "deep"])  # fmt: skip
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<b>" * 3000 + "deep",
+        "<ul><li>" * 2000 + "deep",
+        "\\begin{itemize}" * 300 + "deep",
+        "{" * 3000 + "deep",
+        "> " * 500 + "deep",
+        "$" * 5001 + "deep",
+    ],
+)
 @pytest.mark.parametrize("name", FORMATS)
 def test_deep_nesting_is_survived(source: str, name: TextFormat) -> None:
     assert isinstance(extract_text(source, name), str)
@@ -95,9 +111,14 @@ def test_extracting_twice_from_plain_text_changes_nothing(case: Case) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["Crossposted from my blog.", "(Cross-posted to LessWrong)", "This is a cross-post from the EA Forum",
-             "x-posted from Example Notes"],
-)  # fmt: skip
+    "line",
+    [
+        "Crossposted from my blog.",
+        "(Cross-posted to LessWrong)",
+        "This is a cross-post from the EA Forum",
+        "x-posted from Example Notes",
+    ],
+)
 def test_crosspost_lines_are_dropped_at_the_edges_only(line: str) -> None:
     body = ["One.", "Two.", "Three.", "Four.", "Five.", "Six."]
     assert drop_crosspost_lines("\n\n".join([line, *body])) == "\n\n".join(body)

@@ -52,8 +52,8 @@ class Site(BaseHTTPRequestHandler):
         type(self).asked.append(self.path)
         ids = parse_qs(urlsplit(self.path).query)["id_list"][0].split(",")
         entries = "".join(
-            f"<entry><id>http://arxiv.org/abs/{name}v2</id><title>A\n  title</title><summary>  We prove that\n tides turn.\n"
-            "</summary></entry>"
+            f"<entry><id>http://arxiv.org/abs/{name}v2</id><title>A\n  title</title>"
+            "<summary>  We prove that\n tides turn.\n</summary></entry>"
             for name in ids
             if name != "2401.99999"
         )

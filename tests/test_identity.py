@@ -13,11 +13,17 @@ FLOOR_RECALL = 0.91
 
 URLS = st.builds(
     "{}{}{}{}".format,
-    st.sampled_from(["", "http://", "https://www.", "HTTPS://M.", "https://web.archive.org/web/2020/https://", "ftp://"]),
-    st.sampled_from(["arxiv.org", "www.lesswrong.com", "alignmentforum.org", "example.org", "google.com/url?q=x.org", "[::"]),
-    st.sampled_from(["", "/", "/abs/2001.00001v2", "/posts/abcdefghijklmnopq/slug/", "//a//b/index.html", "/a%20b?x=1&utm_x=2"]),
+    st.sampled_from(
+        ["", "http://", "https://www.", "HTTPS://M.", "https://web.archive.org/web/2020/https://", "ftp://"]
+    ),
+    st.sampled_from(
+        ["arxiv.org", "www.lesswrong.com", "alignmentforum.org", "example.org", "google.com/url?q=x.org", "[::"]
+    ),
+    st.sampled_from(
+        ["", "/", "/abs/2001.00001v2", "/posts/abcdefghijklmnopq/slug/", "//a//b/index.html", "/a%20b?x=1&utm_x=2"]
+    ),
     st.text(max_size=8),
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize(
@@ -26,13 +32,16 @@ URLS = st.builds(
         ("http://www.example.org/a/?utm_source=x&b=1#top", "https://example.org/a?b=1"),
         ("https://web.archive.org/web/20210610041813/http://www.Example.org/a", "https://example.org/a"),
         ("https://www.lesswrong.com/out?url=https%3A%2F%2Fexample.org%2Fpaper", "https://example.org/paper"),
-        ("https://www.alignmentforum.org/posts/abcdefghijklmnopq/x?commentId=1", "https://lesswrong.com/posts/abcdefghijklmnopq/x"),
+        (
+            "https://www.alignmentforum.org/posts/abcdefghijklmnopq/x?commentId=1",
+            "https://lesswrong.com/posts/abcdefghijklmnopq/x",
+        ),
         ("example.org/index.html", "https://example.org"),
         ("https://export.arxiv.org/abs/2001.00001v3", "https://arxiv.org/abs/2001.00001v3"),
         ("mailto:a@example.org", "mailto:a@example.org"),
         ("", ""),
     ],
-)  # fmt: skip
+)
 def test_addresses_have_one_spelling(given_url: str, expected: str) -> None:
     assert canonicalise_url(given_url) == expected
 
@@ -81,9 +90,12 @@ def test_canonicalising_twice_changes_nothing(url: str, text: str) -> None:
 def test_titles_lose_their_marks() -> None:
     plain = title_key("Quiet Failure: a Study")
     for title in (
-        "[Linkpost] Quiet failure — a study", "New paper: Quiet Failure: A Study", "Quiet failure: a study (cross-post)",
-        "DeepMind: Quiet failure, a study", "Paper: Quiet Failure: a study (Anthropic)",
-    ):  # fmt: skip
+        "[Linkpost] Quiet failure — a study",
+        "New paper: Quiet Failure: A Study",
+        "Quiet failure: a study (cross-post)",
+        "DeepMind: Quiet failure, a study",
+        "Paper: Quiet Failure: a study (Anthropic)",
+    ):
         assert title_key(title) == plain
     assert title_key("Paper") == "paper"
 

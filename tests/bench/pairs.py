@@ -46,7 +46,13 @@ def read_records() -> pd.DataFrame:
 def _items(name: str, rows: pd.DataFrame) -> Iterator[Item]:
     for row in rows.to_dict("records"):
         given = row.get("authors")
-        names = given.split(";") if isinstance(given, str) else list(given) if given is not None else []
+        names = (
+            given.split(";")
+            if isinstance(given, str)
+            else []
+            if given is None or isinstance(given, float)
+            else [*given]
+        )
         if name == "snapshot" and row["id"].startswith("arxiv:"):
             names = list(join_split_names(names))
         text, date = row["text"] or "", row["date"]

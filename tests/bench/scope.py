@@ -1,0 +1,77 @@
+"""The scope score on documents it was not made for: python -m tests.bench.scope.
+
+Outside check: the bibliography's TechSafety and MetaSafety against NotSafety. Negative control: abstracts of general
+machine learning, without those of the background. Vectors are kept under data/processed/bench-vectors.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline import store
+from pipeline.config import Config, load_config
+from pipeline.corpus.extract import clean_text, clean_title, compose_text
+from pipeline.corpus.scope import fit_scope, read_background
+from pipeline.embed.encoder import load_encoder
+from pipeline.schemas import CODES, SCOPE_QUALITY, embeddings_table
+from pipeline.store import write_csv
+
+ROOT = Path(__file__).resolve().parents[2]
+SHARED = Path(os.environ.get("ALIGNMENT_SHARED", ROOT.parent / "shared")) / "corpus"
+BIBLIOGRAPHY = "taisafety-bib:type"
+IN_SCOPE = frozenset("ABCDE")
+
+
+def vectors_of(name: str, rows: pd.DataFrame, config: Config) -> np.ndarray:
+    """Encodes title and text of each row, once: float32 (n, n_dims)."""
+    path = config.processed("bench-vectors").with_suffix("") / f"{name}.npz"
+    if path.exists():
+        kept = np.load(path)
+        place_of = {doc_id: place for place, doc_id in enumerate(kept["ids"].tolist())}
+        return kept["vectors"][[place_of[doc_id] for doc_id in rows["id"]]].astype(np.float32)
+    pairs = zip(rows["title"], rows["text"], strict=True)
+    texts = [compose_text(clean_title(title or ""), clean_text(text or "")) for title, text in pairs]
+    found = load_encoder(config.embed)(texts)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, ids=rows["id"].to_numpy(dtype=str), vectors=found)
+    return found.astype(np.float32)
+
+
+def main() -> None:
+    config = load_config(ROOT / "census.toml")
+    codes = store.read_table(CODES, config.processed("codes"))
+    table = store.read_arrow(embeddings_table(config.embed.dimension_count), config.processed("embeddings"))
+    place_of = pd.Series(range(table.num_rows), index=table.column("doc_id").to_pylist())
+    known = store.matrix_from_column(table.column("vector"))[place_of[codes["doc_id"]]].astype(np.float32)
+    model = fit_scope(known, codes["group"].isin(IN_SCOPE).to_numpy(), read_background(config), config.scope)
+    threshold = store.read_table(SCOPE_QUALITY, config.processed("scope_quality"))["threshold"].iloc[0]
+    labelled = pd.read_parquet(SHARED / "external_labels.parquet").sort_values("id")
+    distinct = labelled.drop_duplicates("id")
+    scores = dict(zip(distinct["id"], model.predict_proba(vectors_of("external", distinct, config))[:, 1], strict=True))
+    mine = labelled[(labelled["label_scheme"] == BIBLIOGRAPHY) & ~labelled["id"].isin(set(codes["doc_id"]))]
+    mine = mine.assign(is_kept=mine["id"].map(scores) >= threshold)
+    write_csv(ROOT / "reports/bench/scope_external.csv", _shares(mine, "label"))
+    bulk = pd.read_parquet(SHARED / "bulk/abstracts.parquet").rename(columns={"text_or_abstract": "text"})
+    used = store.read_table(embeddings_table(config.embed.dimension_count), config.path(config.scope.background))
+    general = bulk[(bulk["role"] == "general") & ~bulk["id"].isin(set(used["doc_id"]))].sort_values("id")
+    score = model.predict_proba(vectors_of("general", general, config))[:, 1]
+    general = general.assign(score=score, is_kept=score >= threshold)
+    counted = pd.concat(
+        [_shares(general, "source"), _shares(general.assign(all="all"), "all").rename(columns={"all": "source"})]
+    )
+    write_csv(ROOT / "reports/bench/scope_general.csv", counted)
+    print(_shares(mine, "label"), counted, sep="\n")
+    sample = general[general["is_kept"]].sample(50, random_state=config.seed).sort_values("score")
+    for row in sample.itertuples():
+        print(f"{row.id[:24]} {row.score:.2f} {row.title[:100]}")
+
+
+def _shares(rows: pd.DataFrame, by: str) -> pd.DataFrame:
+    found = rows.groupby(by)["is_kept"].agg(document_count="size", kept_count="sum", kept_share="mean")
+    return found.reset_index()
+
+
+if __name__ == "__main__":
+    main()
