@@ -43,9 +43,9 @@ def test_the_interval_covers_the_recall_even_where_no_miss_is_found() -> None:
 
 def test_read_documents_are_scored_by_models_that_did_not_see_them() -> None:
     rng = np.random.default_rng(3)
-    vectors = rng.normal(size=(600, 50)).astype(np.float32)
+    vectors = rng.normal(size=(600, 300)).astype(np.float32)
     read, is_in = np.arange(500), rng.random(500) < 0.5  # labels that nothing can predict
-    none = np.empty((0, 50), dtype=np.float32)
+    none = np.empty((0, 300), dtype=np.float32)
     scores, _ = score_documents(vectors, read, is_in, np.ones(500), none, Scope(repeat_count=2), 1)
     gap = scores[read][is_in].mean() - scores[read][~is_in].mean()
     assert abs(gap) < 0.15

@@ -56,6 +56,7 @@ _RECURRING = re.compile(
     r"|rational feed|diary|digest|media thread|quotes|solstice|roundup|round up|links for|stupid questions)\b"
 )
 _NO_NAMES = frozenset("the and jr sr phd md team lab research duplicate".split())
+MAX_UNWRAPS = 20  # addresses inside addresses
 LONG_TITLE_WORDS = 3
 LONG_TITLE_CHARACTERS = 18
 SAME_WEEK_DAYS = 7
@@ -92,28 +93,31 @@ def canonicalise_url(url: str) -> str:
     Copies in the web archive and forum redirects are replaced by the address they stand for.
     """
     url = unicodedata.normalize("NFC", url).strip()
-    for _ in range(5):
-        wrapped = _ARCHIVE.match(url)
-        if wrapped:
-            url = wrapped.group(1)
-            continue
-        target = _redirect_target(url)
-        if target is None:
+    for _ in range(MAX_UNWRAPS):
+        simpler = _simplify_url(url)
+        if simpler == url:
             break
-        url = target
+        url = simpler
+    return url
+
+
+def _simplify_url(url: str) -> str:
+    """One pass: unwraps one archive or redirect, then writes what is left in one way."""
+    wrapped = _ARCHIVE.match(url)
+    url = wrapped.group(1) if wrapped else _redirect_target(url) or url
     if not re.match(r"^[a-z][a-z0-9+.-]*:", url, re.IGNORECASE):
         url = f"https://{url.lstrip('/')}" if url else ""
     try:
         parts = urlsplit(url)
-        host = (parts.hostname or "").rstrip(".")
+        host = re.sub(r"\s|\.+$", "", parts.hostname or "")
     except ValueError:  # brackets that are no IPv6 address
         return url
     if parts.scheme.lower() not in ("http", "https") or not host:
         return url
-    host = re.sub(r"^(?:www\d?|m|mobile)\.(?=[^.]+\.)", "", host)
+    host = re.sub(r"^(?:(?:www\d?|m|mobile)\.)+(?=[^.]+\.)", "", host)
     host = HOST_ALIASES.get(host, host)
     path = quote(unquote(parts.path, errors="replace"), safe="/~:@!$&'()*+,;=-._")
-    path = re.sub(r"/(?:index\.(?:html?|php)|amp)?$", "", re.sub(r"/{2,}", "/", path))
+    path = re.sub(r"(?:/(?:index\.(?:html?|php)|amp)?)+$", "", re.sub(r"/{2,}", "/", path))
     query = sorted((key, value) for key, value in parse_qsl(parts.query) if not _TRACKING.match(key))
     return f"https://{host}{path.rstrip('/')}" + (f"?{urlencode(query)}" if query else "")
 
