@@ -143,11 +143,30 @@ CLUSTERS = Table(
     ("layer", "cluster_id"),
     (
         Column("layer", TEXT, "name of the layer, from coarse to fine"),
-        Column("cluster_id", TEXT, "<layer>-<number>, numbered by size"),
-        Column("name", TEXT, "its most telling terms (class-based TF-IDF)"),
+        Column("cluster_id", TEXT, "<layer>-<number>; kept for as long as the group lives, never given out twice"),
+        Column("name", TEXT, "what to call it: the name a reader gave, else its most telling terms"),
+        Column("name_kind", TEXT, "who named it: person, language model, or terms"),
+        Column("terms_name", TEXT, "its most telling terms (class-based TF-IDF) when the group was born"),
+        Column("terms", TEXTS, "its most telling terms now"),
+        Column("parent_id", TEXT, "the group of the layer above that holds most of it", is_nullable=True),
+        Column("parent_share", NUMBER, "share of its members that the parent holds", is_nullable=True),
         Column("document_count", INTEGER, "members"),
         Column("exemplar_ids", TEXTS, "the members closest to the centre"),
+        Column("random_ids", TEXTS, "members drawn at random"),
+        Column("border_ids", TEXTS, "the members closest to another group"),
+        Column("sample_jaccard", NUMBER, "stability: mean overlap with its match in cuts of random 80% parts"),
+        Column("seed_jaccard", NUMBER, "stability: mean overlap with its match in cuts with other seeds"),
+        Column("words_jaccard", NUMBER, "stability: overlap with its match when words replace vectors"),
+        Column(
+            "source_probe_score",
+            NUMBER,
+            "how well papers can be told from posts inside it by their vectors: 0.5 not at all, 1 always",
+            is_nullable=True,
+        ),
         Column("is_small", FLAG, "below [cluster] min_size: read with care"),
+        Column("is_unstable", FLAG, "small, or sample_jaccard below 0.6: mark it wherever it appears"),
+        Column("resolution", NUMBER, "of the layer's cut"),
+        Column("neighbour_count", INTEGER, "of the graph that was cut"),
     ),
 )
 CLUSTER_MEMBERS = Table(
@@ -159,6 +178,33 @@ CLUSTER_MEMBERS = Table(
         Column("doc_id", TEXT, "the document"),
         Column("cluster_id", TEXT, "its group"),
         Column("centrality_score", NUMBER, "cosine with the centre of the group"),
+        Column("border_score", NUMBER, "that cosine less the best one with another centre; below 0: closer to another"),
+    ),
+)
+CLUSTER_CHANGES = Table(
+    "cluster_changes",
+    "what became of each group whenever the layers were cut anew",
+    ("layer", "step", "cluster_id"),
+    (
+        Column("layer", TEXT, "name of the layer"),
+        Column("step", INTEGER, "0 for the first cut, then one more for each new cut"),
+        Column("cluster_id", TEXT, "the group"),
+        Column("change", TEXT, "born, kept, split (off from other_id), merged (into other_id), or died"),
+        Column("other_id", TEXT, "the group it came from or went to", is_nullable=True),
+        Column("document_count", INTEGER, "members: after the cut, or before it where the group is gone"),
+        Column("shared_count", INTEGER, "members it has in common with its past, its origin or its heir"),
+    ),
+)
+CLUSTER_FACETS = Table(
+    "cluster_facets",
+    "where and when the members of each group come from",
+    ("layer", "cluster_id", "facet", "value"),
+    (
+        Column("layer", TEXT, "name of the layer"),
+        Column("cluster_id", TEXT, "the group"),
+        Column("facet", TEXT, "source, frame or year"),
+        Column("value", TEXT, "of the facet; empty where unknown"),
+        Column("document_count", INTEGER, "members"),
     ),
 )
 LAYOUT = Table(
