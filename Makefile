@@ -27,7 +27,7 @@ FILES     := $(wildcard data/raw/files/*)
 
 CORPUS    := $(P)/documents.parquet $(P)/records.parquet $(P)/rejects.parquet $(P)/duplicates.parquet $(P)/terms.parquet
 EMBED     := $(P)/embeddings.parquet
-CLUSTER   := $(P)/clusters.parquet $(P)/cluster_members.parquet $(P)/layout.parquet
+CLUSTER   := $(addprefix $(P)/,$(addsuffix .parquet,clusters cluster_members cluster_changes cluster_facets layout))
 ESTIMATE  := $(P)/shares.parquet $(P)/codes.parquet
 REPORT    := $(P)/.report
 SLICE      = $(P)/config/$(1).json
@@ -64,7 +64,7 @@ $(EMBED): $(call SLICE,embed) $(P)/documents.parquet $(wildcard pipeline/embed/*
 	@$(PY) -m pipeline --config $(CONFIG) embed
 
 cluster: $(CLUSTER) ## research-agenda groups, their names, and the map
-$(CLUSTER) &: $(call SLICE,cluster) $(EMBED) $(P)/terms.parquet $(wildcard pipeline/cluster/*.py) | $(READY)
+$(CLUSTER) &: $(call SLICE,cluster) $(EMBED) $(P)/terms.parquet $(wildcard pipeline/cluster/*.py) $(CENSUS) $(wildcard $(H)/cluster-names.csv) | $(READY)
 	@$(PY) -m pipeline --config $(CONFIG) cluster
 
 estimate: $(ESTIMATE) ## shares with intervals, from the read documents
@@ -77,7 +77,7 @@ $(REPORT): $(call SLICE,report) $(ESTIMATE) $(CLUSTER) $(P)/documents.parquet $(
 	@$(PY) -m pipeline --config $(CONFIG) report
 	@touch $@
 
-dataset: $(call SLICE,dataset) $(EMBED) $(CORPUS) | $(READY) ## the census release under dist/
+dataset: $(call SLICE,dataset) $(EMBED) $(CORPUS) $(CLUSTER) | $(READY) ## the census release under dist/
 	@$(PY) -m pipeline --config $(CONFIG) dataset
 
 test: $(READY) ## the tests (slow ones: make test PYTEST='-m slow')

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -119,7 +120,7 @@ def _find_heirs(shared: pd.DataFrame, old_sizes: pd.Series, new_sizes: pd.Series
         return {}
     rows, columns = linear_sum_assignment(-shared.to_numpy())
     heirs = {}
-    for row, column in zip(rows, columns, strict=True):
+    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
         old_id, number = shared.index[row], shared.columns[column]
         if shared.iat[row, column] > HEIR_SHARE * min(old_sizes[old_id], new_sizes[number]):
             heirs[number] = old_id
@@ -136,7 +137,7 @@ def _list_changes(
     """Lists kept and dead ids, and what was born, split off, or merged into another."""
     rows = []
 
-    def add(change: str, cluster_id: str, other_id: str | None, count: int, shared_count: int) -> None:
+    def add(change: str, cluster_id: str, other_id: str | None, count: Any, shared_count: Any) -> None:
         rows.append(
             {
                 "change": change,
@@ -160,7 +161,7 @@ def _list_changes(
     for old_id in sorted(set(old_sizes.index) - set(heir_of.values())):
         gone = shared.loc[old_id] if old_id in shared.index else pd.Series(dtype=int)
         if len(gone) and gone.max() > old_sizes[old_id] / 2:
-            add("merged", old_id, ids[gone.idxmax()], old_sizes[old_id], gone.max())
+            add("merged", old_id, ids[int(str(gone.idxmax()))], old_sizes[old_id], gone.max())
         else:
             add("died", old_id, None, old_sizes[old_id], gone.max() if len(gone) else 0)
     return pd.DataFrame(rows)

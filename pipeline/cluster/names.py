@@ -158,7 +158,7 @@ def read_set_names(handcheck: Path) -> dict[str, SetName]:
         key = (row["cluster_id"], row["kind"])
         if row["kind"] not in KINDS or not row["name"] or key in found:
             raise SheetError(
-                f"cluster {row['cluster_id']!r} has no name, is named twice, or the kind is not one of {', '.join(KINDS)}",
+                f"{row['cluster_id']!r} has no name, is named twice, or the kind is not one of {', '.join(KINDS)}",
                 where=f"{path}:{line}",
                 do="mend the line",
             )

@@ -41,12 +41,12 @@ def score_samples(graph: igraph.Graph, membership: np.ndarray, resolution: float
         cut = cut_layer(graph.induced_subgraph(rows.tolist()), resolution, seed + 1 + number)
         inside = best_jaccard(membership[rows], cut)
         scores.append(np.pad(inside, (0, int(membership.max()) + 1 - len(inside))))
-    return np.round(np.mean(scores, axis=0), 3)
+    return np.round(np.stack(scores).mean(axis=0), 3)
 
 
 def score_cuts(membership: np.ndarray, cuts: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
     """Returns the mean best Jaccard of each cluster over other cuts of the same documents: float64 (k,)."""
-    return np.round(np.mean([best_jaccard(membership, cut) for cut in cuts], axis=0), 3)
+    return np.round(np.stack([best_jaccard(membership, cut) for cut in cuts]).mean(axis=0), 3)
 
 
 def build_term_graph(terms: pd.DataFrame, doc_ids: pd.Series, neighbour_count: int) -> tuple[igraph.Graph, np.ndarray]:
