@@ -32,7 +32,7 @@ ESTIMATE  := $(P)/shares.parquet $(P)/codes.parquet
 REPORT    := $(P)/.report
 SLICE      = $(P)/config/$(1).json
 
-.PHONY: help install lock corpus embed cluster estimate report dataset test lint clean
+.PHONY: help install lock corpus embed cluster check estimate report dataset test lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -66,6 +66,9 @@ $(EMBED): $(call SLICE,embed) $(P)/documents.parquet $(wildcard pipeline/embed/*
 cluster: $(CLUSTER) ## research-agenda groups, their names, and the map
 $(CLUSTER) &: $(call SLICE,cluster) $(EMBED) $(P)/terms.parquet $(wildcard pipeline/cluster/*.py) $(CENSUS) $(wildcard $(H)/cluster-names.csv) | $(READY)
 	@$(PY) -m pipeline --config $(CONFIG) cluster
+
+check: $(P)/documents.parquet | $(READY) ## the hand-check page: make check CODER=name [TASK=documents|clusters|intrusion|adjudication]
+	@$(PY) -m pipeline.check --config $(CONFIG) page --coder "$(CODER)" --task "$(or $(TASK),documents)"
 
 estimate: $(ESTIMATE) ## shares with intervals, from the read documents
 $(ESTIMATE) &: $(call SLICE,estimate) $(P)/documents.parquet $(wildcard pipeline/estimate/*.py pipeline/check/*.py) \

@@ -34,7 +34,7 @@ def run(config: Config) -> None:
     log.info(
         "cluster: %d documents (%d new to the map) -> %s clusters, %d of them unstable, in %.1f s",
         len(inputs.documents),
-        len(inputs.documents.index.difference(inputs.reference.layout["doc_id"])),
+        len(inputs.documents.index.difference(pd.Index(inputs.reference.layout["doc_id"]))),
         counts,
         int(clusters["is_unstable"].sum()),
         time.perf_counter() - start,

@@ -55,13 +55,9 @@ def describe_clusters(
     facts["document_count"] = cluster_ids.value_counts().reindex(facts.index).astype(int)
     facts["is_small"] = facts["document_count"] < config.cluster.min_size
     facts["is_unstable"] = facts["is_small"] | (facts["sample_jaccard"] < TRUST_LIMIT)
-    settings = {
-        "layer": layer.name,
-        "resolution": layer.resolution,
-        "neighbour_count": config.cluster.neighbour_count,
-    }
     rows = pd.concat([names, parents, exemplars, facts], axis=1).rename_axis("cluster_id").reset_index()
-    return rows.assign(**settings).sort_values("cluster_id", ignore_index=True)
+    rows = rows.assign(layer=layer.name, resolution=layer.resolution, neighbour_count=config.cluster.neighbour_count)
+    return rows.sort_values("cluster_id", ignore_index=True)
 
 
 def find_parents(cluster_ids: pd.Series, upper: pd.DataFrame | None) -> pd.DataFrame:
@@ -139,7 +135,7 @@ def _name_layer(
     ranked = rank_terms(inputs.terms, cluster_ids)
     upper_names = {} if upper is None else dict(zip(upper["cluster_id"], upper["terms_name"], strict=True))
     kept = {name: old for name, old in inputs.reference.names_of(layer.name).items() if name in ranked}
-    parent_of = {} if upper is None else parents["parent_id"].to_dict()
+    parent_of = {} if upper is None else {str(name): str(parent) for name, parent in parents["parent_id"].items()}
     by_terms = name_clusters(ranked, config.cluster.name_term_count, parent_of, upper_names, kept)
     rows = {
         name: {

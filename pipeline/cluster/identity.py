@@ -119,9 +119,9 @@ def _find_heirs(shared: pd.DataFrame, old_sizes: pd.Series, new_sizes: pd.Series
     if shared.empty:
         return {}
     rows, columns = linear_sum_assignment(-shared.to_numpy())
-    heirs = {}
+    heirs: dict[int, str] = {}
     for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-        old_id, number = shared.index[row], shared.columns[column]
+        old_id, number = str(shared.index[row]), int(shared.columns[column])
         if shared.iat[row, column] > HEIR_SHARE * min(old_sizes[old_id], new_sizes[number]):
             heirs[number] = old_id
     return heirs

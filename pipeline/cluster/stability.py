@@ -60,9 +60,9 @@ def build_term_graph(terms: pd.DataFrame, doc_ids: pd.Series, neighbour_count: i
     column, vocabulary = pd.factorize(terms["term"], sort=True)
     frequency = np.bincount(column, minlength=len(vocabulary))
     weights = np.log1p(terms["term_count"].to_numpy(dtype=float)) * np.log(len(known) / frequency[column])
-    matrix = sparse.csr_matrix((np.round(weights, 9), (row, column)))
-    lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).reshape(-1))
-    matrix = sparse.diags(1 / np.maximum(lengths, 1e-12)) @ matrix
+    counts = sparse.csr_matrix((np.round(weights, 9), (row, column)))
+    lengths = np.sqrt(np.asarray(counts.multiply(counts).sum(axis=1)).reshape(-1))
+    matrix = (sparse.diags(1 / np.maximum(lengths, 1e-12)) @ counts).tocsr()
     count = min(neighbour_count, max(len(known) - 1, 0))
     neighbours = np.empty((len(known), count), dtype=np.int64)
     similarities = np.empty((len(known), count))
