@@ -14,6 +14,7 @@ STAGES = {
     "embed": "a vector for each document",
     "cluster": "research-agenda groups, their names, and the map",
     "estimate": "shares with intervals, from the read documents",
+    "readings": "what readers found: their agreement, and what they say of the clusters",
     "report": "the page, the tables and the figures",
     "dataset": "the census release under dist/",
 }

@@ -145,6 +145,7 @@ SLICES: Mapping[str, tuple[str, ...]] = {
     "embed": ("paths", "sources", "embed"),
     "cluster": ("paths", "sources", "cluster", "seed"),
     "estimate": ("paths", "estimate", "frames"),
+    "readings": ("paths", "estimate", "seed"),
     "report": ("paths", "version", "report", "frames", "cluster"),
     "dataset": ("paths", "version", "dataset", "frames", "embed"),
 }

@@ -262,3 +262,81 @@ SHARES = Table(
         Column("method", TEXT, "estimator and interval"),
     ),
 )
+AGREEMENT = Table(
+    "agreement",
+    "how far two coders agree on what both have read",
+    ("coder_a", "coder_b", "subject", "weighting", "measure"),
+    (
+        Column("coder_a", TEXT, "name of a sheet, or of a published set of expert labels"),
+        Column("coder_b", TEXT, "the other one"),
+        Column("kind_a", TEXT, "person, language model, or published experts"),
+        Column("kind_b", TEXT, "the other one's"),
+        Column("subject", TEXT, "leaf, group, one group, or what one definition counts"),
+        Column("weighting", TEXT, "design: by inclusion probability; none: every document alike"),
+        Column("measure", TEXT, "raw, kappa, alpha, ac1, or positive (agreement on the class itself)"),
+        Column("value", NUMBER, "of the measure; empty where it does not exist", is_nullable=True),
+        Column("low", NUMBER, "lower end of the bootstrap interval", is_nullable=True),
+        Column("high", NUMBER, "upper end", is_nullable=True),
+        Column("level", NUMBER, "of the interval"),
+        Column("n_both", INTEGER, "documents that both have read"),
+    ),
+)
+CLUSTER_CODES = Table(
+    "cluster_codes",
+    "what each cluster is made of, from the read sample",
+    ("layer", "cluster_id", "group"),
+    (
+        Column("layer", TEXT, "name of the layer"),
+        Column("cluster_id", TEXT, "the cluster"),
+        Column("group", TEXT, "letter of the codebook"),
+        Column("n_read", INTEGER, "read documents in the cluster"),
+        Column("share", NUMBER, "share of the group in the cluster, weighted by the design"),
+        Column("low", NUMBER, "lower end of the interval"),
+        Column("high", NUMBER, "upper end"),
+    ),
+)
+LAYER_CODES = Table(
+    "layer_codes",
+    "how much of the variance of the codes each layer explains",
+    ("layer", "group"),
+    (
+        Column("layer", TEXT, "name of the layer"),
+        Column("group", TEXT, "letter of the codebook"),
+        Column("eta_squared", NUMBER, "share of variance between clusters"),
+        Column("epsilon_squared", NUMBER, "the same, adjusted for the number of clusters"),
+        Column("n_read", INTEGER, "read documents"),
+    ),
+)
+CLUSTER_CHECKS = Table(
+    "cluster_checks",
+    "what each reader found of each cluster",
+    ("coder", "cluster_id"),
+    (
+        Column("coder", TEXT, "name of the sheet"),
+        Column("coder_kind", TEXT, "person or language model"),
+        Column("cluster_id", TEXT, "the cluster"),
+        Column("proposed_name", TEXT, "what the reader would call it"),
+        Column("is_one_agenda", TEXT, "yes, no or unsure"),
+        Column("n_random", INTEGER, "members shown that were drawn at random"),
+        Column("n_belong", INTEGER, "of these, how many belong"),
+        Column("belong_share", NUMBER, "their share"),
+        Column("belong_low", NUMBER, "one-sided lower bound: what so many reads certify"),
+        Column("holds", FLAG, "one agenda, and at least 70% belong"),
+    ),
+)
+INTRUSION = Table(
+    "intrusion",
+    "how often a reader finds the one document of five that is from another cluster",
+    ("coder", "layer"),
+    (
+        Column("coder", TEXT, "name of the sheet"),
+        Column("coder_kind", TEXT, "person or language model"),
+        Column("layer", TEXT, "name of the layer, or all"),
+        Column("n_shown", INTEGER, "clusters shown"),
+        Column("n_found", INTEGER, "intruders found"),
+        Column("found_share", NUMBER, "their share; 0.2 is chance"),
+        Column("low", NUMBER, "lower end of the exact interval"),
+        Column("high", NUMBER, "upper end"),
+        Column("chance_probability", NUMBER, "of finding as many by guessing"),
+    ),
+)
