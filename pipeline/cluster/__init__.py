@@ -68,17 +68,21 @@ def assign_layer(config: Config, layer: Layer, inputs: Inputs) -> tuple[pd.Serie
     """Returns cluster_id by doc_id, the new rows of `cluster_changes`, and the cuts with other seeds.
 
     Where the last clustering has the layer under the same settings, documents keep their clusters and new ones
-    join. With `[cluster] recluster = true`, other settings, or no last clustering, the layer is cut anew and
-    matched to the last one.
+    join. With `[cluster] recluster = true`, other settings, or no last clustering, the layer is cut anew,
+    starting from the last one, and matched to it.
     """
     doc_ids, reference = inputs.documents.index, inputs.reference
-    membership, cuts = choose_partition(inputs.graph, layer.resolution, range(config.seed, config.seed + CUT_COUNT))
-    membership = dissolve_small(inputs.graph, membership, config.cluster.min_size)
+    count, seeds = config.cluster.neighbour_count, range(config.seed, config.seed + CUT_COUNT)
+    membership, cuts = choose_partition(inputs.graph, layer.resolution, seeds)
     old = reference.members_of(layer.name)
     old = old[old.index.isin(doc_ids)]
-    count = config.cluster.neighbour_count
-    if len(old) and reference.has_layer(layer.name, layer.resolution, count) and not config.cluster.recluster:
-        return join_clusters(inputs.vectors, old.reindex(doc_ids), count), reference.changes.iloc[:0], cuts
+    if len(old):
+        joined = join_clusters(inputs.vectors, old.reindex(doc_ids), count)
+        if reference.has_layer(layer.name, layer.resolution, count) and not config.cluster.recluster:
+            return joined, reference.changes.iloc[:0], cuts
+        start = pd.Categorical(joined).codes.astype(np.int64)
+        membership, _ = choose_partition(inputs.graph, layer.resolution, seeds, start)
+    membership = dissolve_small(inputs.graph, membership, config.cluster.min_size)
     known = reference.changes[reference.changes["layer"] == layer.name]
     found, news = match_clusters(old, pd.Series(membership, index=doc_ids), layer.name, known)
     return found, news, cuts

@@ -69,14 +69,19 @@ def build_graph(neighbours: np.ndarray, similarities: np.ndarray) -> igraph.Grap
     return graph
 
 
-def cut_layer(graph: igraph.Graph, resolution: float, seed: int) -> np.ndarray:
+def cut_layer(graph: igraph.Graph, resolution: float, seed: int, start: np.ndarray | None = None) -> np.ndarray:
     """Returns one cluster number per row: int64 (n,), 0 for the largest cluster.
 
-    Leiden on modularity, run until nothing improves (Traag, Waltman and van Eck 2019).
+    Leiden on modularity, run until nothing improves (Traag, Waltman and van Eck 2019), from the clusters in `start`
+    where they are given, so that a new cut stays near the last one.
     """
     igraph.set_random_number_generator(random.Random(seed))
     found = graph.community_leiden(
-        objective_function="modularity", weights="weight", resolution=resolution, n_iterations=-1
+        objective_function="modularity",
+        weights="weight",
+        resolution=resolution,
+        n_iterations=-1,
+        initial_membership=None if start is None else start.tolist(),
     )
     return number_by_size(np.asarray(found.membership, dtype=np.int64))
 
@@ -110,13 +115,15 @@ def number_by_size(membership: np.ndarray) -> np.ndarray:
     return number[np.searchsorted(found, membership)]
 
 
-def choose_partition(graph: igraph.Graph, resolution: float, seeds: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+def choose_partition(
+    graph: igraph.Graph, resolution: float, seeds: Sequence[int], start: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Cuts the graph once for each seed and returns the cut that agrees best with the others, and all cuts.
 
     Returns:
         membership int64 (n,), the medoid under the adjusted Rand index, and every cut int64 (n_seeds, n).
     """
-    cuts = np.stack([cut_layer(graph, resolution, seed) for seed in seeds])
+    cuts = np.stack([cut_layer(graph, resolution, seed, start) for seed in seeds])
     agreement = np.array([[adjusted_rand_score(one, other) for other in cuts] for one in cuts])
     return cuts[int(np.argmax(np.round(agreement.sum(axis=1), 9)))], cuts
 
