@@ -29,10 +29,11 @@ CORPUS    := $(P)/documents.parquet $(P)/records.parquet $(P)/rejects.parquet $(
 EMBED     := $(P)/embeddings.parquet
 CLUSTER   := $(addprefix $(P)/,$(addsuffix .parquet,clusters cluster_members cluster_changes cluster_facets layout))
 ESTIMATE  := $(P)/shares.parquet $(P)/codes.parquet
+READINGS  := $(addprefix $(P)/,$(addsuffix .parquet,agreement cluster_codes layer_codes cluster_checks intrusion))
 REPORT    := $(P)/.report
 SLICE      = $(P)/config/$(1).json
 
-.PHONY: help install lock corpus embed cluster check estimate report dataset test lint clean
+.PHONY: help install lock corpus embed cluster check estimate readings report dataset test lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -74,6 +75,11 @@ estimate: $(ESTIMATE) ## shares with intervals, from the read documents
 $(ESTIMATE) &: $(call SLICE,estimate) $(P)/documents.parquet $(wildcard pipeline/estimate/*.py pipeline/check/*.py) \
 		$(wildcard $(H)/codebook/*.toml $(H)/sheets/*.csv $(H)/rounds/*/*) | $(READY)
 	@$(PY) -m pipeline --config $(CONFIG) estimate
+
+readings: $(READINGS) ## what readers found: their agreement, and what they say of the clusters
+$(READINGS) &: $(call SLICE,readings) $(P)/codes.parquet $(P)/cluster_members.parquet pipeline/readings.py $(wildcard pipeline/check/*.py) \
+		$(wildcard $(H)/sheets/*.csv $(H)/sheets/*/*.csv $(H)/rounds/*/* $(H)/external/*.csv) | $(READY)
+	@$(PY) -m pipeline --config $(CONFIG) readings
 
 report: $(REPORT) ## the page, the tables and the figures, under reports/
 $(REPORT): $(call SLICE,report) $(ESTIMATE) $(CLUSTER) $(P)/documents.parquet $(wildcard pipeline/report/*.py pipeline/report/*/*) | $(READY)
