@@ -28,12 +28,13 @@ FILES     := $(wildcard data/raw/files/* data/raw/hydrated/*)
 CORPUS    := $(P)/documents.parquet $(P)/records.parquet $(P)/rejects.parquet $(P)/duplicates.parquet $(P)/works.parquet $(P)/frame_members.parquet $(P)/terms.parquet
 EMBED     := $(P)/embeddings.parquet
 SCOPE     := $(P)/scope.parquet $(P)/scope_quality.parquet
-CLUSTER   := $(P)/clusters.parquet $(P)/cluster_members.parquet $(P)/layout.parquet
+CLUSTER   := $(addprefix $(P)/,$(addsuffix .parquet,clusters cluster_members cluster_changes cluster_facets layout))
 ESTIMATE  := $(P)/shares.parquet $(P)/codes.parquet
+READINGS  := $(addprefix $(P)/,$(addsuffix .parquet,agreement cluster_codes layer_codes cluster_checks intrusion))
 REPORT    := $(P)/.report
 SLICE      = $(P)/config/$(1).json
 
-.PHONY: help install lock corpus embed cluster estimate report dataset test lint clean
+.PHONY: help install lock corpus embed cluster check estimate readings report dataset test lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -73,20 +74,28 @@ $(SCOPE) &: $(call SLICE,scope) $(EMBED) $(P)/documents.parquet pipeline/corpus/
 	@$(PY) -m pipeline --config $(CONFIG) scope
 
 cluster: $(CLUSTER) ## research-agenda groups, their names, and the map
-$(CLUSTER) &: $(call SLICE,cluster) $(EMBED) $(P)/terms.parquet $(wildcard pipeline/cluster/*.py) | $(READY)
+$(CLUSTER) &: $(call SLICE,cluster) $(EMBED) $(P)/terms.parquet $(wildcard pipeline/cluster/*.py) $(CENSUS) $(wildcard $(H)/cluster-names.csv) | $(READY)
 	@$(PY) -m pipeline --config $(CONFIG) cluster
+
+check: $(P)/documents.parquet | $(READY) ## the hand-check page: make check CODER=name [TASK=documents|clusters|intrusion|adjudication]
+	@$(PY) -m pipeline.check --config $(CONFIG) page --coder "$(CODER)" --task "$(or $(TASK),documents)"
 
 estimate: $(ESTIMATE) ## shares with intervals, from the read documents
 $(ESTIMATE) &: $(call SLICE,estimate) $(P)/documents.parquet $(wildcard pipeline/estimate/*.py pipeline/check/*.py) \
 		$(wildcard $(H)/codebook/*.toml $(H)/sheets/*.csv $(H)/rounds/*/*) | $(READY)
 	@$(PY) -m pipeline --config $(CONFIG) estimate
 
+readings: $(READINGS) ## what readers found: their agreement, and what they say of the clusters
+$(READINGS) &: $(call SLICE,readings) $(P)/codes.parquet $(P)/cluster_members.parquet pipeline/readings.py $(wildcard pipeline/check/*.py) \
+		$(wildcard $(H)/sheets/*.csv $(H)/sheets/*/*.csv $(H)/rounds/*/* $(H)/external/*.csv) | $(READY)
+	@$(PY) -m pipeline --config $(CONFIG) readings
+
 report: $(REPORT) ## the page, the tables and the figures, under reports/
 $(REPORT): $(call SLICE,report) $(ESTIMATE) $(CLUSTER) $(P)/documents.parquet $(wildcard pipeline/report/*.py pipeline/report/*/*) | $(READY)
 	@$(PY) -m pipeline --config $(CONFIG) report
 	@touch $@
 
-dataset: $(call SLICE,dataset) $(EMBED) $(CORPUS) | $(READY) ## the census release under dist/
+dataset: $(call SLICE,dataset) $(EMBED) $(CORPUS) $(CLUSTER) | $(READY) ## the census release under dist/
 	@$(PY) -m pipeline --config $(CONFIG) dataset
 
 test: $(READY) ## the tests (slow ones: make test PYTEST='-m slow')

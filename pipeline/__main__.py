@@ -16,6 +16,7 @@ STAGES = {
     "hydrate": "the texts of the shipped census, fetched again and verified",
     "cluster": "research-agenda groups, their names, and the map",
     "estimate": "shares with intervals, from the read documents",
+    "readings": "what readers found: their agreement, and what they say of the clusters",
     "report": "the page, the tables and the figures",
     "dataset": "the census release under dist/",
 }

@@ -112,12 +112,19 @@ class Layer:
 
 @dataclass(frozen=True, config=STRICT)
 class Cluster:
-    """The neighbour graph and the layers cut from it."""
+    """The neighbour graph and the layers cut from it.
+
+    Attributes:
+        sample_count: random parts of the documents that the stability of the clusters is measured on.
+        recluster: cut the layers anew and match them to the last ones, instead of letting new documents join.
+    """
 
     layers: tuple[Layer, ...]
-    neighbour_count: int = 15
+    neighbour_count: int = 30
     name_term_count: int = 4
-    min_size: int = 8
+    min_size: int = 25
+    sample_count: int = 20
+    recluster: bool = False
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -182,8 +189,9 @@ SLICES: Mapping[str, tuple[str, ...]] = {
     "scope": ("paths", "scope", "estimate", "embed", "seed"),
     "hydrate": ("paths", "sources", "hydrate", "embed"),
     "embed": ("paths", "sources", "embed"),
-    "cluster": ("paths", "cluster", "seed"),
+    "cluster": ("paths", "sources", "cluster", "seed"),
     "estimate": ("paths", "estimate", "frames"),
+    "readings": ("paths", "estimate", "seed"),
     "report": ("paths", "version", "report", "frames", "cluster"),
     "dataset": ("paths", "version", "dataset", "frames", "embed"),
 }

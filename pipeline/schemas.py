@@ -209,11 +209,30 @@ CLUSTERS = Table(
     ("layer", "cluster_id"),
     (
         Column("layer", TEXT, "name of the layer, from coarse to fine"),
-        Column("cluster_id", TEXT, "<layer>-<number>, numbered by size"),
-        Column("name", TEXT, "its most telling terms (class-based TF-IDF)"),
+        Column("cluster_id", TEXT, "<layer>-<number>; kept for as long as the group lives, never given out twice"),
+        Column("name", TEXT, "what to call it: the name a reader gave, else its most telling terms"),
+        Column("name_kind", TEXT, "who named it: person, language model, or terms"),
+        Column("terms_name", TEXT, "its most telling terms (class-based TF-IDF) when the group was born"),
+        Column("terms", TEXTS, "its most telling terms now"),
+        Column("parent_id", TEXT, "the group of the layer above that holds most of it", is_nullable=True),
+        Column("parent_share", NUMBER, "share of its members that the parent holds", is_nullable=True),
         Column("document_count", INTEGER, "members"),
         Column("exemplar_ids", TEXTS, "the members closest to the centre"),
+        Column("random_ids", TEXTS, "members drawn at random"),
+        Column("border_ids", TEXTS, "the members closest to another group"),
+        Column("sample_jaccard", NUMBER, "stability: mean overlap with its match in cuts of random 80% parts"),
+        Column("seed_jaccard", NUMBER, "stability: mean overlap with its match in cuts with other seeds"),
+        Column("words_jaccard", NUMBER, "stability: overlap with its match when words replace vectors"),
+        Column(
+            "source_probe_score",
+            NUMBER,
+            "how well papers can be told from posts inside it by their vectors: 0.5 not at all, 1 always",
+            is_nullable=True,
+        ),
         Column("is_small", FLAG, "below [cluster] min_size: read with care"),
+        Column("is_unstable", FLAG, "small, or sample_jaccard below 0.6: mark it wherever it appears"),
+        Column("resolution", NUMBER, "of the layer's cut"),
+        Column("neighbour_count", INTEGER, "of the graph that was cut"),
     ),
 )
 CLUSTER_MEMBERS = Table(
@@ -225,6 +244,33 @@ CLUSTER_MEMBERS = Table(
         Column("doc_id", TEXT, "the document"),
         Column("cluster_id", TEXT, "its group"),
         Column("centrality_score", NUMBER, "cosine with the centre of the group"),
+        Column("border_score", NUMBER, "that cosine less the best one with another centre; below 0: closer to another"),
+    ),
+)
+CLUSTER_CHANGES = Table(
+    "cluster_changes",
+    "what became of each group whenever the layers were cut anew",
+    ("layer", "step", "cluster_id"),
+    (
+        Column("layer", TEXT, "name of the layer"),
+        Column("step", INTEGER, "0 for the first cut, then one more for each new cut"),
+        Column("cluster_id", TEXT, "the group"),
+        Column("change", TEXT, "born, kept, split (off from other_id), merged (into other_id), or died"),
+        Column("other_id", TEXT, "the group it came from or went to", is_nullable=True),
+        Column("document_count", INTEGER, "members: after the cut, or before it where the group is gone"),
+        Column("shared_count", INTEGER, "members it has in common with its past, its origin or its heir"),
+    ),
+)
+CLUSTER_FACETS = Table(
+    "cluster_facets",
+    "where and when the members of each group come from",
+    ("layer", "cluster_id", "facet", "value"),
+    (
+        Column("layer", TEXT, "name of the layer"),
+        Column("cluster_id", TEXT, "the group"),
+        Column("facet", TEXT, "source, frame or year"),
+        Column("value", TEXT, "of the facet; empty where unknown"),
+        Column("document_count", INTEGER, "members"),
     ),
 )
 LAYOUT = Table(
@@ -280,5 +326,83 @@ SHARES = Table(
         Column("n_read", INTEGER, "documents read in the frame and year"),
         Column("n_effective", NUMBER, "size of a simple random sample with the same precision", is_nullable=True),
         Column("method", TEXT, "estimator and interval"),
+    ),
+)
+AGREEMENT = Table(
+    "agreement",
+    "how far two coders agree on what both have read",
+    ("coder_a", "coder_b", "subject", "weighting", "measure"),
+    (
+        Column("coder_a", TEXT, "name of a sheet, or of a published set of expert labels"),
+        Column("coder_b", TEXT, "the other one"),
+        Column("kind_a", TEXT, "person, language model, or published experts"),
+        Column("kind_b", TEXT, "the other one's"),
+        Column("subject", TEXT, "leaf, group, one group, or what one definition counts"),
+        Column("weighting", TEXT, "design: by inclusion probability; none: every document alike"),
+        Column("measure", TEXT, "raw, kappa, alpha, ac1, or positive (agreement on the class itself)"),
+        Column("value", NUMBER, "of the measure; empty where it does not exist", is_nullable=True),
+        Column("low", NUMBER, "lower end of the bootstrap interval", is_nullable=True),
+        Column("high", NUMBER, "upper end", is_nullable=True),
+        Column("level", NUMBER, "of the interval"),
+        Column("n_both", INTEGER, "documents that both have read"),
+    ),
+)
+CLUSTER_CODES = Table(
+    "cluster_codes",
+    "what each cluster is made of, from the read sample",
+    ("layer", "cluster_id", "group"),
+    (
+        Column("layer", TEXT, "name of the layer"),
+        Column("cluster_id", TEXT, "the cluster"),
+        Column("group", TEXT, "letter of the codebook"),
+        Column("n_read", INTEGER, "read documents in the cluster"),
+        Column("share", NUMBER, "share of the group in the cluster, weighted by the design"),
+        Column("low", NUMBER, "lower end of the interval"),
+        Column("high", NUMBER, "upper end"),
+    ),
+)
+LAYER_CODES = Table(
+    "layer_codes",
+    "how much of the variance of the codes each layer explains",
+    ("layer", "group"),
+    (
+        Column("layer", TEXT, "name of the layer"),
+        Column("group", TEXT, "letter of the codebook"),
+        Column("eta_squared", NUMBER, "share of variance between clusters"),
+        Column("epsilon_squared", NUMBER, "the same, adjusted for the number of clusters"),
+        Column("n_read", INTEGER, "read documents"),
+    ),
+)
+CLUSTER_CHECKS = Table(
+    "cluster_checks",
+    "what each reader found of each cluster",
+    ("coder", "cluster_id"),
+    (
+        Column("coder", TEXT, "name of the sheet"),
+        Column("coder_kind", TEXT, "person or language model"),
+        Column("cluster_id", TEXT, "the cluster"),
+        Column("proposed_name", TEXT, "what the reader would call it"),
+        Column("is_one_agenda", TEXT, "yes, no or unsure"),
+        Column("n_random", INTEGER, "members shown that were drawn at random"),
+        Column("n_belong", INTEGER, "of these, how many belong"),
+        Column("belong_share", NUMBER, "their share"),
+        Column("belong_low", NUMBER, "one-sided lower bound: what so many reads certify"),
+        Column("holds", FLAG, "one agenda, and at least 70% belong"),
+    ),
+)
+INTRUSION = Table(
+    "intrusion",
+    "how often a reader finds the one document of five that is from another cluster",
+    ("coder", "layer"),
+    (
+        Column("coder", TEXT, "name of the sheet"),
+        Column("coder_kind", TEXT, "person or language model"),
+        Column("layer", TEXT, "name of the layer, or all"),
+        Column("n_shown", INTEGER, "clusters shown"),
+        Column("n_found", INTEGER, "intruders found"),
+        Column("found_share", NUMBER, "their share; 0.2 is chance"),
+        Column("low", NUMBER, "lower end of the exact interval"),
+        Column("high", NUMBER, "upper end"),
+        Column("chance_probability", NUMBER, "of finding as many by guessing"),
     ),
 )

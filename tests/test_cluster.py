@@ -9,9 +9,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.cluster.layers import build_graph, cut_layer, find_neighbours, number_by_size, score_centrality
-from pipeline.cluster.layout import place_documents
-from pipeline.cluster.names import choose_terms, name_clusters
+from pipeline.cluster.layers import (
+    build_graph,
+    choose_partition,
+    cut_layer,
+    dissolve_small,
+    find_neighbours,
+    find_neighbours_among,
+    number_by_size,
+    score_members,
+)
+from pipeline.cluster.layout import extend_layout, place_documents
+from pipeline.cluster.names import choose_terms, name_clusters, rank_terms, read_set_names
+from pipeline.cluster.stability import best_jaccard, build_term_graph, probe_source, score_samples
+from pipeline.errors import SheetError
 
 
 def blobs(seed: int = 5, groups: int = 4, size: int = 40, width: int = 32) -> np.ndarray:
@@ -73,11 +84,40 @@ def test_clusters_are_numbered_by_size_then_by_first_row() -> None:
     assert number_by_size(np.array([7, 3, 3, 9, 7])).tolist() == [0, 1, 1, 2, 0]
 
 
-def test_centrality_is_the_cosine_with_the_centre() -> None:
+def test_scores_are_the_cosine_with_the_own_centre_and_the_lead_over_the_next() -> None:
     vectors, membership = blobs(), np.repeat(np.arange(4), 40)
-    centre = vectors[:40].astype(float).sum(axis=0)
-    expected = vectors[:40].astype(float) @ centre / np.linalg.norm(centre)
-    assert np.allclose(score_centrality(vectors, membership)[:40], expected)
+    exact = vectors.astype(float)
+    centres = np.array([exact[membership == number].sum(axis=0) for number in range(4)])
+    cosines = exact @ (centres / np.linalg.norm(centres, axis=1, keepdims=True)).T
+    own = cosines[np.arange(160), membership]
+    cosines[np.arange(160), membership] = -9
+    centrality, border = score_members(vectors, membership)
+    assert np.allclose(centrality, own, atol=1e-5)
+    assert np.allclose(border, own - cosines.max(axis=1), atol=1e-5)
+
+
+def test_neighbours_among_others_are_the_same_as_in_one_search() -> None:
+    vectors = blobs()
+    both = find_neighbours(vectors, 159)[0]
+    neighbours, _ = find_neighbours_among(vectors[:10], vectors[10:], 3)
+    for row in range(10):
+        assert (neighbours[row] + 10).tolist() == [other for other in both[row] if other >= 10][:3]
+
+
+def test_of_several_cuts_the_one_most_like_the_others_is_taken() -> None:
+    graph = build_graph(*find_neighbours(blobs(), 10))
+    chosen, cuts = choose_partition(graph, 1.0, range(5))
+    assert cuts.shape == (5, 160) and any(np.array_equal(chosen, cut) for cut in cuts)
+
+
+def test_a_small_cluster_joins_the_one_it_hangs_on_as_a_whole() -> None:
+    vectors = blobs()
+    membership = np.repeat(np.arange(4), 40)
+    membership[:5] = 4  # five of the first group on their own
+    graph = build_graph(*find_neighbours(vectors, 10))
+    found = dissolve_small(graph, membership, 10)
+    assert found.tolist() == np.repeat(np.arange(4), 40).tolist()
+    assert dissolve_small(graph, membership, 5).max() == 4
 
 
 def test_the_map_keeps_groups_together_and_repeats_itself() -> None:
@@ -91,20 +131,102 @@ def test_the_map_keeps_groups_together_and_repeats_itself() -> None:
     assert spread < min(gaps)
 
 
-def test_names_tell_clusters_apart() -> None:
-    rows = [(f"a{n}", "safety", 1) for n in range(9)] + [(f"a{n}", "debate", 2) for n in range(9)]
-    rows += [(f"b{n}", "safety", 1) for n in range(9)] + [(f"b{n}", "circuits", 2) for n in range(9)]
+def test_known_places_never_move_and_new_ones_land_among_their_neighbours() -> None:
+    vectors = blobs()
+    ids = pd.Index([f"d{number:03d}" for number in range(160)])
+    old = np.arange(160) % 10 != 3
+    near = find_neighbours(vectors[old], 10)
+    first = extend_layout(ids[old], vectors[old], near, pd.DataFrame(columns=["doc_id", "x", "y"]), 1)
+    grown = extend_layout(ids, vectors, find_neighbours(vectors, 10), first, 1)
+    pd.testing.assert_frame_equal(grown[old].reset_index(drop=True), first)
+    places = grown[["x", "y"]].to_numpy().reshape(4, 40, 2)
+    centres = first[["x", "y"]].to_numpy().reshape(4, 36, 2).mean(axis=1)
+    nearest = np.linalg.norm(places[:, :, None] - centres, axis=3).argmin(axis=2)
+    assert (nearest == np.arange(4)[:, None]).all()
+
+
+def ranked(rows: list[tuple[str, str, int]]) -> dict[str, list[str]]:
     terms = pd.DataFrame(rows, columns=["doc_id", "term", "term_count"])
-    cluster_of = pd.Series({doc_id: doc_id[0] for doc_id in terms["doc_id"].unique()})
-    names = name_clusters(terms, cluster_of, 1)
-    assert names == {"a": "debate", "b": "circuits"}
+    return rank_terms(terms, pd.Series({doc_id: doc_id[0] for doc_id in terms["doc_id"].unique()}))
+
+
+def test_names_tell_clusters_apart() -> None:
+    rows = [
+        (f"{c}{n}", t, k)
+        for c, own in (("a", "debate"), ("b", "circuits"))
+        for n in range(9)
+        for t, k in (("safety", 1), (own, 2))
+    ]
+    assert name_clusters(ranked(rows), 1, {}, {}, {}) == {"a": "debate", "b": "circuits"}
+
+
+def test_left_over_markup_and_words_of_every_field_name_nothing() -> None:
+    rows = [
+        ("a1", "nbsp", 9),
+        ("a1", "td", 9),
+        ("a1", "strong nbsp", 9),
+        ("a1", "podcast", 5),
+        ("a1", "debate", 1),
+        ("b1", "circuits", 1),
+    ]
+    assert ranked(rows)["a"] == ["debate"]
+
+
+def test_a_name_says_nothing_that_the_parent_says_and_no_sibling_begins_alike() -> None:
+    terms = {"x": ["safety", "debate", "judge"], "y": ["debate", "oracle"], "z": ["debate", "oracle"]}
+    names = name_clusters(terms, 1, {"x": "p", "y": "p", "z": "q"}, {"p": "safety · risk", "q": "other"}, {})
+    assert names == {"x": "debate", "y": "oracle", "z": "debate · oracle"}
+
+
+def test_a_name_once_given_stays() -> None:
+    assert name_clusters({"a": ["debate"], "b": ["judge"]}, 1, {}, {}, {"a": "old"}) == {"a": "old", "b": "judge"}
 
 
 def test_a_name_does_not_say_the_same_word_twice() -> None:
-    assert choose_terms(["agent", "agents", "rational agent", "utility"], 3) == ["agent", "utility"]
+    assert choose_terms(["agent", "agents", "rational agent", "utility"], 3, set()) == ["agent", "utility"]
 
 
-def test_equal_names_get_longer() -> None:
-    terms = pd.DataFrame([(d, t, 1) for d in "ab" for t in ("x1", f"z{d}")], columns=["doc_id", "term", "term_count"])
-    names = name_clusters(terms.assign(term_count=[9, 1, 9, 1]), pd.Series({"a": "a", "b": "b"}), 1)
-    assert len(set(names.values())) == 2
+def test_a_word_mostly_met_in_a_phrase_is_named_by_the_phrase() -> None:
+    rows = [("a1", "reinforcement", 4), ("a1", "reinforcement learning", 4), ("b1", "circuits", 8)]
+    assert ranked(rows)["a"][0] == "reinforcement learning"
+
+
+def test_a_persons_name_wins_over_a_language_models(tmp_path: Path) -> None:
+    path = tmp_path / "cluster-names.csv"
+    path.write_text("cluster_id,name,kind\nx,Debate,person\nx,Arguing,language model\ny,Circuits,language model\n")
+    names = read_set_names(tmp_path)
+    assert (names["x"].name, names["x"].kind, names["y"].kind) == ("Debate", "person", "language model")
+    path.write_text("cluster_id,name,kind\nx,Debate,robot\n")
+    with pytest.raises(SheetError, match=r"cluster-names\.csv:2"):
+        read_set_names(tmp_path)
+
+
+def test_the_best_overlap_is_counted_over_the_union() -> None:
+    assert best_jaccard(np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1])).tolist() == [2 / 3, 1 / 2]
+
+
+def test_clear_groups_are_stable_and_halves_of_one_group_are_not() -> None:
+    graph = build_graph(*find_neighbours(blobs(), 10))
+    clear = np.repeat(np.arange(4), 40)
+    halves = np.concatenate([np.arange(40) % 2 * 4, clear[40:]])
+    assert score_samples(graph, clear, 1.0, 5, 1).tolist() == [1, 1, 1, 1]
+    assert score_samples(graph, halves, 1.0, 5, 1)[[0, 4]].max() < 0.6
+
+
+def test_the_probe_finds_a_source_that_shows_and_no_other() -> None:
+    rng = np.random.default_rng(2)
+    vectors = rng.normal(size=(200, 16))
+    is_paper = np.arange(200) % 2 == 0
+    assert 0.35 < (probe_source(vectors.astype(np.float16), is_paper, 1) or 0) < 0.65
+    vectors[is_paper] += 1
+    assert (probe_source(vectors.astype(np.float16), is_paper, 1) or 0) > 0.95
+    assert probe_source(vectors[:12].astype(np.float16), is_paper[:12], 1) is None
+
+
+def test_words_alone_find_the_groups_that_share_words() -> None:
+    rows = [(f"{c}{n:02d}", f"{c}{t}", 1) for c in "ab" for n in range(20) for t in range(5) if (n + t) % 3]
+    terms = pd.DataFrame(rows, columns=["doc_id", "term", "term_count"])
+    doc_ids = pd.Series([*sorted(terms["doc_id"].unique()), "no words"])
+    graph, known = build_term_graph(terms, doc_ids, 5)
+    found = cut_layer(graph, 0.1, 1)
+    assert known.tolist() == list(range(40)) and set(found[:20]).isdisjoint(found[20:])

@@ -15,6 +15,8 @@ COLUMNS = ("doc_id", "leaf", "leaf2", *AXES, "confidence", "note")
 def read_sheet(path: Path, codebook: Codebook, known_ids: Collection[str]) -> pd.DataFrame:
     """Reads a coder's sheet.
 
+    Rows that the hand-check page marks as drafts are passed over.
+
     Args:
         path: the CSV file; a byte-order mark is allowed.
         codebook: whose codes are allowed.
@@ -30,6 +32,8 @@ def read_sheet(path: Path, codebook: Codebook, known_ids: Collection[str]) -> pd
     rows: dict[str, dict[str, object]] = {}
     for line, row in read_csv_rows(path, COLUMNS):
         where = f"{path}:{line}"
+        if row.get("state") == "draft":  # still open in the hand-check page: not read yet
+            continue
         doc_id = row["doc_id"]
         if doc_id not in known_ids:
             raise SheetError(

@@ -10,70 +10,79 @@ import numpy as np
 import pandas as pd
 
 from pipeline import store
-from pipeline.cluster.layers import build_graph, cut_layer, find_neighbours, score_centrality
-from pipeline.cluster.layout import place_documents
-from pipeline.cluster.names import name_clusters
-from pipeline.config import Cluster as Settings
-from pipeline.config import Config
-from pipeline.schemas import CLUSTER_MEMBERS, CLUSTERS, LAYOUT, TERMS, embeddings_table
+from pipeline.cluster.describe import count_facets, describe_clusters, describe_members
+from pipeline.cluster.identity import join_clusters, match_clusters
+from pipeline.cluster.inputs import Inputs, load_inputs
+from pipeline.cluster.layers import choose_partition, dissolve_small
+from pipeline.cluster.layout import extend_layout
+from pipeline.config import Config, Layer
+from pipeline.schemas import CLUSTER_CHANGES, CLUSTER_FACETS, CLUSTER_MEMBERS, CLUSTERS, LAYOUT, Table
 
 log = logging.getLogger(__name__)
-EXEMPLAR_COUNT = 5
+CUT_COUNT = 11  # cuts with different seeds, of which the one most like the others is taken
 
 
 def run(config: Config) -> None:
-    """Reads `embeddings` and `terms`, and writes `clusters`, `cluster_members` and `layout`."""
+    """Reads `embeddings`, `terms` and `documents`; writes `clusters`, `cluster_*` and `layout`."""
     start = time.perf_counter()
-    table = store.read_arrow(embeddings_table(config.embed.dimension_count), config.processed("embeddings"))
-    doc_ids = table.column("doc_id").to_pandas()
-    vectors = store.matrix_from_column(table.column("vector"))
-    terms = store.read_table(TERMS, config.processed("terms"))
-    graph = build_graph(*find_neighbours(vectors, config.cluster.neighbour_count))
-    members = pd.concat(
-        [
-            describe_members(layer.name, doc_ids, vectors, cut_layer(graph, layer.resolution, config.seed))
-            for layer in config.cluster.layers
-        ],
-        ignore_index=True,
-    )
-    places = place_documents(graph, config.seed)
-    store.write_table(
-        LAYOUT, pd.DataFrame({"doc_id": doc_ids, "x": places[:, 0], "y": places[:, 1]}), config.processed("layout")
-    )
-    store.write_table(CLUSTER_MEMBERS, members, config.processed("cluster_members"))
-    clusters = describe_clusters(members, terms, config.cluster)
-    store.write_table(CLUSTERS, clusters, config.processed("clusters"))
+    inputs = load_inputs(config)
+    tables = cluster_documents(config, inputs)
+    for table, rows in tables:
+        store.write_table(table, rows, config.processed(table.name))
+    clusters = tables[0][1]
     counts = ", ".join(f"{count} {layer}" for layer, count in clusters.groupby("layer", sort=False).size().items())
-    log.info("cluster: %d documents -> %s clusters in %.1f s", len(doc_ids), counts, time.perf_counter() - start)
-
-
-def describe_members(layer: str, doc_ids: pd.Series, vectors: np.ndarray, membership: np.ndarray) -> pd.DataFrame:
-    """Returns the rows of `cluster_members` of one layer."""
-    return pd.DataFrame(
-        {
-            "layer": layer,
-            "doc_id": doc_ids,
-            "cluster_id": [f"{layer}-{number:02d}" for number in membership],
-            "centrality_score": score_centrality(vectors, membership),
-        }
+    log.info(
+        "cluster: %d documents (%d new to the map) -> %s clusters, %d of them unstable, in %.1f s",
+        len(inputs.documents),
+        len(inputs.documents.index.difference(pd.Index(inputs.reference.layout["doc_id"]))),
+        counts,
+        int(clusters["is_unstable"].sum()),
+        time.perf_counter() - start,
     )
 
 
-def describe_clusters(members: pd.DataFrame, terms: pd.DataFrame, settings: Settings) -> pd.DataFrame:
-    """Returns the rows of `clusters` of every layer."""
-    rows = []
-    for layer, part in members.groupby("layer", sort=False):
-        names = name_clusters(terms, part.set_index("doc_id")["cluster_id"], settings.name_term_count)
-        for cluster_id, inside in part.groupby("cluster_id"):
-            central = inside.sort_values(["centrality_score", "doc_id"], ascending=[False, True])
-            rows.append(
-                {
-                    "layer": layer,
-                    "cluster_id": cluster_id,
-                    "name": names[str(cluster_id)],
-                    "document_count": len(inside),
-                    "exemplar_ids": central["doc_id"].head(EXEMPLAR_COUNT).tolist(),
-                    "is_small": len(inside) < settings.min_size,
-                }
-            )
-    return pd.DataFrame(rows)
+def cluster_documents(config: Config, inputs: Inputs) -> list[tuple[Table, pd.DataFrame]]:
+    """Returns the rows of every table that the stage writes, `clusters` first."""
+    clusters: list[pd.DataFrame] = []
+    members: list[pd.DataFrame] = []
+    changes = [inputs.reference.changes]
+    upper = None
+    for layer in config.cluster.layers:
+        cluster_ids, news, cuts = assign_layer(config, layer, inputs)
+        members.append(describe_members(layer.name, inputs.vectors, cluster_ids))
+        clusters.append(describe_clusters(config, layer, inputs, members[-1], cuts, upper))
+        changes.append(news)
+        upper = members[-1].merge(clusters[-1][["cluster_id", "terms_name"]], on="cluster_id").set_index("doc_id")
+    every_member = pd.concat(members, ignore_index=True)
+    places = extend_layout(inputs.documents.index, inputs.vectors, inputs.near, inputs.reference.layout, config.seed)
+    return [
+        (CLUSTERS, pd.concat(clusters, ignore_index=True)),
+        (CLUSTER_MEMBERS, every_member),
+        (CLUSTER_CHANGES, pd.concat([part for part in changes if len(part)], ignore_index=True)),
+        (CLUSTER_FACETS, count_facets(every_member, inputs.documents)),
+        (LAYOUT, places),
+    ]
+
+
+def assign_layer(config: Config, layer: Layer, inputs: Inputs) -> tuple[pd.Series, pd.DataFrame, np.ndarray]:
+    """Returns cluster_id by doc_id, the new rows of `cluster_changes`, and the cuts with other seeds.
+
+    Where the last clustering has the layer under the same settings, documents keep their clusters and new ones
+    join. With `[cluster] recluster = true`, other settings, or no last clustering, the layer is cut anew,
+    starting from the last one, and matched to it.
+    """
+    doc_ids, reference = inputs.documents.index, inputs.reference
+    count, seeds = config.cluster.neighbour_count, range(config.seed, config.seed + CUT_COUNT)
+    membership, cuts = choose_partition(inputs.graph, layer.resolution, seeds)
+    old = reference.members_of(layer.name)
+    old = old[old.index.isin(doc_ids)]
+    if len(old):
+        joined = join_clusters(inputs.vectors, old.reindex(doc_ids), count)
+        if reference.has_layer(layer.name, layer.resolution, count) and not config.cluster.recluster:
+            return joined, reference.changes.iloc[:0], cuts
+        start = pd.Categorical(joined).codes.astype(np.int64)
+        membership, _ = choose_partition(inputs.graph, layer.resolution, seeds, start)
+    membership = dissolve_small(inputs.graph, membership, config.cluster.min_size)
+    known = reference.changes[reference.changes["layer"] == layer.name]
+    found, news = match_clusters(old, pd.Series(membership, index=doc_ids), layer.name, known)
+    return found, news, cuts

@@ -1,65 +1,167 @@
-"""Cluster names: the terms that set each cluster apart (class-based TF-IDF)."""
+"""Cluster names: the terms that set each cluster apart (class-based TF-IDF), told from parents and siblings."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
+from pipeline.check.sheets import read_csv_rows
+from pipeline.errors import SheetError
 
-def name_clusters(terms: pd.DataFrame, cluster_of: pd.Series, term_count: int) -> dict[str, str]:
-    """Returns a name for every cluster, made of its `term_count` most telling terms.
+KINDS = ("person", "language model")  # who may set a name, strongest first
+
+# What is left of web pages where the markup was not cleaned away; it must not name a cluster.
+MARKUP_WORDS = frozenset(
+    """nbsp td tr th tbody thead table div span strong em href src img px css html amp gt lt quot rel noopener
+    nofollow alt width height border style li ul ol br hr gdoc pdf doc docs url utm png jpg jpeg svg mathjax mjx
+    hsl rgb rgba background-color vertical-align text-align font-size margin padding solid vertical background
+    """.split()
+)
+# Words of a kind of page (podcast, numbered part, newsletter) and of every field alike: they tell no agenda.
+GENERIC_WORDS = frozenset(
+    """ai podcast audio episode transcript sequence part chapter section footnote edit update summary tl dr research
+    researchers system systems model models problem question questions task tasks human humans data large based approach
+    world important idea ideas different general able good better make making want need first second third fourth
+    report reports year years team work working domain domains performance evaluation framework
+    axrp filan daniel youtube link blogspot tsvibt et al talk book apply hard revised welcome hiring
+    """.split()
+)
+PHRASE_SHARE = 0.35  # a word that occurs in one phrase this often is named by the phrase
+SPREAD_POWER = 0.5  # how much a term must be spread over the cluster's documents
+
+
+def rank_terms(terms: pd.DataFrame, cluster_of: pd.Series) -> dict[str, list[str]]:
+    """Returns the terms of every cluster, most telling first.
 
     A term's score in a cluster is its frequency there times log(1 + A / f), where f is its frequency over all
-    clusters and A the mean number of terms a cluster holds (Grootendorst 2022, arXiv:2203.05794, equation 1).
-    Each document's counts are first scaled to one, so that long documents do not speak for their cluster.
-    A term inside a term already taken is passed over; clusters that would share a name get one term more each.
+    clusters and A the mean number of terms a cluster holds (Grootendorst 2022, arXiv:2203.05794, equation 1),
+    times the log of how many times more frequent it is there than overall, so that words all clusters share fall
+    back, times the root of the share of documents with it. Each document's counts are first scaled to one, so that
+    long documents do not speak for their cluster.
 
     Args:
         terms: rows of the table `terms`.
         cluster_of: cluster_id by doc_id.
-        term_count: terms in a name.
     """
     rows = terms.assign(cluster_id=terms["doc_id"].map(cluster_of)).dropna(subset=["cluster_id"])
-    weight = rows["term_count"] / rows.groupby("doc_id")["term_count"].transform("sum")
-    frequency = weight.groupby([rows["cluster_id"], rows["term"]]).sum()
-    overall = frequency.groupby(level="term").sum()
-    cluster_count = max(cluster_of.nunique(), 1)
-    mean_size = frequency.sum() / cluster_count
-    document_share = rows.groupby(["cluster_id", "term"])["doc_id"].nunique() / cluster_of.value_counts().rename_axis(
-        "cluster_id"
-    )
-    scores = frequency * np.log1p(mean_size / overall.reindex(frequency.index.get_level_values("term")).to_numpy())
-    scores = (scores * np.sqrt(document_share.reindex(scores.index))).round(12)
-    ranked = (
-        scores.rename("score").reset_index().sort_values(["cluster_id", "score", "term"], ascending=[True, False, True])
-    )
-    candidates = {str(cluster): list(part["term"]) for cluster, part in ranked.groupby("cluster_id")}
-    return disambiguate({cluster: candidates.get(cluster, []) for cluster in sorted(set(cluster_of))}, term_count)
+    rows = rows[[not _is_residue(term) for term in rows["term"]]]
+    weight = (rows["term_count"] / rows.groupby("doc_id")["term_count"].transform("sum")).round(12)
+    table = weight.groupby([rows["cluster_id"], rows["term"]]).agg(["sum", "size"]).reset_index()
+    by_cluster = table.groupby("cluster_id")["sum"].transform("sum")
+    overall = table.groupby("term")["sum"].transform("sum")
+    mean_size = table["sum"].sum() / max(cluster_of.nunique(), 1)
+    spread = table["size"] / table["cluster_id"].map(cluster_of.value_counts())
+    lift = (table["sum"] / by_cluster) / (overall / table["sum"].sum())
+    # math.log rather than numpy's: numpy picks another routine on another processor
+    telling = [
+        math.log1p(mean_size / value) * max(math.log(more), 0.0) for value, more in zip(overall, lift, strict=True)
+    ]
+    table["score"] = (table["sum"] * telling * spread**SPREAD_POWER).round(9)
+    table = table.sort_values(["cluster_id", "score", "term"], ascending=[True, False, True])
+    ranked = {str(name): _prefer_phrases(part) for name, part in table[table["score"] > 0].groupby("cluster_id")}
+    return {name: ranked.get(name, []) for name in sorted(set(cluster_of))}
 
 
-def disambiguate(candidates: dict[str, list[str]], term_count: int) -> dict[str, str]:
-    """Joins the first terms of each cluster to a name; equal names get longer until they differ."""
-    names: dict[str, str] = {}
-    taken: set[str] = set()
-    for cluster, ranked in candidates.items():
-        for wanted in range(term_count, term_count + 4):
-            name = " · ".join(choose_terms(ranked, wanted)) or "(no terms)"
-            if name not in taken:
-                break
-        else:
-            name = f"{name} ({cluster})"
-        taken.add(name)
-        names[cluster] = name
-    return names
+def name_clusters(
+    ranked: Mapping[str, Sequence[str]],
+    term_count: int,
+    parent_of: Mapping[str, str],
+    parent_names: Mapping[str, str],
+    kept: Mapping[str, str],
+) -> dict[str, str]:
+    """Returns a name for every cluster, made of its `term_count` most telling terms.
+
+    Terms in the parent's name are passed over, as is the first term of a sibling already named; a term inside
+    another is passed over; two clusters never share a name.
+
+    Args:
+        ranked: from `rank_terms`.
+        term_count: terms in a name.
+        parent_of: the cluster one layer up, by cluster_id; empty at the top.
+        parent_names: names of that layer.
+        kept: names that must not change, because the cluster had them before.
+    """
+    names = dict(kept)
+    for cluster_id, terms in ranked.items():
+        if cluster_id in names:
+            continue
+        parent = parent_of.get(cluster_id, "")
+        siblings = [names[other] for other in names if parent_of.get(other, "") == parent]
+        avoid = set(parent_names.get(parent, "").split(" · ")) | {name.split(" · ")[0] for name in siblings}
+        names[cluster_id] = _first_free(terms, term_count, avoid, set(names.values()), cluster_id)
+    return {cluster_id: names[cluster_id] for cluster_id in ranked}
 
 
-def choose_terms(ranked: Sequence[str], wanted: int) -> list[str]:
-    """Returns the first terms of which none says again what another one says."""
+def _first_free(terms: Sequence[str], term_count: int, avoid: set[str], taken: set[str], cluster_id: str) -> str:
+    for wanted in range(term_count, term_count + 4):
+        name = " · ".join(choose_terms(terms, wanted, avoid)) or "(no terms)"
+        if name not in taken:
+            return name
+    return f"{name} ({cluster_id})"
+
+
+def choose_terms(ranked: Sequence[str], wanted: int, avoid: set[str]) -> list[str]:
+    """Returns the first terms of which none says again what another one, or one to avoid, says."""
     chosen: list[str] = []
     for term in ranked:
         if len(chosen) == wanted:
             break
-        words = {word.rstrip("s") for word in term.split()}
-        if all(not (words & {word.rstrip("s") for word in other.split()}) for other in chosen):
+        words = _stems(term)
+        if term not in avoid and all(not (words & _stems(other)) for other in chosen):
             chosen.append(term)
     return chosen
+
+
+def _stems(term: str) -> set[str]:
+    return {word.rstrip("s").removesuffix("ing").removesuffix("ed")[:7] for word in term.replace("-", " ").split()}
+
+
+def _is_residue(term: str) -> bool:
+    words = term.split()
+    return any(word in MARKUP_WORDS for word in words) or all(word in GENERIC_WORDS for word in words)
+
+
+def _prefer_phrases(part: pd.DataFrame) -> list[str]:
+    """Puts a phrase in the place of a word that mostly occurs inside it."""
+    frequency = dict(zip(part["term"], part["sum"], strict=True))
+    phrases = [term for term in part["term"] if " " in term]
+    best: dict[str, str] = {}
+    for phrase in phrases:
+        for word in phrase.split():
+            share = frequency[phrase] / frequency.get(word, float("inf"))
+            if share >= PHRASE_SHARE and frequency[phrase] > frequency.get(best.get(word, ""), 0.0):
+                best[word] = phrase
+    return list(dict.fromkeys(best.get(term, term) for term in part["term"]))
+
+
+@dataclass(frozen=True)
+class SetName:
+    """A name that a reader gave a cluster."""
+
+    name: str
+    kind: str
+
+
+def read_set_names(handcheck: Path) -> dict[str, SetName]:
+    """Reads `cluster-names.csv`: a person's name wins over a language model's, and either over the terms.
+
+    Raises:
+        SheetError: the file is malformed, a kind is unknown, or a cluster is named twice by the same kind.
+    """
+    path = handcheck / "cluster-names.csv"
+    if not path.exists():
+        return {}
+    found: dict[tuple[str, str], SetName] = {}
+    for line, row in read_csv_rows(path, ("cluster_id", "name", "kind")):
+        key = (row["cluster_id"], row["kind"])
+        if row["kind"] not in KINDS or not row["name"] or key in found:
+            raise SheetError(
+                f"{row['cluster_id']!r} has no name, is named twice, or the kind is not one of {', '.join(KINDS)}",
+                where=f"{path}:{line}",
+                do="mend the line",
+            )
+        found[key] = SetName(row["name"], row["kind"])
+    weakest_first = sorted(found.items(), key=lambda item: -KINDS.index(item[1].kind))
+    return {cluster_id: name for (cluster_id, _), name in weakest_first}

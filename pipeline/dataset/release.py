@@ -10,7 +10,16 @@ import pandas as pd
 from pipeline import store
 from pipeline.config import Config
 from pipeline.dataset.card import render_card
-from pipeline.schemas import CENSUS_DOCUMENTS, DOCUMENTS, TERMS, embeddings_table
+from pipeline.schemas import (
+    CENSUS_DOCUMENTS,
+    CLUSTER_CHANGES,
+    CLUSTER_MEMBERS,
+    CLUSTERS,
+    DOCUMENTS,
+    LAYOUT,
+    TERMS,
+    embeddings_table,
+)
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +35,12 @@ def run(config: Config) -> None:
         embeddings, store.read_arrow(embeddings, config.processed("embeddings")), folder / "embeddings.parquet"
     )
     store.write_arrow(TERMS, store.read_arrow(TERMS, config.processed("terms")), folder / "terms.parquet")
-    tables = (CENSUS_DOCUMENTS, embeddings, TERMS)
+    clusters = (CLUSTERS, CLUSTER_MEMBERS, CLUSTER_CHANGES, LAYOUT)
+    for table in clusters:
+        store.write_arrow(
+            table, store.read_arrow(table, config.processed(table.name)), folder / f"{table.name}.parquet"
+        )
+    tables = (CENSUS_DOCUMENTS, embeddings, TERMS, *clusters)
     store.write_text(folder / "README.md", render_card(config, documents, tables))
     store.write_text(
         folder / "manifest.json",

@@ -54,7 +54,8 @@ def tabulate_frames(content: Content) -> pd.DataFrame:
 
 def tabulate_clusters(content: Content) -> pd.DataFrame:
     """Returns each cluster with its name, size and most central documents."""
-    clusters = content.clusters.assign(exemplar_ids=content.clusters["exemplar_ids"].map(" ".join))
+    lists = dict.fromkeys(("exemplar_ids", "random_ids", "border_ids"), " ") | {"terms": " · "}
+    clusters = content.clusters.assign(**{name: content.clusters[name].map(mark.join) for name, mark in lists.items()})
     return neutralise_formulas(clusters)
 
 

@@ -1,0 +1,151 @@
+"""Clusters that keep their ids: new documents join, new cuts are matched, text edits move nothing."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.cluster import assign_layer, run
+from pipeline.cluster.identity import Reference, join_clusters, match_clusters
+from pipeline.cluster.inputs import Inputs
+from pipeline.cluster.layers import build_graph, find_neighbours
+from pipeline.config import Cluster, Config, Layer, load_config
+from pipeline.schemas import CLUSTER_CHANGES, CLUSTER_MEMBERS, CLUSTERS, LAYOUT
+from pipeline.store import read_table
+from tests.test_cluster import blobs
+
+NO_CHANGES = CLUSTER_CHANGES.arrow_schema.empty_table().to_pandas()
+
+
+def series(text: str) -> pd.Series:
+    """One letter a document: its cluster."""
+    return pd.Series(list(text), index=[f"d{number:02d}" for number in range(len(text))])
+
+
+def match(old: str, new: str, known: pd.DataFrame = NO_CHANGES) -> tuple[pd.Series, pd.DataFrame]:
+    letters = sorted(set(old) - {"."})
+    before = series(old).replace({letter: f"fine-{number:02d}" for number, letter in enumerate(letters)})
+    before = before[before != "."]
+    return match_clusters(before, series(new).astype(int), "fine", known)
+
+
+def what_became(changes: pd.DataFrame) -> list[tuple[object, ...]]:
+    return [tuple(row) for row in changes[["cluster_id", "change", "other_id"]].fillna("").to_numpy()]
+
+
+def test_a_first_cut_is_all_births() -> None:
+    found, changes = match_clusters(pd.Series(dtype=str), series("0011").astype(int), "fine", NO_CHANGES)
+    assert found.tolist() == ["fine-00", "fine-00", "fine-01", "fine-01"]
+    assert what_became(changes) == [("fine-00", "born", ""), ("fine-01", "born", "")] and set(changes["step"]) == {0}
+
+
+def test_renumbered_clusters_keep_their_ids() -> None:
+    found, changes = match("aaaabbb", "1111000")
+    assert found.tolist() == ["fine-00"] * 4 + ["fine-01"] * 3
+    assert set(changes["change"]) == {"kept"}
+
+
+def test_a_split_off_part_gets_a_new_id_and_says_where_it_came_from() -> None:
+    found, changes = match("aaaaaaabbb", "0000222111")
+    assert found.tolist()[4:7] == ["fine-02"] * 3
+    assert ("fine-02", "split", "fine-00") in what_became(changes)
+
+
+def test_a_swallowed_cluster_says_where_it_went() -> None:
+    found, changes = match("aaaaabbbcc", "0000000011")
+    assert ("fine-01", "merged", "fine-00") in what_became(changes)
+    assert found.tolist() == ["fine-00"] * 8 + ["fine-02"] * 2
+
+
+def test_a_cluster_of_new_documents_is_born_and_a_scattered_one_dies() -> None:
+    found, changes = match("aaaaaabbbbbbcc....", "000000111111012222")
+    assert ("fine-03", "born", "") in what_became(changes) and ("fine-02", "died", "") in what_became(changes)
+    assert found.tolist()[-4:] == ["fine-03"] * 4
+
+
+def test_ids_of_dead_clusters_are_never_given_out_again() -> None:
+    known = pd.DataFrame(
+        {
+            "layer": "fine",
+            "step": [0],
+            "cluster_id": ["fine-09"],
+            "change": ["born"],
+            "other_id": [None],
+            "document_count": 1,
+            "shared_count": 0,
+        }
+    )
+    found, changes = match("aaa....", "0001111", known)
+    assert found.tolist()[-1] == "fine-10" and set(changes["step"]) == {1}
+
+
+def test_new_documents_join_the_cluster_of_their_neighbours_whatever_their_order() -> None:
+    vectors = blobs()
+    ids = pd.Series(np.repeat(list("abcd"), 40), index=[f"d{number:03d}" for number in range(160)])
+    truth = ids.copy()
+    ids.iloc[::7] = None
+    found = join_clusters(vectors, ids, 10)
+    assert found.equals(truth)
+    order = np.random.default_rng(1).permutation(160)
+    assert join_clusters(vectors[order], ids.iloc[order], 10).sort_index().equals(found)
+
+
+def small_inputs(config: Config, vectors: np.ndarray, doc_ids: list[str], reference: Reference) -> Inputs:
+    near = find_neighbours(vectors, config.cluster.neighbour_count)
+    graph = build_graph(*near)
+    documents = pd.DataFrame({"source": "arxiv", "frame": "f", "published_year": 2020}, index=pd.Index(doc_ids))
+    return Inputs(documents, vectors, pd.DataFrame(), near, graph, (graph, np.arange(len(vectors))), reference, {})
+
+
+@pytest.fixture
+def small(root: Path) -> Config:
+    settings = Cluster(layers=(Layer("fine", 1.0),), neighbour_count=10, min_size=5)
+    return dataclasses.replace(load_config(root / "census.toml"), cluster=settings)
+
+
+def reference_of(members: pd.Series) -> Reference:
+    clusters = pd.DataFrame(
+        {"layer": "fine", "cluster_id": sorted(set(members)), "resolution": 1.0, "neighbour_count": 10}
+    )
+    rows = pd.DataFrame({"layer": "fine", "doc_id": members.index, "cluster_id": members.to_numpy()})
+    return Reference(clusters, rows, pd.DataFrame(), NO_CHANGES)
+
+
+EMPTY = Reference(
+    *(table.arrow_schema.empty_table().to_pandas() for table in (CLUSTERS, CLUSTER_MEMBERS, LAYOUT, CLUSTER_CHANGES))
+)
+
+
+def test_a_changed_vector_moves_no_document_that_has_a_cluster(small: Config) -> None:
+    vectors = blobs()
+    ids = [f"d{number:03d}" for number in range(160)]
+    first, _, _ = assign_layer(small, small.cluster.layers[0], small_inputs(small, vectors, ids, EMPTY))
+    edited = vectors.copy()
+    edited[3] = vectors[150]  # its text is now that of another group
+    again, news, _ = assign_layer(small, small.cluster.layers[0], small_inputs(small, edited, ids, reference_of(first)))
+    assert again.equals(first) and news.empty
+
+
+@pytest.mark.parametrize("change", [{"recluster": True}, {"layers": (Layer("fine", 1.1),)}, {"neighbour_count": 9}])
+def test_a_new_cut_on_demand_or_after_other_settings_is_matched_to_the_last(small: Config, change: dict) -> None:
+    vectors = blobs()
+    ids = [f"d{number:03d}" for number in range(160)]
+    names = pd.Series(np.repeat(["fine-07", "fine-03", "fine-05", "fine-01"], 40), index=ids)
+    config = dataclasses.replace(small, cluster=dataclasses.replace(small.cluster, **change))
+    found, news, _ = assign_layer(
+        config, config.cluster.layers[0], small_inputs(config, vectors, ids, reference_of(names))
+    )
+    assert found.tolist() == names.tolist() and set(news["change"]) == {"kept"}
+
+
+@pytest.mark.slow
+def test_the_shipped_clusters_are_what_a_first_run_makes_of_the_shipped_census(built: Path) -> None:
+    config = load_config(built / "census.toml")
+    for table in (CLUSTERS, CLUSTER_MEMBERS, CLUSTER_CHANGES, LAYOUT):
+        (built / "data/raw/census/2026.07" / f"{table.name}.parquet").unlink()
+    run(config)
+    for table in (CLUSTERS, CLUSTER_MEMBERS, CLUSTER_CHANGES, LAYOUT):
+        shipped = Path(__file__).parent.parent / "data/raw/census/2026.07" / f"{table.name}.parquet"
+        pd.testing.assert_frame_equal(read_table(table, config.processed(table.name)), read_table(table, shipped))
