@@ -137,7 +137,7 @@ SLICES: Mapping[str, tuple[str, ...]] = {
     "corpus": ("paths", "sources", "terms", "frames"),
     "embed": ("paths", "sources", "embed"),
     "cluster": ("paths", "cluster", "seed"),
-    "estimate": ("paths", "estimate", "frames"),
+    "estimate": ("paths", "estimate", "frames", "embed"),
     "report": ("paths", "version", "report", "frames", "cluster"),
     "dataset": ("paths", "version", "dataset", "frames", "embed"),
 }

@@ -191,6 +191,17 @@ CODES = Table(
         Column("coder_kind", TEXT, "who settled it: person or language model"),
     ),
 )
+PREDICTIONS = Table(
+    "predictions",
+    "what the classifier expects of every document, read or not, from a model that never saw its codes",
+    ("query", "doc_id"),
+    (
+        Column("doc_id", TEXT, "the document"),
+        Column("query", TEXT, "group <letter>, denominator <name>, or definition <id> (codebook.toml)"),
+        Column("probability", NUMBER, "calibrated chance that it matches, three decimals"),
+        Column("fold", INTEGER, "the fold left out of the model's learning"),
+    ),
+)
 SHARES = Table(
     "shares",
     "the share of each definition, frame, year and denominator, with its interval",
@@ -212,6 +223,7 @@ SHARES = Table(
         Column("level", NUMBER, "level of the interval"),
         Column("n_population", INTEGER, "documents in the frame and year"),
         Column("n_read", INTEGER, "documents read in the frame and year"),
+        Column("standard_error", NUMBER, "of the share", is_nullable=True),
         Column("n_effective", NUMBER, "size of a simple random sample with the same precision", is_nullable=True),
         Column("method", TEXT, "estimator and interval"),
     ),
