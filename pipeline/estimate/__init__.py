@@ -107,7 +107,12 @@ def tabulate_predictions(predictions: Predictions, codebook: Codebook) -> pd.Dat
     return pd.concat(
         [
             pd.DataFrame(
-                {"doc_id": predictions.doc_ids, "query": query, "fold": predictions.fold, "probability": probability}
+                {
+                    "doc_id": predictions.doc_ids,
+                    "query": query,
+                    "fold": predictions.fold,
+                    "probability": probability.round(3),
+                }
             )
             for query, probability in queries.items()
         ],

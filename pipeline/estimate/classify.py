@@ -6,7 +6,7 @@ predicted by the model of its own fold, which learnt from the read documents of 
 documents are treated alike, so the predictions can sharpen a share and cannot bias it.
 
 The results are the same on every processor: the systems are well-conditioned (errors near 1e-13) and the probabilities
-are rounded to three decimals.
+are rounded to four decimals.
 """
 
 import zlib
@@ -25,7 +25,7 @@ FOLD_COUNT = 10
 NEAR_DUPLICATE_COSINE = 0.95
 RIDGE = 1.0  # added to the kernel's diagonal; 0.3 and 2 change the explained variance by less than 0.01
 POWERS = (1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
-DECIMALS = 3
+DECIMALS = 4
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Predictions:
         doc_ids: (n,).
         fold: int (n,), the fold whose model predicted it.
         leaves: names of the columns of `leaf_probability`.
-        leaf_probability: float64 (n, n_leaves), rows sum to one.
+        leaf_probability: float64 (n, n_leaves), four decimals, rows sum to one up to them.
         counted: predicted definition within a denominator, for definitions that are not sets of leaves:
             (definition id, denominator id) -> float64 (n,).
     """
@@ -48,17 +48,19 @@ class Predictions:
     counted: dict[tuple[str, str], np.ndarray]
 
     def inside(self, denominator: Denominator) -> np.ndarray:
-        """Returns the chance of belonging to a denominator: float64 (n,), three decimals."""
+        """Returns the chance of belonging to a denominator: float64 (n,)."""
         return self.of_leaves(match_denominator(denominator, _bare_codes(self.leaves)))
 
     def of_leaves(self, is_in: np.ndarray) -> np.ndarray:
-        """Returns the chance of having one of the leaves marked: float64 (n,), three decimals."""
-        return np.clip(self.leaf_probability[:, is_in].sum(axis=1).round(DECIMALS), 0.0, 1.0)
+        """Returns the chance of having one of the leaves marked: float64 (n,)."""
+        if is_in.all():
+            return np.ones(len(self.leaf_probability))
+        return self.leaf_probability @ is_in.astype(np.float64)
 
     def count(self, definition: Definition, name: str, denominator: Denominator) -> np.ndarray:
         """Returns the chance of counting under a definition within a denominator (called `name`): float64 (n,)."""
         if (definition.id, name) in self.counted:
-            return self.counted[definition.id, name].round(DECIMALS)
+            return self.counted[definition.id, name]
         codes = _bare_codes(self.leaves)
         return self.of_leaves(match_definition(definition, codes) & match_denominator(denominator, codes))
 
@@ -95,15 +97,15 @@ def predict_codes(
                 blocks.append(np.stack([counted, ~counted], axis=1).astype(np.float64))
                 keys.append((definition.id, name))
     probabilities = cross_predict(kernel, read, fold, blocks)
-    counted = {key: block[:, 0] for key, block in zip(keys, probabilities[1:], strict=True)}
-    return Predictions(documents["doc_id"].to_numpy(), fold, leaves, probabilities[0], counted)
+    counted = {key: block[:, 0].round(DECIMALS) for key, block in zip(keys, probabilities[1:], strict=True)}
+    return Predictions(documents["doc_id"].to_numpy(), fold, leaves, probabilities[0].round(DECIMALS), counted)
 
 
-def assign_folds(doc_ids: Sequence[str], group: np.ndarray) -> np.ndarray:
+def assign_folds(doc_ids: pd.Series, group: np.ndarray) -> np.ndarray:
     """Returns the fold of every document: int (n,). It hangs on the first id of its group of near-duplicates alone,
     so that new documents move no old one.
     """
-    first = pd.Series(doc_ids).groupby(group).transform("min")
+    first = doc_ids.groupby(group).transform("min")
     return np.array([zlib.crc32(str(doc_id).encode()) % FOLD_COUNT for doc_id in first])
 
 
@@ -143,7 +145,7 @@ def to_probabilities(scores: np.ndarray, power: float) -> np.ndarray:
 
 
 def _fit(own: np.ndarray, other: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns scores of other documents, and leave-one-out scores of the learnt ones (Rasmussen and Williams 2006, 5.12)."""
+    """Returns scores of other documents, and leave-one-out scores of the learnt ones (Rasmussen, Williams 2006)."""
     centre = targets.mean(axis=0)
     factor = cho_factor(own + RIDGE * np.eye(len(own)), lower=True)
     inverse = cho_solve(factor, np.eye(len(own)))

@@ -3,7 +3,7 @@
 Every likeness is a kernel between all documents and the read ones. The text itself is not needed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -116,7 +116,7 @@ def _title_words(titles: pd.Series) -> sparse.csr_matrix:
         return sparse.csr_matrix((len(titles), 1))
 
 
-def _name_matrix(authors: Sequence[Sequence[str]]) -> sparse.csr_matrix:
+def _name_matrix(authors: pd.Series) -> sparse.csr_matrix:
     pairs = [
         (row, name) for row, names in enumerate(authors) if len(names) <= MOST_NAMES for name in dict.fromkeys(names)
     ]

@@ -147,7 +147,7 @@ class Readings:
     def reads(self, domain: Domain) -> Reads:
         """Returns the read documents of a domain with their strata, predictions and adjudication."""
         rows, strata = domain.rows, domain.strata
-        stratum = strata.index.get_indexer(self.sample.units["stratum"][rows])
+        stratum = strata.index.get_indexer(pd.Index(self.sample.units["stratum"][rows]))
         counts = np.bincount(stratum, minlength=len(strata)).astype(float)
         sizes = strata["n_population"].to_numpy(dtype=float)
         units = pd.Index(self.population.documents["doc_id"]).get_indexer(self.sample.units.index[rows])

@@ -175,8 +175,8 @@ def estimate_reads(reads: Reads, level: float, tuning: float | None = None) -> S
     degrees = max(len(residual) - lost, 1)
     variance = _variance(reads, residual, share, float(totals[1]))
     is_complete = not reads.unread.any() and (reads.phase2 is None or bool(reads.phase2.is_settled.all()))
-    n_effective = _effective_size(share, variance, float((values[:, 1] > 0).sum()), len(residual), degrees, level)
-    low, high = (share, share) if is_complete else wilson_interval(share, n_effective, level)
+    n_effective = float(effective_size(share, variance, int((values[:, 1] > 0).sum()), len(residual), degrees, level))
+    low, high = (share, share) if is_complete else map(float, wilson_interval(share, n_effective, level))
     method = ("stratified PPI++" if factor else "Hajek") + ("" if reads.phase2 is None else ", two-phase adjudication")
     method += ", read in full" if is_complete else ", Wilson on effective n"
     return ShareEstimate(share, float(np.sqrt(variance)), low, high, level, len(residual), n_effective, degrees, method)
@@ -200,13 +200,37 @@ def tune(reads: Reads) -> float:
     return shared / own if own > 1e-12 * float(scale.sum()) else 0.0
 
 
-def wilson_interval(share: float, n_effective: float, level: float) -> tuple[float, float]:
+def wilson_interval(
+    share: float | np.ndarray, n_effective: float | np.ndarray, level: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Returns Wilson's score interval for a share seen in `n_effective` documents (Wilson 1927)."""
     z2 = float(stats.norm.ppf((1 + level) / 2)) ** 2
     centre = (share + z2 / (2 * n_effective)) / (1 + z2 / n_effective)
     spread = share * (1 - share) / n_effective + z2 / (4 * n_effective**2)
-    half = float(np.sqrt(z2 * spread)) / (1 + z2 / n_effective)
-    return max(centre - half, 0.0), min(centre + half, 1.0)
+    half = np.sqrt(z2 * spread) / (1 + z2 / n_effective)
+    return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)
+
+
+def effective_size(
+    share: float | np.ndarray,
+    variance: float | np.ndarray,
+    n_inside: float | np.ndarray,
+    n_read: int,
+    degrees: int | np.ndarray,
+    level: float,
+) -> np.ndarray:
+    """Returns n_effective = p (1 - p) / V * (t_(n-1) / t_df)^2, with p kept half a document away from 0 and 1.
+
+    Where V is 0, everything was read: n_effective is n.
+    """
+    edge = 0.5 / (n_inside + 1)
+    kept = np.clip(share, edge, 1 - edge)
+    quantile = (1 + level) / 2
+    ratio = stats.t.ppf(quantile, max(n_read - 1, 1)) / stats.t.ppf(quantile, degrees)
+    return (
+        np.where(np.greater(variance, 0), kept * (1 - kept) / np.where(np.greater(variance, 0), variance, 1), n_read)
+        * ratio**2
+    )
 
 
 def _variance(reads: Reads, residual: np.ndarray, share: float, base: float) -> float:
@@ -214,7 +238,7 @@ def _variance(reads: Reads, residual: np.ndarray, share: float, base: float) -> 
 
     Stratum variances are shrunk: s~^2_h = (SS_h + s0^2) / (n_h - 1 + 1), with s0^2 the variance of all residuals
     whatever their stratum. One pseudo-observation keeps a stratum of one, or of equal codes, from counting as
-    certain. The floor is the variance of half a document in the denominator: what a sample without a surprise leaves open.
+    certain. The floor is the variance of half a document in the denominator: no surprise proves no more.
     """
     number, count = len(reads.sizes), len(residual)
     size = np.ones(count) if reads.size is None else reads.size
@@ -232,17 +256,6 @@ def _variance(reads: Reads, residual: np.ndarray, share: float, base: float) -> 
     half = 0.5 / (float((inside > 0).sum()) + 1)
     floor = half * (1 - half) * float((reads.weight * inside) ** 2 @ reads.unread[reads.stratum])
     return max(sampling, floor) + adjudication
-
-
-def _effective_size(share: float, variance: float, n_base: float, n_read: int, degrees: int, level: float) -> float:
-    """Returns n_effective = p (1 - p) / V * (t_(n-1) / t_df)^2, with p kept half a document away from 0 and 1."""
-    if variance <= 0:
-        return float(n_read)
-    edge = 0.5 / (n_base + 1)
-    share = float(np.clip(share, edge, 1 - edge))
-    quantile = (1 + level) / 2
-    ratio = stats.t.ppf(quantile, max(n_read - 1, 1)) / stats.t.ppf(quantile, degrees)
-    return float(share * (1 - share) / variance * ratio**2)
 
 
 def _check_sample(

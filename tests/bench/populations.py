@@ -54,7 +54,7 @@ class Population:
 
 
 def make_population(scenario: Scenario, rng: np.random.Generator) -> Population:
-    """Returns a population of a scenario. Each document has a latent score; those above a threshold have the property."""
+    """Returns a population of a scenario: documents whose latent score passes a threshold have the property."""
     size = scenario.size
     centre, stratum = _strata(scenario, rng)
     score = centre + rng.normal(size=size)
