@@ -1,7 +1,9 @@
 """Stage `estimate`: the share under every definition, denominator, frame and year, from the read documents."""
 
+import itertools
 import logging
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,11 +12,23 @@ from pipeline import store
 from pipeline.check.codebook import Codebook, load_codebook
 from pipeline.config import Config
 from pipeline.estimate.classify import Predictions, predict_codes
+from pipeline.estimate.curve import draw_curves
 from pipeline.estimate.definitions import check_nesting
 from pipeline.estimate.design import Sample, load_sample, settle_codes
+from pipeline.estimate.people import WEIGHTS, count_people
 from pipeline.estimate.readings import Population, Readings, list_domains
+from pipeline.estimate.robustness import vary_estimates
 from pipeline.estimate.shares import ShareEstimate
-from pipeline.schemas import CODES, DOCUMENTS, PREDICTIONS, SHARES, TERMS, embeddings_table
+from pipeline.estimate.trends import measure_groups, measure_trends
+from pipeline.schemas import (
+    CLUSTER_MEMBERS,
+    CODES,
+    DOCUMENTS,
+    PREDICTIONS,
+    SHARE_TABLES,
+    TERMS,
+    embeddings_table,
+)
 
 log = logging.getLogger(__name__)
 DOCUMENT_COLUMNS = ("doc_id", "frame", "published_year", "title", "authors", "karma", "word_count", "text_kind")
@@ -24,19 +38,40 @@ def run(config: Config) -> None:
     """Reads the census and the hand check, and writes `codes`, `predictions`, `shares` and the tables around them."""
     start = time.perf_counter()
     codebook, sample, population = load_inputs(config)
-    assert population.predictions is not None
-    shares = estimate_all(sample, population, codebook, config.estimate.level)
+    if population.predictions is not None:
+        predictions = tabulate_predictions(population.predictions, codebook)
+        store.write_table(PREDICTIONS, predictions, config.processed("predictions"))
     store.write_table(CODES, settle_codes(sample), config.processed("codes"))
-    store.write_table(
-        PREDICTIONS, tabulate_predictions(population.predictions, codebook), config.processed("predictions")
-    )
-    store.write_table(SHARES, shares, config.processed("shares"))
+    tables = estimate_tables(config, codebook, sample, population)
+    for table, rows in tables.items():
+        store.write_table(SHARE_TABLES[table], rows, config.processed(table))
     log.info(
         "estimate: %d documents read -> %d shares in %.1f s",
         len(sample.units),
-        len(shares),
+        len(tables["shares"]),
         time.perf_counter() - start,
     )
+
+
+def estimate_tables(
+    config: Config, codebook: Codebook, sample: Sample, population: Population
+) -> dict[str, pd.DataFrame]:
+    """Returns every table of estimates by its name."""
+    level = config.estimate.level
+    members = store.read_table(CLUSTER_MEMBERS, config.processed("cluster_members"))
+    quotable = [name for name, frame in config.frames.items() if frame.is_quotable]
+    by_documents = estimate_all(sample, population, codebook, level)
+    by_weights = estimate_weighted(sample, population, codebook, level)
+    curve, toggles = draw_curves(sample, population, codebook, level)
+    return {
+        "shares": pd.concat([by_documents, by_weights], ignore_index=True),
+        "groups": measure_groups(sample, population, codebook, level),
+        "trends": measure_trends(sample, population, codebook, level),
+        "people": count_people(population.documents),
+        "curve": curve,
+        "toggles": toggles,
+        "robustness": vary_estimates(sample, population, codebook, members, level, quotable),
+    }
 
 
 def load_inputs(config: Config) -> tuple[Codebook, Sample, Population]:
@@ -76,6 +111,31 @@ def estimate_all(sample: Sample, population: Population, codebook: Codebook, lev
                 place = {"frame": domain.frame, "year": domain.year, "definition": definition.id, "denominator": name}
                 counts = {"n_population": domain.n_population, "n_read": int(domain.rows.sum())}
                 rows.append({**place, "weight": "documents", "level": level, **counts, **describe(estimate)})
+    return pd.DataFrame(rows)
+
+
+def estimate_weighted(sample: Sample, population: Population, codebook: Codebook, level: float) -> pd.DataFrame:
+    """Returns more rows of the table `shares`: output counted in people, author slots, words and karma, per frame."""
+    rows = []
+    domains = [domain for domain in list_domains(sample) if not domain.year]
+    for weight, (measure, note) in WEIGHTS.items():
+        sizes = {
+            domain.frame: measure(population.documents[population.rows_of(domain.frame, "")]) for domain in domains
+        }
+        size = np.zeros(len(population.documents))
+        for frame, values in sizes.items():
+            size[population.rows_of(frame, "")] = 0.0 if values is None else values
+        weighted = replace(population, size=size)
+        for (name, denominator), definition in itertools.product(codebook.denominators.items(), codebook.definitions):
+            readings = Readings.of(sample, weighted, definition, name, denominator)
+            for domain in domains:
+                if sizes[domain.frame] is None or not readings.has_size(domain):
+                    continue
+                estimate = describe(readings.estimate(domain, level))
+                place = {"frame": domain.frame, "year": "", "definition": definition.id, "denominator": name}
+                counts = {"n_population": domain.n_population, "n_read": int(domain.rows.sum())}
+                method = f"{estimate['method']}; {note}"
+                rows.append({**place, "weight": weight, "level": level, **counts, **estimate, "method": method})
     return pd.DataFrame(rows)
 
 

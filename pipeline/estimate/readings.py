@@ -140,6 +140,14 @@ class Readings:
         except EstimateError as error:
             raise EstimateError(error.what, where=f"{domain.frame} {domain.year}".strip(), do=error.do) from None
 
+    def has_size(self, domain: Domain) -> bool:
+        """Whether any read document of a domain that is in the denominator counts for something."""
+        if self.population.size is None:
+            return True
+        inside = domain.rows & (self.denominator > 0)
+        units = pd.Index(self.population.documents["doc_id"]).get_indexer(self.sample.units.index[inside])
+        return bool(self.population.size[units].any())
+
     def tune(self, domain: Domain) -> float:
         """Returns lambda learnt on a domain, for the years of it."""
         return tune(self.reads(domain)) if self.denominator[domain.rows].any() else 0.0

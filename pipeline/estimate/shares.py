@@ -182,10 +182,17 @@ def estimate_reads(reads: Reads, level: float, tuning: float | None = None) -> S
     return ShareEstimate(share, float(np.sqrt(variance)), low, high, level, len(residual), n_effective, degrees, method)
 
 
-def tune(reads: Reads) -> float:
-    """Returns lambda: how far the predictions are trusted. 0 where they say nothing, below 0 where inverted."""
-    if reads.prediction is None:
-        return 0.0
+def tune(*samples: Reads) -> float:
+    """Returns lambda: how far the predictions are trusted. 0 where they say nothing, below 0 where inverted.
+
+    Several samples, such as the classes of one set of documents, get one lambda together: their shares then add up.
+    """
+    shared, own = (sum(part) for part in zip(*(_products(reads) for reads in samples), strict=True))
+    return shared / own if own > 0 else 0.0
+
+
+def _products(reads: Reads) -> tuple[float, float]:
+    """Returns the numerator and the denominator of lambda."""
     values, (predicted, _) = reads.values(), reads.predicted()
     plain = reads.weight @ values
     contrast = np.array([1.0, -plain[0] / plain[1]]) if plain[1] > 0 else np.array([1.0, 0.0])
@@ -197,7 +204,8 @@ def tune(reads: Reads) -> float:
     scale = reads.stratum_share**2 * reads.unread / (reads.counts * np.maximum(reads.counts - 1, 1))
     shared = float(scale @ np.bincount(reads.stratum, wanted * guessed, number))
     own = float(scale @ np.bincount(reads.stratum, guessed**2, number))
-    return shared / own if own > 1e-12 * float(scale.sum()) else 0.0
+    # Predictions that are constant up to rounding say nothing.
+    return (shared, own) if own > 1e-12 * float(scale.sum()) else (0.0, 0.0)
 
 
 def wilson_interval(
