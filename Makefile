@@ -28,7 +28,7 @@ FILES     := $(wildcard data/raw/files/*)
 CORPUS    := $(P)/documents.parquet $(P)/records.parquet $(P)/rejects.parquet $(P)/duplicates.parquet $(P)/terms.parquet
 EMBED     := $(P)/embeddings.parquet
 CLUSTER   := $(P)/clusters.parquet $(P)/cluster_members.parquet $(P)/layout.parquet
-ESTIMATE  := $(P)/shares.parquet $(P)/codes.parquet
+ESTIMATE  := $(addprefix $(P)/,$(addsuffix .parquet,shares codes predictions groups trends people curve toggles robustness))
 REPORT    := $(P)/.report
 SLICE      = $(P)/config/$(1).json
 
@@ -68,7 +68,7 @@ $(CLUSTER) &: $(call SLICE,cluster) $(EMBED) $(P)/terms.parquet $(wildcard pipel
 	@$(PY) -m pipeline --config $(CONFIG) cluster
 
 estimate: $(ESTIMATE) ## shares with intervals, from the read documents
-$(ESTIMATE) &: $(call SLICE,estimate) $(P)/documents.parquet $(wildcard pipeline/estimate/*.py pipeline/check/*.py) \
+$(ESTIMATE) &: $(call SLICE,estimate) $(P)/documents.parquet $(P)/terms.parquet $(EMBED) $(CLUSTER) $(wildcard pipeline/estimate/*.py pipeline/check/*.py) \
 		$(wildcard $(H)/codebook/*.toml $(H)/sheets/*.csv $(H)/rounds/*/*) | $(READY)
 	@$(PY) -m pipeline --config $(CONFIG) estimate
 

@@ -88,11 +88,9 @@ def load_inputs(config: Config) -> tuple[Codebook, Sample, Population]:
     )
     terms = store.read_table(TERMS, config.processed("terms"))
     predictions = predict_codes(vectors, terms, documents, settle_codes(sample), codebook)
-    return (
-        codebook,
-        sample,
-        Population(documents.assign(published_year=documents["published_year"].fillna(-1)), predictions),
-    )
+    documents = documents.assign(published_year=documents["published_year"].fillna(-1))
+    units = pd.Index(documents["doc_id"]).get_indexer(sample.units.index)
+    return codebook, sample, Population(documents, units, predictions)
 
 
 def estimate_all(sample: Sample, population: Population, codebook: Codebook, level: float) -> pd.DataFrame:
@@ -101,7 +99,7 @@ def estimate_all(sample: Sample, population: Population, codebook: Codebook, lev
     The years of a frame share the lambda of the frame: sixty documents are too few to learn one from.
     """
     rows = []
-    domains = list_domains(sample)
+    domains = list_domains(sample, population)
     for name, denominator in codebook.denominators.items():
         for definition in codebook.definitions:
             readings = Readings.of(sample, population, definition, name, denominator)
@@ -117,7 +115,7 @@ def estimate_all(sample: Sample, population: Population, codebook: Codebook, lev
 def estimate_weighted(sample: Sample, population: Population, codebook: Codebook, level: float) -> pd.DataFrame:
     """Returns more rows of the table `shares`: output counted in people, author slots, words and karma, per frame."""
     rows = []
-    domains = [domain for domain in list_domains(sample) if not domain.year]
+    domains = [domain for domain in list_domains(sample, population) if not domain.year]
     for weight, (measure, note) in WEIGHTS.items():
         sizes = {
             domain.frame: measure(population.documents[population.rows_of(domain.frame, "")]) for domain in domains

@@ -18,8 +18,9 @@ import pandas as pd
 from scipy.linalg import cho_factor, cho_solve
 
 from pipeline.check.codebook import Codebook, Definition, Denominator
+from pipeline.cluster.layers import find_neighbours
 from pipeline.estimate.definitions import match_definition, match_denominator
-from pipeline.estimate.features import compute_kernel, find_near_duplicates, nearest_documents
+from pipeline.estimate.features import NEIGHBOUR_COUNT, compute_kernel, find_near_duplicates
 
 FOLD_COUNT = 10
 NEAR_DUPLICATE_COSINE = 0.95
@@ -84,8 +85,8 @@ def predict_codes(
         codebook: its leaves, definitions and denominators.
     """
     read = pd.Index(documents["doc_id"]).get_indexer(codes["doc_id"])
-    neighbours = nearest_documents(vectors)
-    fold = assign_folds(documents["doc_id"], find_near_duplicates(vectors, neighbours, NEAR_DUPLICATE_COSINE))
+    neighbours, cosines = find_neighbours(vectors, NEIGHBOUR_COUNT)
+    fold = assign_folds(documents["doc_id"], find_near_duplicates(neighbours, cosines, NEAR_DUPLICATE_COSINE))
     kernel = compute_kernel(vectors, neighbours, terms, documents, read)
     leaves = tuple(codebook.leaves)
     blocks = [(codes["leaf"].to_numpy()[:, None] == np.array(leaves)).astype(np.float64)]

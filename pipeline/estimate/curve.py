@@ -6,6 +6,7 @@ in or out, and the uncontested rest of the widest nested definition in or out to
 """
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ from pipeline.estimate.readings import LEAST_POOL, Domain, Population, Readings,
 from pipeline.estimate.shares import Reads, effective_size, wilson_interval
 
 POINT_COUNT = 401  # points kept of a sorted curve: a figure cannot show more
+Within = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 CHUNK = 2_048  # specifications at once: 590 documents x 2,048 x 8 bytes = 10 MB an array
 
 
@@ -59,16 +61,19 @@ def draw_curves(
     """Returns the rows of the tables `curve` and `toggles`, for every frame and denominator."""
     specifications = list_specifications(codebook)
     names = np.array([" ".join(toggle) for toggle in specifications.toggles])
-    points, effects = [], []
+    points: list[pd.DataFrame] = []
+    effects: list[pd.DataFrame] = []
     for domain, (name, denominator) in itertools.product(
-        (domain for domain in list_domains(sample) if not domain.year), codebook.denominators.items()
+        (domain for domain in list_domains(sample, population) if not domain.year), codebook.denominators.items()
     ):
         estimates = estimate_specifications(sample, population, domain, denominator, specifications, level)
         if estimates is None:
             continue
-        place = {"frame": domain.frame, "denominator": name, "n_specifications": len(estimates)}
-        points.append(_thin(estimates, specifications, names).assign(**place))
-        effects.append(_measure_toggles(estimates["share"].to_numpy(), names).assign(**place))
+        for rows, parts in (
+            (_thin(estimates, specifications, names), points),
+            (_measure_toggles(estimates["share"].to_numpy(), names), effects),
+        ):
+            parts.append(rows.assign(frame=domain.frame, denominator=name, n_specifications=len(estimates)))
     return pd.concat(points, ignore_index=True), pd.concat(effects, ignore_index=True)
 
 
@@ -143,8 +148,10 @@ def _estimate_chunk(
     return pd.DataFrame({"share": share, "low": low, "high": high})
 
 
-def _impute(readings: Readings, reads: Reads, rows: np.ndarray, codes: _Codes, is_direct: np.ndarray):
-    """Returns y and denominator (n_specifications, n), imputed in the cells, and what their variance adds to a share."""
+def _impute(
+    readings: Readings, reads: Reads, rows: np.ndarray, codes: _Codes, is_direct: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, Within]:
+    """Returns y and denominator (n_specifications, n), imputed in the cells, and what that adds to the variance."""
     units = readings.sample.units
     is_settled = units["is_adjudicated"].to_numpy()
     pool = is_settled & (readings.cell >= 0)
@@ -187,15 +194,17 @@ def _impute(readings: Readings, reads: Reads, rows: np.ndarray, codes: _Codes, i
     return y, base, within
 
 
-def _predict(readings: Readings, domain: Domain, reads: Reads, is_direct: np.ndarray, inside: np.ndarray):
+def _predict(
+    readings: Readings, domain: Domain, reads: Reads, is_direct: np.ndarray, inside: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     """Returns predicted y (n_specifications, n) and denominator (n,) of the read, and their means over the domain."""
     predictions = readings.population.predictions
     if predictions is None:
         zero = np.zeros(len(reads.y))
         return np.zeros((len(is_direct), len(zero))), zero, np.zeros(len(is_direct)), 0.0
-    units = pd.Index(readings.population.documents["doc_id"]).get_indexer(readings.sample.units.index[domain.rows])
-    members = readings.population.rows_of(domain.frame, domain.year)
-    leaf, mean = predictions.leaf_probability[units], predictions.leaf_probability[members].mean(axis=0)
+    units = readings.population.units[domain.rows]
+    means = np.array([predictions.leaf_probability[rows].mean(axis=0) for rows in domain.members])
+    leaf, mean = predictions.leaf_probability[units], reads.stratum_share @ means
     if inside.all():
         return is_direct @ leaf.T, np.ones(len(units)), is_direct @ mean, 1.0
     return is_direct @ leaf.T, leaf @ inside, is_direct @ mean, float(mean @ inside)

@@ -10,8 +10,6 @@ import pandas as pd
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
 
-from pipeline.cluster.layers import find_neighbours
-
 NEIGHBOUR_COUNT = 15
 LEAST_WORKS = 3  # a name on fewer documents says nothing about the others
 MOST_NAMES = 60  # a longer list is a collaboration, or a list split wrongly
@@ -50,20 +48,18 @@ def compute_kernel(
     return kernel
 
 
-def find_near_duplicates(vectors: np.ndarray, neighbours: np.ndarray, threshold: float) -> np.ndarray:
-    """Returns a group number for every document: int (n,); near-duplicates, and their near-duplicates, share one."""
-    total = len(vectors)
-    exact = vectors.astype(np.float64)
-    sources = np.repeat(np.arange(total), neighbours.shape[1])
-    targets = neighbours.reshape(-1)
-    alike = np.einsum("ij,ij->i", exact[sources], exact[targets]) >= threshold
-    graph = sparse.coo_matrix((np.ones(alike.sum()), (sources[alike], targets[alike])), shape=(total, total))
+def find_near_duplicates(neighbours: np.ndarray, cosines: np.ndarray, threshold: float) -> np.ndarray:
+    """Returns a group number for every document: int (n,); near-duplicates, and their near-duplicates, share one.
+
+    Args:
+        neighbours: int (n, count), the nearest documents of each.
+        cosines: float64 (n, count), with them.
+        threshold: cosine from which two documents are near-duplicates.
+    """
+    total = len(neighbours)
+    rows, columns = np.nonzero(cosines >= threshold)
+    graph = sparse.coo_matrix((np.ones(len(rows)), (rows, neighbours[rows, columns])), shape=(total, total))
     return sparse.csgraph.connected_components(graph, directed=False)[1]
-
-
-def nearest_documents(vectors: np.ndarray) -> np.ndarray:
-    """Returns the nearest documents of each: int (n, count), the same on every processor."""
-    return find_neighbours(vectors, NEIGHBOUR_COUNT)[0]
 
 
 def _list_features(

@@ -25,9 +25,11 @@ class Population:
         documents: columns doc_id, frame, published_year (missing: -1); in doc_id order.
         predictions: rows as in `documents`; or None.
         size: float (n,), what each document counts for; None: one each.
+        units: int (n_read,), the rows of the read documents, in the order of the sample.
     """
 
     documents: pd.DataFrame
+    units: np.ndarray
     predictions: Predictions | None = None
     size: np.ndarray | None = None
 
@@ -44,13 +46,16 @@ class Domain:
     Attributes:
         frame, year: its name; year is "" for all years.
         strata: rows of `Sample.strata`.
-        rows: bool (n,), its read documents.
+        rows: bool (n_read,), its read documents.
+        members: int arrays, for each of its strata the documents that it stands for in the population (the whole
+            frame, where a stratum is neither a frame nor a year: only the sum over the strata is used then).
     """
 
     frame: str
     year: str
     strata: pd.DataFrame
     rows: np.ndarray
+    members: tuple[np.ndarray, ...]
 
     @property
     def n_population(self) -> int:
@@ -58,14 +63,15 @@ class Domain:
         return int(self.strata["n_population"].sum())
 
 
-def list_domains(sample: Sample) -> list[Domain]:
+def list_domains(sample: Sample, population: Population) -> list[Domain]:
     """Returns each frame as a whole, then each year that is a stratum of its own."""
     domains = []
     for frame, strata in sample.strata.groupby("frame", sort=True):
         parts = [("", strata), *strata[strata["year"] != ""].groupby("year")]
         for year, part in parts:
             rows = sample.units["stratum"].isin(part.index).to_numpy()
-            domains.append(Domain(str(frame), str(year), part, rows))
+            members = tuple(np.flatnonzero(population.rows_of(str(frame), stratum)) for stratum in part["year"])
+            domains.append(Domain(str(frame), str(year), part, rows, members))
     return domains
 
 
@@ -145,8 +151,7 @@ class Readings:
         if self.population.size is None:
             return True
         inside = domain.rows & (self.denominator > 0)
-        units = pd.Index(self.population.documents["doc_id"]).get_indexer(self.sample.units.index[inside])
-        return bool(self.population.size[units].any())
+        return bool(self.population.size[self.population.units[inside]].any())
 
     def tune(self, domain: Domain) -> float:
         """Returns lambda learnt on a domain, for the years of it."""
@@ -158,13 +163,11 @@ class Readings:
         stratum = strata.index.get_indexer(pd.Index(self.sample.units["stratum"][rows]))
         counts = np.bincount(stratum, minlength=len(strata)).astype(float)
         sizes = strata["n_population"].to_numpy(dtype=float)
-        units = pd.Index(self.population.documents["doc_id"]).get_indexer(self.sample.units.index[rows])
-        size = self.population.size
+        units, size = self.population.units[rows], self.population.size
         guess, means = None, None
         if self.guess is not None:
             weighted = self.guess if size is None else self.guess * size[:, None]
-            members = [self.population.rows_of(domain.frame, year) for year in strata["year"]]
-            guess, means = self.guess[units], np.array([weighted[inside].mean(axis=0) for inside in members])
+            guess, means = self.guess[units], np.array([weighted[rows].mean(axis=0) for rows in domain.members])
         return Reads(
             self.y[rows],
             self.denominator[rows],

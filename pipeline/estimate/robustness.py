@@ -58,7 +58,7 @@ def vary_estimates(
     """
     name, denominator = next(iter(codebook.denominators.items()))
     rows: list[dict[str, object]] = []
-    domains = [domain for domain in list_domains(sample) if not domain.year and domain.frame in frames]
+    domains = [domain for domain in list_domains(sample, population) if not domain.year and domain.frame in frames]
     for definition, domain in itertools.product(codebook.definitions, domains):
         case = _Case(sample, population, definition, name, denominator, members, level)
         readings = Readings.of(sample, population, definition, name, denominator)
@@ -213,7 +213,7 @@ def _take_high(first: tuple[np.ndarray, np.ndarray], second: tuple[np.ndarray, n
 
 
 def _both_codes(sample: Sample) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
-    """Returns the settled codes, the same with the second leaf in place of the first, and where that was a coin-flip."""
+    """Returns the settled codes, the same with the second leaf in place of the first, and where it was a toss-up."""
     settled = sample.readers[0].copy()
     settled.loc[sample.adjudicator.index] = sample.adjudicator[settled.columns]
     leaf2 = settled["leaf2"].fillna("")
@@ -230,12 +230,12 @@ def _clusters(case: _Case, layer: str) -> np.ndarray:
 
 
 def _predict_by_cluster(case: _Case, readings: Readings, layer: str) -> Readings:
-    """Predicts each document by the read documents of its cluster in the other folds: post-stratification by cluster."""
+    """Predicts each document by its cluster's read ones in the other folds: post-stratification by cluster."""
     predictions = case.population.predictions
     if predictions is None:
         return readings
     cluster = _clusters(case, layer)
-    units = pd.Index(case.population.documents["doc_id"]).get_indexer(case.sample.units.index)
+    units = case.population.units
     values = np.stack([readings.y, readings.denominator], axis=1)
     guess = np.zeros((len(cluster), 2))
     for fold in np.unique(predictions.fold):
@@ -253,7 +253,7 @@ def _predict_by_cluster(case: _Case, readings: Readings, layer: str) -> Readings
 def _add_up_majorities(case: _Case, readings: Readings, domain: Domain, layer: str) -> float | None:
     """Does what must not be done: gives every cluster of the frame the class of most of its read documents."""
     cluster = _clusters(case, layer)
-    units = pd.Index(case.population.documents["doc_id"]).get_indexer(case.sample.units.index[domain.rows])
+    units = case.population.units[domain.rows]
     number = cluster.max() + 1
     inside = case.population.rows_of(domain.frame, "")
     sizes = np.bincount(cluster[inside], minlength=number)

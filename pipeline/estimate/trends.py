@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ def measure_trends(sample: Sample, population: Population, codebook: Codebook, l
     lambda, moves them together and cancels in such contrasts, so that adding their variances errs on the wide side.
     """
     rows: list[dict[str, object]] = []
-    domains = list_domains(sample)
+    domains = list_domains(sample, population)
     frames = {domain.frame: domain for domain in domains if not domain.year}
     for (name, denominator), definition in itertools.product(codebook.denominators.items(), codebook.definitions):
         readings = Readings.of(sample, population, definition, name, denominator)
@@ -76,7 +77,7 @@ def _contrast(
 
 
 def measure_groups(sample: Sample, population: Population, codebook: Codebook, level: float) -> pd.DataFrame:
-    """Returns the rows of the table `groups`: the share of each letter of the codebook in everything, by frame and year.
+    """Returns the rows of the table `groups`: the share of each letter in everything, by frame and year.
 
     The letters share one lambda, so their shares add up to one; their intervals hold together (Bonferroni).
     """
@@ -84,7 +85,7 @@ def measure_groups(sample: Sample, population: Population, codebook: Codebook, l
     letters = list(codebook.groups)
     simultaneous = 1 - (1 - level) / len(letters)
     classes = _readings_of_groups(sample, population, letters)
-    domains = list_domains(sample)
+    domains = list_domains(sample, population)
     for domain in domains:
         whole = next(wider for wider in domains if wider.frame == domain.frame and not wider.year)
         tuning = tune(*(readings.reads(whole) for readings in classes.values()))
@@ -109,7 +110,7 @@ def estimate_classes(
 
 
 def _readings_of_groups(sample: Sample, population: Population, letters: list[str]) -> dict[str, Readings]:
-    """Returns the readings of each letter. Their agreement cells are the same, or the imputed codes would not add up."""
+    """Returns the readings of each letter, with the same agreement cells, or imputed codes would not add up."""
     said = pd.Series(sample.readers[0]["group"].to_numpy()) + sample.readers[1]["group"].to_numpy()
     cell = pd.factorize(said, sort=True)[0]
     classes = {}
@@ -122,9 +123,13 @@ def _readings_of_groups(sample: Sample, population: Population, letters: list[st
         readings = Readings.matching(
             sample,
             population,
-            lambda codes, letter=letter: (codes["group"] == letter).to_numpy(),
+            partial(_has_group, letter),
             lambda codes: np.ones(len(codes), dtype=bool),
             guess,
         )
         classes[letter] = replace(readings, cell=np.where(readings.cell >= 0, cell, -1))
     return classes
+
+
+def _has_group(letter: str, codes: pd.DataFrame) -> np.ndarray:
+    return (codes["group"] == letter).to_numpy()

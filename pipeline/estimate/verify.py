@@ -47,9 +47,9 @@ def compare_tables(name: str, fresh: pd.DataFrame, written: pd.DataFrame, where:
             differs = (fresh[column].astype(str) != written[column].astype(str)).to_numpy()
         if differs.any():
             row = int(np.argmax(differs))
-            place = "/".join(written.loc[row, key].astype(str))
+            place = "/".join(str(written.at[row, name]) for name in key)
             raise DataError(
-                f"{name}, {place}: {column} is {written.loc[row, column]}, and comes out as {fresh.loc[row, column]}",
+                f"{name}, {place}: {column} is {written.at[row, column]!r}, and comes out as {fresh.at[row, column]!r}",
                 where=where,
                 do=remake,
             )
