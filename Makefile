@@ -29,7 +29,7 @@ CORPUS    := $(P)/documents.parquet $(P)/records.parquet $(P)/rejects.parquet $(
 EMBED     := $(P)/embeddings.parquet
 SCOPE     := $(P)/scope.parquet $(P)/scope_quality.parquet
 CLUSTER   := $(addprefix $(P)/,$(addsuffix .parquet,clusters cluster_members cluster_changes cluster_facets layout))
-ESTIMATE  := $(P)/shares.parquet $(P)/codes.parquet
+ESTIMATE  := $(addprefix $(P)/,$(addsuffix .parquet,shares codes predictions groups trends people curve toggles robustness))
 READINGS  := $(addprefix $(P)/,$(addsuffix .parquet,agreement cluster_codes layer_codes cluster_checks intrusion))
 REPORT    := $(P)/.report
 SLICE      = $(P)/config/$(1).json
@@ -81,7 +81,7 @@ check: $(P)/documents.parquet | $(READY) ## the hand-check page: make check CODE
 	@$(PY) -m pipeline.check --config $(CONFIG) page --coder "$(CODER)" --task "$(or $(TASK),documents)"
 
 estimate: $(ESTIMATE) ## shares with intervals, from the read documents
-$(ESTIMATE) &: $(call SLICE,estimate) $(P)/documents.parquet $(wildcard pipeline/estimate/*.py pipeline/check/*.py) \
+$(ESTIMATE) &: $(call SLICE,estimate) $(P)/documents.parquet $(P)/terms.parquet $(EMBED) $(CLUSTER) $(wildcard pipeline/estimate/*.py pipeline/check/*.py) \
 		$(wildcard $(H)/codebook/*.toml $(H)/sheets/*.csv $(H)/rounds/*/*) | $(READY)
 	@$(PY) -m pipeline --config $(CONFIG) estimate
 

@@ -190,7 +190,7 @@ SLICES: Mapping[str, tuple[str, ...]] = {
     "hydrate": ("paths", "sources", "hydrate", "embed"),
     "embed": ("paths", "sources", "embed"),
     "cluster": ("paths", "sources", "cluster", "seed"),
-    "estimate": ("paths", "estimate", "frames"),
+    "estimate": ("paths", "estimate", "frames", "embed"),
     "readings": ("paths", "estimate", "seed"),
     "report": ("paths", "version", "report", "frames", "cluster"),
     "dataset": ("paths", "version", "dataset", "frames", "embed"),

@@ -303,6 +303,17 @@ CODES = Table(
         Column("coder_kind", TEXT, "who settled it: person or language model"),
     ),
 )
+PREDICTIONS = Table(
+    "predictions",
+    "what the classifier expects of every document, read or not, from a model that never saw its codes",
+    ("query", "doc_id"),
+    (
+        Column("doc_id", TEXT, "the document"),
+        Column("query", TEXT, "group <letter>, denominator <name>, or definition <id> (codebook.toml)"),
+        Column("probability", NUMBER, "calibrated chance that it matches, three decimals"),
+        Column("fold", INTEGER, "the fold left out of the model's learning"),
+    ),
+)
 SHARES = Table(
     "shares",
     "the share of each definition, frame, year and denominator, with its interval",
@@ -324,6 +335,7 @@ SHARES = Table(
         Column("level", NUMBER, "level of the interval"),
         Column("n_population", INTEGER, "documents in the frame and year"),
         Column("n_read", INTEGER, "documents read in the frame and year"),
+        Column("standard_error", NUMBER, "of the share", is_nullable=True),
         Column("n_effective", NUMBER, "size of a simple random sample with the same precision", is_nullable=True),
         Column("method", TEXT, "estimator and interval"),
     ),
@@ -406,3 +418,101 @@ INTRUSION = Table(
         Column("chance_probability", NUMBER, "of finding as many by guessing"),
     ),
 )
+GROUPS = Table(
+    "groups",
+    "the share of each letter of the codebook in everything; the letters of a frame and year add up to one",
+    ("frame", "year", "group"),
+    (
+        Column("frame", TEXT, "the population"),
+        Column("year", TEXT, "year of publication; empty for all years"),
+        Column("group", TEXT, "letter of the codebook"),
+        Column("share", NUMBER, "estimated share, 0 to 1"),
+        Column("low", NUMBER, "lower end; the intervals of a frame and year hold together (Bonferroni)"),
+        Column("high", NUMBER, "upper end"),
+        Column("level", NUMBER, "level at which they hold together"),
+        Column("n_read", INTEGER, "documents read"),
+    ),
+)
+TRENDS = Table(
+    "trends",
+    "how a share moves over the years of a frame",
+    ("frame", "denominator", "definition", "kind", "from_year", "to_year"),
+    (
+        Column("frame", TEXT, "the population"),
+        Column("definition", TEXT, "what counts as direct (codebook.toml)"),
+        Column("denominator", TEXT, "what it is a share of (codebook.toml)"),
+        Column(
+            "kind", TEXT, "slope: per year, of a straight line; change: first to last year; step: year to next year"
+        ),
+        Column("from_year", TEXT, "first year; the last year of a census may be a part of one"),
+        Column("to_year", TEXT, "last year"),
+        Column("value", NUMBER, "slope or difference of shares"),
+        Column("standard_error", NUMBER, "of the value"),
+        Column("low", NUMBER, "lower end of the interval"),
+        Column("high", NUMBER, "upper end of the interval"),
+        Column("simultaneous_low", NUMBER, "lower end that holds for all steps together (Bonferroni)"),
+        Column("simultaneous_high", NUMBER, "upper end that holds for all steps together"),
+        Column("level", NUMBER, "level of the intervals"),
+    ),
+)
+PEOPLE = Table(
+    "people",
+    "how many people a frame names, and how far their identity is in doubt",
+    ("frame",),
+    (
+        Column("frame", TEXT, "the population"),
+        Column("n_population", INTEGER, "documents"),
+        Column("n_without_author", INTEGER, "documents that name nobody"),
+        Column("n_author_slots", INTEGER, "names on all documents"),
+        Column("n_people", INTEGER, "distinct names, spelt as the source spells them"),
+        Column("n_people_merged", INTEGER, "distinct surnames with first initial: two people may share one"),
+        Column("top_tenth_share", NUMBER, "part of the author slots that the most frequent tenth of the names holds"),
+        Column("has_first_author_only", FLAG, "whether no document names more than one author"),
+    ),
+)
+CURVE = Table(
+    "curve",
+    "the specification curve: the share under every way of drawing the contested lines, sorted, evenly thinned",
+    ("frame", "denominator", "rank"),
+    (
+        Column("frame", TEXT, "the population"),
+        Column("denominator", TEXT, "what it is a share of (codebook.toml)"),
+        Column("rank", INTEGER, "place among all specifications, 0 for the smallest share"),
+        Column("n_specifications", INTEGER, "specifications in all"),
+        Column("included", TEXT, "the contested leaves that count as direct here, besides the uncontested core"),
+        Column("share", NUMBER, "estimated share, 0 to 1"),
+        Column("low", NUMBER, "lower end of the interval"),
+        Column("high", NUMBER, "upper end of the interval"),
+    ),
+)
+TOGGLES = Table(
+    "toggles",
+    "how far each contested line moves the share, over all ways of drawing the others",
+    ("frame", "denominator", "toggle"),
+    (
+        Column("frame", TEXT, "the population"),
+        Column("denominator", TEXT, "what it is a share of (codebook.toml)"),
+        Column("toggle", TEXT, "the leaf, or leaves, counted or not"),
+        Column("n_specifications", INTEGER, "specifications in all"),
+        Column("mean_effect", NUMBER, "mean change of the share when it counts"),
+        Column("least_effect", NUMBER, "smallest change"),
+        Column("greatest_effect", NUMBER, "greatest change"),
+    ),
+)
+ROBUSTNESS = Table(
+    "robustness",
+    "the same share by other estimators, readers and scopes, and by the wrong way",
+    ("frame", "definition", "variant"),
+    (
+        Column("frame", TEXT, "the population"),
+        Column("definition", TEXT, "what counts as direct (codebook.toml)"),
+        Column("denominator", TEXT, "what it is a share of (codebook.toml)"),
+        Column("variant", TEXT, "what was done otherwise"),
+        Column("share", NUMBER, "the share that comes out"),
+        Column("low", NUMBER, "lower end of the interval, where there is one", is_nullable=True),
+        Column("high", NUMBER, "upper end of the interval, where there is one", is_nullable=True),
+        Column("difference", NUMBER, "from the headline"),
+        Column("note", TEXT, "what it means"),
+    ),
+)
+SHARE_TABLES = {table.name: table for table in (SHARES, GROUPS, TRENDS, PEOPLE, CURVE, TOGGLES, ROBUSTNESS)}

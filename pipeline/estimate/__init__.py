@@ -1,156 +1,178 @@
 """Stage `estimate`: the share under every definition, denominator, frame and year, from the read documents."""
 
+import itertools
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from pipeline import store
-from pipeline.check.codebook import Codebook, Definition, Denominator, load_codebook
+from pipeline.check.codebook import Codebook, load_codebook
 from pipeline.config import Config
-from pipeline.estimate.definitions import check_nesting, match_definition, match_denominator
+from pipeline.estimate.classify import Predictions, predict_codes
+from pipeline.estimate.curve import draw_curves
+from pipeline.estimate.definitions import check_nesting
 from pipeline.estimate.design import Sample, load_sample, settle_codes
-from pipeline.estimate.shares import Phase2, ShareEstimate, estimate_share
-from pipeline.schemas import CODES, DOCUMENTS, SHARES
+from pipeline.estimate.people import WEIGHTS, count_people
+from pipeline.estimate.readings import Population, Readings, list_domains
+from pipeline.estimate.robustness import vary_estimates
+from pipeline.estimate.shares import ShareEstimate
+from pipeline.estimate.trends import measure_groups, measure_trends
+from pipeline.schemas import (
+    CLUSTER_MEMBERS,
+    CODES,
+    DOCUMENTS,
+    PREDICTIONS,
+    SHARE_TABLES,
+    TERMS,
+    embeddings_table,
+)
 
 log = logging.getLogger(__name__)
-ALWAYS_SETTLED = ("doubtful", "disagree")  # phase-2 strata that are adjudicated in full
-
-
-@dataclass(frozen=True)
-class Domain:
-    """The part of the sample that a share is about: a frame, or one year of it."""
-
-    frame: str
-    year: str
-    rows: np.ndarray
-    sizes: dict[str, int]
+DOCUMENT_COLUMNS = ("doc_id", "frame", "published_year", "title", "authors", "karma", "word_count", "text_kind")
 
 
 def run(config: Config) -> None:
-    """Reads `documents` and the hand check, and writes `codes` and `shares`."""
+    """Reads the census and the hand check, and writes `codes`, `predictions`, `shares` and the tables around them."""
     start = time.perf_counter()
-    handcheck = config.path(config.paths.handcheck)
-    codebook = load_codebook(handcheck / "codebook" / "codebook.toml")
-    check_nesting(codebook)
-    documents = store.read_table(DOCUMENTS, config.processed("documents"), ("doc_id", "frame", "published_year"))
-    sample = load_sample(handcheck, config.estimate.round, codebook, documents)
-    shares = estimate_all(sample, codebook, config.estimate.level)
+    codebook, sample, population = load_inputs(config)
+    if population.predictions is not None:
+        predictions = tabulate_predictions(population.predictions, codebook)
+        store.write_table(PREDICTIONS, predictions, config.processed("predictions"))
     store.write_table(CODES, settle_codes(sample), config.processed("codes"))
-    store.write_table(SHARES, shares, config.processed("shares"))
+    tables = estimate_tables(config, codebook, sample, population)
+    for table, rows in tables.items():
+        store.write_table(SHARE_TABLES[table], rows, config.processed(table))
     log.info(
         "estimate: %d documents read -> %d shares in %.1f s",
         len(sample.units),
-        len(shares),
+        len(tables["shares"]),
         time.perf_counter() - start,
     )
 
 
-def estimate_all(sample: Sample, codebook: Codebook, level: float) -> pd.DataFrame:
-    """Returns the rows of the table `shares`: every definition, denominator, frame and year."""
+def estimate_tables(
+    config: Config, codebook: Codebook, sample: Sample, population: Population
+) -> dict[str, pd.DataFrame]:
+    """Returns every table of estimates by its name."""
+    level = config.estimate.level
+    members = store.read_table(CLUSTER_MEMBERS, config.processed("cluster_members"))
+    quotable = [name for name, frame in config.frames.items() if frame.is_quotable]
+    by_documents = estimate_all(sample, population, codebook, level)
+    by_weights = estimate_weighted(sample, population, codebook, level)
+    curve, toggles = draw_curves(sample, population, codebook, level)
+    return {
+        "shares": pd.concat([by_documents, by_weights], ignore_index=True),
+        "groups": measure_groups(sample, population, codebook, level),
+        "trends": measure_trends(sample, population, codebook, level),
+        "people": count_people(population.documents),
+        "curve": curve,
+        "toggles": toggles,
+        "robustness": vary_estimates(sample, population, codebook, members, level, quotable),
+    }
+
+
+def load_inputs(config: Config) -> tuple[Codebook, Sample, Population]:
+    """Returns the codebook, the read sample, and all documents with their predicted codes."""
+    handcheck = config.path(config.paths.handcheck)
+    codebook = load_codebook(handcheck / "codebook" / "codebook.toml")
+    check_nesting(codebook)
+    documents = store.read_table(DOCUMENTS, config.processed("documents"), DOCUMENT_COLUMNS)
+    sample = load_sample(handcheck, config.estimate.round, codebook, documents)
+    vectors = store.matrix_from_column(
+        store.read_arrow(embeddings_table(config.embed.dimension_count), config.processed("embeddings")).column(
+            "vector"
+        )
+    )
+    terms = store.read_table(TERMS, config.processed("terms"))
+    predictions = predict_codes(vectors, terms, documents, settle_codes(sample), codebook)
+    documents = documents.assign(published_year=documents["published_year"].fillna(-1))
+    units = pd.Index(documents["doc_id"]).get_indexer(sample.units.index)
+    return codebook, sample, Population(documents, units, predictions)
+
+
+def estimate_all(sample: Sample, population: Population, codebook: Codebook, level: float) -> pd.DataFrame:
+    """Returns the rows of the table `shares`: every definition, denominator, frame and year.
+
+    The years of a frame share the lambda of the frame: sixty documents are too few to learn one from.
+    """
     rows = []
-    for denominator_id, denominator in codebook.denominators.items():
+    domains = list_domains(sample, population)
+    for name, denominator in codebook.denominators.items():
         for definition in codebook.definitions:
-            readings = Readings.of(sample, definition, denominator)
-            for domain in list_domains(sample):
-                estimate = readings.estimate(domain, level)
-                rows.append(
-                    {
-                        "frame": domain.frame,
-                        "year": domain.year,
-                        "definition": definition.id,
-                        "denominator": denominator_id,
-                        "weight": "documents",
-                        "level": level,
-                        "n_population": sum(domain.sizes.values()),
-                        "n_read": int(domain.rows.sum()),
-                        "share": estimate.share if estimate else None,
-                        "low": estimate.low if estimate else None,
-                        "high": estimate.high if estimate else None,
-                        "n_effective": estimate.n_effective if estimate else None,
-                        "method": estimate.method if estimate else "none: no read document is in the denominator",
-                    }
-                )
+            readings = Readings.of(sample, population, definition, name, denominator)
+            tuning = {domain.frame: readings.tune(domain) for domain in domains if not domain.year}
+            for domain in domains:
+                estimate = readings.estimate(domain, level, tuning[domain.frame] if domain.year else None)
+                place = {"frame": domain.frame, "year": domain.year, "definition": definition.id, "denominator": name}
+                counts = {"n_population": domain.n_population, "n_read": int(domain.rows.sum())}
+                rows.append({**place, "weight": "documents", "level": level, **counts, **describe(estimate)})
     return pd.DataFrame(rows)
 
 
-def list_domains(sample: Sample) -> list[Domain]:
-    """Returns each frame as a whole, then each year that is a stratum of its own."""
-    domains = []
-    for frame, strata in sample.strata.groupby("frame", sort=True):
-        domains.append(_domain(sample, str(frame), "", strata))
-        domains += [
-            _domain(sample, str(frame), str(year), part) for year, part in strata[strata["year"] != ""].groupby("year")
-        ]
-    return domains
+def estimate_weighted(sample: Sample, population: Population, codebook: Codebook, level: float) -> pd.DataFrame:
+    """Returns more rows of the table `shares`: output counted in people, author slots, words and karma, per frame."""
+    rows = []
+    domains = [domain for domain in list_domains(sample, population) if not domain.year]
+    for weight, (measure, note) in WEIGHTS.items():
+        sizes = {
+            domain.frame: measure(population.documents[population.rows_of(domain.frame, "")]) for domain in domains
+        }
+        size = np.zeros(len(population.documents))
+        for frame, values in sizes.items():
+            size[population.rows_of(frame, "")] = 0.0 if values is None else values
+        weighted = replace(population, size=size)
+        for (name, denominator), definition in itertools.product(codebook.denominators.items(), codebook.definitions):
+            readings = Readings.of(sample, weighted, definition, name, denominator)
+            for domain in domains:
+                if sizes[domain.frame] is None or not readings.has_size(domain):
+                    continue
+                estimate = describe(readings.estimate(domain, level))
+                place = {"frame": domain.frame, "year": "", "definition": definition.id, "denominator": name}
+                counts = {"n_population": domain.n_population, "n_read": int(domain.rows.sum())}
+                method = f"{estimate['method']}; {note}"
+                rows.append({**place, "weight": weight, "level": level, **counts, **estimate, "method": method})
+    return pd.DataFrame(rows)
 
 
-def _domain(sample: Sample, frame: str, year: str, strata: pd.DataFrame) -> Domain:
-    rows = sample.units["stratum"].isin(strata.index).to_numpy()
-    return Domain(frame, year, rows, {str(name): int(size) for name, size in strata["n_population"].items()})
+def describe(estimate: ShareEstimate | None) -> dict[str, object]:
+    """Returns the columns of a share; empty where nothing could be estimated."""
+    if estimate is None:
+        empty = dict.fromkeys(("share", "low", "high", "standard_error", "n_effective"))
+        return {**empty, "method": "none: no read document is in the denominator"}
+    return {
+        "share": estimate.share,
+        "low": estimate.low,
+        "high": estimate.high,
+        "standard_error": estimate.standard_error,
+        "n_effective": estimate.n_effective,
+        "method": estimate.method,
+    }
 
 
-@dataclass(frozen=True)
-class Readings:
-    """What the coders' codes say under one definition and denominator; arrays (n,) in the order of the sample's units.
-
-    `cell` numbers what the readers said: documents on which they said the same form one agreement cell.
-    """
-
-    y: np.ndarray
-    denominator: np.ndarray
-    reader_y: np.ndarray
-    reader_denominator: np.ndarray
-    cell: np.ndarray
-    is_settled: np.ndarray
-    is_pool: np.ndarray
-    stratum: np.ndarray
-
-    @classmethod
-    def of(cls, sample: Sample, definition: Definition, denominator: Denominator) -> "Readings":
-        """Applies the queries to every coder's codes."""
-        inside = np.array([match_denominator(denominator, codes) for codes in sample.readers], dtype=float)
-        counted = np.array([match_definition(definition, codes) for codes in sample.readers], dtype=float) * inside
-        reader_y, reader_denominator = counted.mean(axis=0), inside.mean(axis=0)
-        y, base = reader_y.copy(), reader_denominator.copy()
-        rows = sample.units.index.get_indexer(sample.adjudicator.index)
-        base[rows] = match_denominator(denominator, sample.adjudicator)
-        y[rows] = match_definition(definition, sample.adjudicator) * base[rows]
-        is_settled = sample.units["is_adjudicated"].to_numpy()
-        in_part = ~sample.units["phase2_stratum"].isin(ALWAYS_SETTLED).to_numpy()
-        _, cell = np.unique(np.stack([reader_y, reader_denominator]), axis=1, return_inverse=True)
-        return cls(
-            y,
-            base,
-            reader_y,
-            reader_denominator,
-            np.where(in_part, cell.reshape(-1), -1),
-            is_settled,
-            in_part & is_settled,
-            sample.units["stratum"].to_numpy(),
-        )
-
-    def estimate(self, domain: Domain, level: float) -> ShareEstimate | None:
-        """Returns the share in a domain, or None where no read document of it is in the denominator."""
-        rows, pool = domain.rows, self.is_pool
-        phase2 = Phase2(
-            self.cell[rows],
-            self.is_settled[rows],
-            self.reader_y[rows],
-            self.reader_denominator[rows],
-            self.cell[pool],
-            self.y[pool],
-            self.denominator[pool],
-        )
-        if not self.denominator[rows].any():
-            return None
-        return estimate_share(
-            self.y[rows],
-            self.stratum[rows],
-            domain.sizes,
-            denominator=self.denominator[rows],
-            phase2=phase2,
-            level=level,
-        )
+def tabulate_predictions(predictions: Predictions, codebook: Codebook) -> pd.DataFrame:
+    """Returns the rows of the table `predictions`: each document's chance of each group, definition and denominator."""
+    queries: dict[str, np.ndarray] = {}
+    for letter in codebook.groups:
+        queries[f"group {letter}"] = predictions.of_leaves(np.array([leaf[0] == letter for leaf in predictions.leaves]))
+    for name, denominator in codebook.denominators.items():
+        queries[f"denominator {name}"] = predictions.inside(denominator)
+    widest = max(codebook.denominators, key=lambda name: len(codebook.denominators[name].groups))
+    for definition in codebook.definitions:
+        queries[f"definition {definition.id}"] = predictions.count(definition, widest, codebook.denominators[widest])
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "doc_id": predictions.doc_ids,
+                    "query": query,
+                    "fold": predictions.fold,
+                    "probability": probability.round(3),
+                }
+            )
+            for query, probability in queries.items()
+        ],
+        ignore_index=True,
+    )

@@ -1,43 +1,42 @@
-"""A share with an interval, from a stratified sample of read documents of which some were adjudicated.
+"""A share with an interval, from a stratified sample of read documents, sharpened by predictions that cannot bias it.
 
-The point estimate is Hajek's ratio (Hajek 1971; Sarndal, Swensson and Wretman 1992, 5.7) with the recorded inclusion
-probabilities. Documents on which readers agreed are adjudicated for a random part only; the others take the mean of
-the adjudicated documents of their agreement cell (two-phase estimator: Tenenbein 1970; Cochran 1977, chapter 12). The
+The point estimate is a ratio of two stratified difference estimates, D / S: of the documents that count, and of those
+in the denominator. Each is
+
+    sum_h W_h [lambda * mean_{U,h}(f) + mean_{s,h}(y - lambda * f)],  W_h = N_h / N,
+
+with one lambda for all strata, sum_h a_h C_h / sum_h a_h F_h, a_h = W_h^2 (1 - n_h/N_h) / (n_h (n_h - 1)), C_h and F_h
+the sums of products and squares about the stratum means (stratified PPI++: Angelopoulos, Duchi and Zrnic 2023, arXiv
+2311.01453; Fisch et al. 2024, arXiv 2406.04291; as a difference estimator: Cassel, Sarndal and Wretman 1976). Without
+predictions lambda is 0 and the ratio is Hajek's (1971). The variance is that of the linearised ratio (Woodruff 1971)
+with shrunk stratum variances and the finite population, the adjudication of a part is added (`phases`), and the
 interval is Wilson's on the effective sample size (Kott and Carr 1997; Dean and Pagano 2015).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
 
 from pipeline.errors import PipelineError
+from pipeline.estimate.phases import Phase2, adjudication_variance, impute_codes, within_variance
+
+__all__ = [
+    "EstimateError",
+    "Phase2",
+    "Reads",
+    "ShareEstimate",
+    "estimate_reads",
+    "estimate_share",
+    "tune",
+    "wilson_interval",
+]
+WHERE = "estimate_share"
 
 
 class EstimateError(PipelineError):
     """The sample does not fit the design it is said to come from."""
-
-
-@dataclass(frozen=True)
-class Phase2:
-    """Which documents were adjudicated, and what is known about those that were not.
-
-    Attributes:
-        cell: int (n,), agreement cell of each document, such as "both readers say direct"; cells may be pooled over
-            a wider sample than the one a share is estimated from.
-        is_settled: bool (n,), whether `y` and `denominator` are adjudicated. Elsewhere their values are not used.
-        reader_y, reader_denominator: float (n,), what the readers said (their mean): one pseudo-document of the cell.
-        pool_cell, pool_y, pool_denominator: (m,), the adjudicated documents that the cells' means are learnt from,
-            drawn at random within each cell.
-    """
-
-    cell: np.ndarray
-    is_settled: np.ndarray
-    reader_y: np.ndarray
-    reader_denominator: np.ndarray
-    pool_cell: np.ndarray
-    pool_y: np.ndarray
-    pool_denominator: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -56,26 +55,65 @@ class ShareEstimate:
 
 
 @dataclass(frozen=True)
-class _Phase1:
-    """The read documents as values, with their strata. All arrays (n,), except `sizes` and `counts` (n_strata,)."""
+class Reads:
+    """The read documents as values, with their strata.
+
+    Attributes:
+        y, denominator: float (n,), 0 to 1.
+        stratum: int (n,), position of each document's stratum in `sizes` and `counts`.
+        sizes, counts: float (n_strata,), documents of the population and documents read.
+        prediction: float (n, 2), predicted y and predicted denominator; or None.
+        prediction_means: float (n_strata, 2), their means over the population, times size where sizes are given.
+        size: float (n,), what each document counts for: 1, or its words, or its share of a person.
+        phase2: the adjudication, where not every document is settled.
+    """
 
     y: np.ndarray
     denominator: np.ndarray
     stratum: np.ndarray
     sizes: np.ndarray
     counts: np.ndarray
+    prediction: np.ndarray | None = None
+    prediction_means: np.ndarray | None = None
+    size: np.ndarray | None = None
+    phase2: Phase2 | None = None
+
+    @property
+    def stratum_share(self) -> np.ndarray:
+        """W_h, float (n_strata,)."""
+        return self.sizes / self.sizes.sum()
+
+    @property
+    def unread(self) -> np.ndarray:
+        """1 - n_h / N_h, float (n_strata,)."""
+        return 1 - self.counts / self.sizes
 
     @property
     def weight(self) -> np.ndarray:
-        """Share of the population that each read document stands for; sums to one."""
-        return (self.sizes / self.sizes.sum() / self.counts)[self.stratum]
+        """Share of the population that each read document stands for, float (n,); sums to one."""
+        return (self.stratum_share / self.counts)[self.stratum]
+
+    def values(self) -> np.ndarray:
+        """Returns y and denominator, imputed where unsettled and multiplied by size: float (n, 2)."""
+        pair = (self.y, self.denominator)
+        columns = np.stack(pair if self.phase2 is None else impute_codes(*pair, self.phase2), axis=1)
+        return columns if self.size is None else columns * self.size[:, None]
+
+    def predicted(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the predictions of the read documents, times size, and their means: (n, 2) and (n_strata, 2)."""
+        if self.prediction is None or self.prediction_means is None:
+            return np.zeros((len(self.y), 2)), np.zeros((len(self.sizes), 2))
+        read = self.prediction if self.size is None else self.prediction * self.size[:, None]
+        return read, self.prediction_means
 
 
 def estimate_share(
     y: np.ndarray,
     stratum: np.ndarray,
-    stratum_sizes: dict[str, int],
+    stratum_sizes: Mapping[str, int],
     *,
+    prediction: np.ndarray | None = None,
+    prediction_means: Mapping[str, float | tuple[float, float]] | None = None,
     denominator: np.ndarray | None = None,
     phase2: Phase2 | None = None,
     level: float = 0.95,
@@ -86,152 +124,209 @@ def estimate_share(
         y: bool or float (n,), whether each read document has the property; must be 0 outside the denominator.
         stratum: (n,), names of the strata; within each, documents were drawn at random without replacement.
         stratum_sizes: documents of the population in each stratum. A stratum without a read document is an error.
+        prediction: float (n,), predicted y of each read document; or (n, 2), predicted y and predicted denominator.
+            From a model that never saw the document's own codes; otherwise any quality is safe.
+        prediction_means: mean of the same predictions over all documents of each stratum, read and unread: one
+            number, or a pair where `prediction` has two columns.
         denominator: bool or float (n,), whether each document belongs to the set it is a share of; default: all do.
         phase2: the adjudication, where not every document is settled.
         level: of the interval.
 
     Raises:
         EstimateError: arrays of different lengths, values outside 0 to 1, an unread or unknown stratum, more documents
-            read than there are, or no read document in the denominator.
+            read than there are, missing predictions, or no read document in the denominator.
     """
-    phase1 = _check_sample(y, stratum, stratum_sizes, denominator, level)
-    if phase2 is not None:
-        phase1 = _impute(phase1, phase2)
-    weight = phase1.weight
-    base = float(weight @ phase1.denominator)
-    if base <= 0:
+    reads = _check_sample(y, stratum, stratum_sizes, denominator, phase2)
+    if (prediction is None) != (prediction_means is None):
+        raise EstimateError("prediction and prediction_means go together", where=WHERE, do="give both, or neither")
+    if prediction is not None and prediction_means is not None:
+        names = np.unique(np.asarray(stratum)).tolist()
+        reads = _with_predictions(reads, prediction, prediction_means, names)
+    return estimate_reads(reads, level)
+
+
+def estimate_reads(reads: Reads, level: float, tuning: float | None = None) -> ShareEstimate:
+    """Returns the share of the population that `reads` was drawn from.
+
+    Args:
+        reads: the sample, already checked.
+        level: of the interval.
+        tuning: lambda, where it was learnt on a wider sample; None learns it here.
+
+    Raises:
+        EstimateError: the level is not between 0 and 1, or no read document is in the denominator.
+    """
+    if not 0 < level < 1:
+        raise EstimateError(f"the level must lie between 0 and 1, not {level}", where=WHERE)
+    values, (predicted, means) = reads.values(), reads.predicted()
+    plain = reads.weight @ values
+    if plain[1] <= 0:
         raise EstimateError(
-            "no read document is in the denominator", where="estimate_share", do="read more, or leave this share out"
+            "no read document is in the denominator", where=WHERE, do="read more, or leave this share out"
         )
-    share = min(max(float(weight @ phase1.y) / base, 0.0), 1.0)
-    residual = (phase1.y - share * phase1.denominator) / base
-    within = np.zeros(len(residual)) if phase2 is None else _within_variance(phase2, share) / base**2
-    adjudication = 0.0 if phase2 is None else _adjudication_variance(phase1, phase2, within)
-    variance = _sampling_variance(phase1, residual, within) + adjudication
-    n_read, degrees = len(residual), max(len(residual) - len(phase1.sizes), 1)
-    is_complete = bool((phase1.counts == phase1.sizes).all()) and (phase2 is None or bool(phase2.is_settled.all()))
-    n_effective = _effective_size(share, variance, adjudication, float((phase1.denominator > 0).sum()), n_read, degrees)
-    low, high = (share, share) if is_complete else wilson_interval(share, n_effective, level)
-    method = (
-        "Hajek"
-        + ("" if phase2 is None else ", two-phase adjudication")
-        + (", read in full" if is_complete else ", Wilson on effective n")
+    factor = tune(reads) if tuning is None else tuning
+    totals = plain + factor * (reads.stratum_share @ means - reads.weight @ predicted)
+    if totals[1] <= plain[1] / 2:  # predictions that wipe out the denominator are noise: do without them
+        factor, totals = 0.0, plain
+    share = float(np.clip(totals[0] / totals[1], 0.0, 1.0))
+    contrast = np.array([1.0, -share]) / totals[1]
+    residual = (values - factor * predicted) @ contrast
+    lost = len(reads.sizes) + (1 if factor and tuning is None else 0)
+    degrees = max(len(residual) - lost, 1)
+    variance = _variance(reads, residual, share, float(totals[1]))
+    is_complete = not reads.unread.any() and (reads.phase2 is None or bool(reads.phase2.is_settled.all()))
+    n_effective = float(effective_size(share, variance, int((values[:, 1] > 0).sum()), len(residual), degrees, level))
+    low, high = (share, share) if is_complete else map(float, wilson_interval(share, n_effective, level))
+    method = ("stratified PPI++" if factor else "Hajek") + ("" if reads.phase2 is None else ", two-phase adjudication")
+    method += ", read in full" if is_complete else ", Wilson on effective n"
+    return ShareEstimate(share, float(np.sqrt(variance)), low, high, level, len(residual), n_effective, degrees, method)
+
+
+def tune(*samples: Reads) -> float:
+    """Returns lambda: how far the predictions are trusted. 0 where they say nothing, below 0 where inverted.
+
+    Several samples, such as the classes of one set of documents, get one lambda together: their shares then add up.
+    """
+    shared, own = (sum(part) for part in zip(*(_products(reads) for reads in samples), strict=True))
+    return shared / own if own > 0 else 0.0
+
+
+def _products(reads: Reads) -> tuple[float, float]:
+    """Returns the numerator and the denominator of lambda."""
+    values, (predicted, _) = reads.values(), reads.predicted()
+    plain = reads.weight @ values
+    contrast = np.array([1.0, -plain[0] / plain[1]]) if plain[1] > 0 else np.array([1.0, 0.0])
+    number = len(reads.sizes)
+    wanted, guessed = (
+        column - (np.bincount(reads.stratum, column, number) / reads.counts)[reads.stratum]
+        for column in (values @ contrast, predicted @ contrast)
     )
-    return ShareEstimate(share, float(np.sqrt(variance)), low, high, level, n_read, n_effective, degrees, method)
+    scale = reads.stratum_share**2 * reads.unread / (reads.counts * np.maximum(reads.counts - 1, 1))
+    shared = float(scale @ np.bincount(reads.stratum, wanted * guessed, number))
+    own = float(scale @ np.bincount(reads.stratum, guessed**2, number))
+    # Predictions that are constant up to rounding say nothing.
+    return (shared, own) if own > 1e-12 * float(scale.sum()) else (0.0, 0.0)
 
 
-def wilson_interval(share: float, n_effective: float, level: float) -> tuple[float, float]:
+def wilson_interval(
+    share: float | np.ndarray, n_effective: float | np.ndarray, level: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Returns Wilson's score interval for a share seen in `n_effective` documents (Wilson 1927)."""
     z2 = float(stats.norm.ppf((1 + level) / 2)) ** 2
     centre = (share + z2 / (2 * n_effective)) / (1 + z2 / n_effective)
     spread = share * (1 - share) / n_effective + z2 / (4 * n_effective**2)
-    half = float(np.sqrt(z2 * spread)) / (1 + z2 / n_effective)
-    return max(centre - half, 0.0), min(centre + half, 1.0)
+    half = np.sqrt(z2 * spread) / (1 + z2 / n_effective)
+    return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)
+
+
+def effective_size(
+    share: float | np.ndarray,
+    variance: float | np.ndarray,
+    n_inside: float | np.ndarray,
+    n_read: int,
+    degrees: int | np.ndarray,
+    level: float,
+) -> np.ndarray:
+    """Returns n_effective = p (1 - p) / V * (t_(n-1) / t_df)^2, with p kept half a document away from 0 and 1.
+
+    Where V is 0, everything was read: n_effective is n.
+    """
+    edge = 0.5 / (n_inside + 1)
+    kept = np.clip(share, edge, 1 - edge)
+    quantile = (1 + level) / 2
+    ratio = stats.t.ppf(quantile, max(n_read - 1, 1)) / stats.t.ppf(quantile, degrees)
+    return (
+        np.where(np.greater(variance, 0), kept * (1 - kept) / np.where(np.greater(variance, 0), variance, 1), n_read)
+        * ratio**2
+    )
+
+
+def _variance(reads: Reads, residual: np.ndarray, share: float, base: float) -> float:
+    """Returns the variance of the share: from reading a sample, and from adjudicating a part of it.
+
+    Stratum variances are shrunk: s~^2_h = (SS_h + s0^2) / (n_h - 1 + 1), with s0^2 the variance of all residuals
+    whatever their stratum. One pseudo-observation keeps a stratum of one, or of equal codes, from counting as
+    certain. The floor is the variance of half a document in the denominator: no surprise proves no more.
+    """
+    number, count = len(reads.sizes), len(residual)
+    size = np.ones(count) if reads.size is None else reads.size
+    within, adjudication = np.zeros(count), 0.0
+    if reads.phase2 is not None:
+        within = within_variance(reads.phase2, share) * (size / base) ** 2
+        unit = within_variance(reads.phase2, share) / base**2
+        adjudication = adjudication_variance(reads.phase2, reads.weight * size, unit)
+    means = np.bincount(reads.stratum, residual, number) / reads.counts
+    squares = np.bincount(reads.stratum, (residual - means[reads.stratum]) ** 2 + within, number)
+    overall = float(((residual - residual.mean()) ** 2 + within).sum()) / max(count - 1, 1)
+    shrunk = (squares + overall) / reads.counts
+    sampling = float((reads.stratum_share**2 * reads.unread * shrunk / reads.counts).sum())
+    inside = reads.values()[:, 1] / base
+    half = 0.5 / (float((inside > 0).sum()) + 1)
+    floor = half * (1 - half) * float((reads.weight * inside) ** 2 @ reads.unread[reads.stratum])
+    return max(sampling, floor) + adjudication
 
 
 def _check_sample(
-    y: np.ndarray, stratum: np.ndarray, stratum_sizes: dict[str, int], denominator: np.ndarray | None, level: float
-) -> _Phase1:
+    y: np.ndarray,
+    stratum: np.ndarray,
+    stratum_sizes: Mapping[str, int],
+    denominator: np.ndarray | None,
+    phase2: Phase2 | None,
+) -> Reads:
     values = np.asarray(y, dtype=np.float64)
     base = np.ones_like(values) if denominator is None else np.asarray(denominator, dtype=np.float64)
     names, indices, counts = np.unique(np.asarray(stratum), return_inverse=True, return_counts=True)
-    where = "estimate_share"
     if not len(values) == len(base) == len(indices):
         raise EstimateError(
-            f"y, denominator and stratum have {len(values)}, {len(base)} and {len(indices)} rows", where=where
+            f"y, denominator and stratum have {len(values)}, {len(base)} and {len(indices)} rows", where=WHERE
         )
-    if not 0 < level < 1:
-        raise EstimateError(f"the level must lie between 0 and 1, not {level}", where=where)
+    if not len(values):
+        raise EstimateError("there is no read document", where=WHERE, do="read some, or leave this share out")
     for label, array in (("y", values), ("denominator", base)):
         if not np.all((array >= 0) & (array <= 1)):
-            raise EstimateError(f"{label} has values outside 0 to 1, or missing ones", where=where)
+            raise EstimateError(f"{label} has values outside 0 to 1, or missing ones", where=WHERE)
     if np.any(values > base):
         raise EstimateError(
-            "a document has the property but is not in the denominator", where=where, do="intersect the two"
+            "a document has the property but is not in the denominator", where=WHERE, do="intersect the two"
         )
     unread = sorted(name for name, size in stratum_sizes.items() if size and name not in set(names.tolist()))
     unknown = sorted(set(names.tolist()) - set(stratum_sizes))
     if unread or unknown:
         raise EstimateError(
             f"stratum {(unread or unknown)[0]!r} {'has no read document' if unread else 'is not in the design'}",
-            where=where,
+            where=WHERE,
             do="read a document of it, or join it with another",
         )
     sizes = np.array([stratum_sizes[name] for name in names.tolist()], dtype=np.float64)
     if np.any(counts > sizes):
         raise EstimateError(
-            f"more documents read than there are in stratum {names[int(np.argmax(counts > sizes))]!r}", where=where
+            f"more documents read than there are in stratum {names[int(np.argmax(counts > sizes))]!r}", where=WHERE
         )
-    return _Phase1(values, base, indices, sizes, counts)
+    return Reads(values, base, indices, sizes, counts.astype(np.float64), phase2=phase2)
 
 
-def _impute(phase1: _Phase1, phase2: Phase2) -> _Phase1:
-    """Gives every unsettled document the mean of its agreement cell."""
-    y, denominator = phase1.y.copy(), phase1.denominator.copy()
-    for cell in np.unique(phase2.cell[~phase2.is_settled]):
-        rows = (phase2.cell == cell) & ~phase2.is_settled
-        pool = phase2.pool_cell == cell
-        size = pool.sum() + 1  # one pseudo-document, coded as the readers did
-        y[rows] = (phase2.pool_y[pool].sum() + phase2.reader_y[rows].mean()) / size
-        denominator[rows] = (phase2.pool_denominator[pool].sum() + phase2.reader_denominator[rows].mean()) / size
-    return _Phase1(y, denominator, phase1.stratum, phase1.sizes, phase1.counts)
-
-
-def _within_variance(phase2: Phase2, share: float) -> np.ndarray:
-    """Returns, per document, the variance of y - share * denominator inside its cell; 0 where settled. Float (n,).
-
-    Each of the three outcomes (counts, in the denominator only, outside) gets a third of a pseudo-document, so that a
-    cell of which little was adjudicated is never taken for certain.
-    """
-    variance = np.zeros(len(phase2.cell))
-    outcomes = np.array([1 - share, -share, 0.0])
-    for cell in np.unique(phase2.cell[~phase2.is_settled]):
-        pool = phase2.pool_cell == cell
-        counted, inside = phase2.pool_y[pool].sum(), phase2.pool_denominator[pool].sum()
-        size = int(pool.sum())
-        chances = (np.array([counted, inside - counted, size - inside]) + 1 / 3) / (size + 1)
-        spread = float(chances @ outcomes**2 - (chances @ outcomes) ** 2)
-        variance[(phase2.cell == cell) & ~phase2.is_settled] = spread
-    return variance
-
-
-def _sampling_variance(phase1: _Phase1, residual: np.ndarray, within: np.ndarray) -> float:
-    """Returns the variance from reading a sample: stratified, finite population, shrunk stratum variances.
-
-    s~^2_h = (SS_h + s0^2) / (n_h - 1 + 1), with s0^2 the variance of all residuals whatever their stratum: one
-    pseudo-observation keeps a stratum of one, or of equal codes, from counting as certain.
-    """
-    number = len(phase1.sizes)
-    means = np.bincount(phase1.stratum, residual, number) / phase1.counts
-    squares = np.bincount(phase1.stratum, (residual - means[phase1.stratum]) ** 2 + within, number)
-    overall = float(((residual - residual.mean()) ** 2 + within).sum()) / max(len(residual) - 1, 1)
-    shrunk = (squares + overall) / phase1.counts
-    share_of_population = phase1.sizes / phase1.sizes.sum()
-    unread = 1 - phase1.counts / phase1.sizes
-    return float((share_of_population**2 * unread * shrunk / phase1.counts).sum())
-
-
-def _adjudication_variance(phase1: _Phase1, phase2: Phase2, within: np.ndarray) -> float:
-    """Returns the variance from adjudicating a part: of the cell means, and of the documents around them."""
-    weight = phase1.weight
-    variance = float((weight**2 * within).sum())
-    for cell in np.unique(phase2.cell[~phase2.is_settled]):
-        rows = (phase2.cell == cell) & ~phase2.is_settled
-        size = int((phase2.pool_cell == cell).sum())
-        variance += float(weight[rows].sum()) ** 2 * float(within[rows].max()) / max(size - 1, 1)
-    return variance
-
-
-def _effective_size(
-    share: float, variance: float, adjudication: float, n_base: float, n_read: int, degrees: int
-) -> float:
-    """Returns n_effective = p (1 - p) / V * (t_(n-1) / t_df)^2.
-
-    Where the share is 0 or 1, V says nothing about sampling: the documents in the denominator are taken as a simple
-    random sample of half a document, and the adjudication is added.
-    """
-    if variance <= 0 or share in {0.0, 1.0}:
-        share = 0.5 / (n_base + 1)
-        variance = share * (1 - share) / n_base + adjudication
-    ratio = stats.t.ppf(0.975, max(n_read - 1, 1)) / stats.t.ppf(0.975, degrees)
-    return float(share * (1 - share) / variance * ratio**2)
+def _with_predictions(
+    reads: Reads,
+    prediction: np.ndarray,
+    prediction_means: Mapping[str, float | tuple[float, float]],
+    names: list[str],
+) -> Reads:
+    """Checks predictions and adds them to the sample; a single column predicts y, with the denominator's constant."""
+    read = np.asarray(prediction, dtype=np.float64)
+    missing = [name for name in names if name not in prediction_means]
+    if missing:
+        raise EstimateError(f"stratum {missing[0]!r} has no prediction_means", where=WHERE)
+    means = np.array([np.atleast_1d(np.asarray(prediction_means[name], dtype=np.float64)) for name in names])
+    if read.ndim == 1:
+        read = read[:, None]
+    if len(read) != len(reads.y) or read.shape[1:] != means.shape[1:] or read.shape[1] not in {1, 2}:
+        raise EstimateError(
+            f"prediction has the shape {read.shape} and prediction_means {means.shape} for {len(reads.y)} documents",
+            where=WHERE,
+            do="give one column, or two (y and denominator), in both",
+        )
+    if not (np.isfinite(read).all() and np.isfinite(means).all()):
+        raise EstimateError("prediction or prediction_means has missing or infinite values", where=WHERE)
+    if read.shape[1] == 1:
+        read, means = (np.hstack([part, np.zeros_like(part)]) for part in (read, means))
+    return replace(reads, prediction=read, prediction_means=means)
