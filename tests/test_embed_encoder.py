@@ -8,13 +8,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from small_project import invent_documents
 
 from pipeline.config import Embed, load_config
 from pipeline.embed.batches import make_batches, run_ahead
 from pipeline.embed.encoder import choose_backend, load_encoder, name_backend
 from pipeline.embed.weights import find_weights, hash_settings
 from pipeline.errors import ConfigError, DataError
+from tests.small_project import invent_documents
 
 has_openvino = importlib.util.find_spec("openvino") is not None
 needs_openvino = pytest.mark.skipif(not has_openvino, reason="openvino is not installed")

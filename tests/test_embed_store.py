@@ -10,13 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from small_project import invent_documents, write_project
 
 from pipeline import corpus, embed, store
 from pipeline.config import load_config
 from pipeline.embed import engine, vectors
 from pipeline.errors import DataError
 from pipeline.schemas import DOCUMENTS
+from tests.small_project import invent_documents, write_project
 
 MADE = vectors.Provenance(
     "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db", "settings", 256, "torch-float32"
