@@ -115,11 +115,19 @@ class Report:
 
 @dataclass(frozen=True, config=STRICT)
 class Dataset:
-    """How the release introduces itself."""
+    """How the release introduces itself.
+
+    Attributes:
+        title, url, reading_note: shown at its head.
+        text: `none`, or `licensed` to publish the texts whose licence allows it.
+        previous: folder of the version that the changes are counted from; the newest census source by default.
+    """
 
     title: str
     url: str
     reading_note: str
+    text: Literal["none", "licensed"] = "none"
+    previous: str = ""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -155,7 +163,7 @@ SLICES: Mapping[str, tuple[str, ...]] = {
     "cluster": ("paths", "cluster", "seed"),
     "estimate": ("paths", "estimate", "frames"),
     "report": ("paths", "version", "report", "frames", "cluster"),
-    "dataset": ("paths", "version", "dataset", "frames", "embed"),
+    "dataset": ("paths", "version", "dataset", "frames", "embed", "sources"),
 }
 
 

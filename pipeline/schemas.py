@@ -225,3 +225,23 @@ SHARES = Table(
         Column("method", TEXT, "estimator and interval"),
     ),
 )
+CHANGES = Table(
+    "changes",
+    "what differs from the last version",
+    ("doc_id",),
+    (
+        Column("doc_id", TEXT, "the document"),
+        Column("change", TEXT, "added, changed or gone"),
+        Column("columns", TEXTS, "the columns of documents that differ; empty unless changed"),
+    ),
+)
+TEXTS_TABLE = Table(
+    "texts",
+    "texts that their licence allows to pass on; off unless [dataset] text says otherwise",
+    ("doc_id",),
+    (
+        Column("doc_id", TEXT, "the document; its authors and url are in documents"),
+        Column("text", TEXT, "cleaned text"),
+        Column("licence", TEXT, "CC0-1.0 (arXiv metadata) or CC-BY-4.0 (EA Forum from 2022-12-01)"),
+    ),
+)

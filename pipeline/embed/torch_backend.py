@@ -41,7 +41,7 @@ def load_model(folder: Path, device: str, max_tokens: int) -> Any:
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415
     from transformers.utils import logging as chatter  # noqa: PLC0415
 
-    logging.getLogger("sentence_transformers").setLevel(logging.WARNING)
+    logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
     chatter.set_verbosity_error()
     chatter.disable_progress_bar()
     model = SentenceTransformer(str(folder), device=device, local_files_only=True)
