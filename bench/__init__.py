@@ -1,0 +1,1 @@
+"""Measurements: what the program costs on the machine at hand. Not part of the installed package."""
