@@ -84,7 +84,7 @@ verify: | $(READY) ## recompute every hash, key, foreign key and count of the re
 	@$(PY) -m pipeline --config $(CONFIG) verify
 
 bench-embed: | $(READY) ## measure the encoders of this machine; writes reports/bench/embed.md
-	@$(PY) -m bench.embed --config $(CONFIG)
+	@$(PY) -m tests.bench.embed
 
 test: $(READY) ## the tests (slow ones: make test PYTEST='-m slow')
 	@$(PY) -m pytest $(PYTEST)

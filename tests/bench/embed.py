@@ -23,6 +23,7 @@ import pandas as pd
 from pipeline import store
 from pipeline.config import Config, load_config
 from pipeline.corpus.extract import compose_text
+from pipeline.dataset import load_census
 from pipeline.dataset.search import shipped_folder
 from pipeline.embed.encoder import load_encoder
 from pipeline.embed.openvino_backend import PRECISION_NAMES
@@ -38,12 +39,13 @@ BACKENDS: tuple[tuple[Any, Any], ...] = (
 )
 ROUNDS = 5
 NEIGHBOURS = 10
+TITLES_A_TEXT = 16  # about as many tokens as an abstract
 PEAK_SIZE = 2048  # side of the matrices whose product gives the peak of a number type
 REPORT = """\
 # Encoders, measured
 
 `make bench-embed` on {processor}, {processors} processors, Python {python}, {versions}.
-{count} abstracts of {mean:.0f} tokens on average (cut at {limit}); {rounds} rounds in which the backends take turns,
+{count} {kind} of {mean:.0f} tokens on average (cut at {limit}); {rounds} rounds in which the backends take turns,
 each in a process of its own; medians. Load of the machine over the last 15 minutes: {load:.1f}; above {processors},
 other programs were running too, and the columns by processor time are the fair ones.
 
@@ -109,7 +111,7 @@ def measure_peak(precision: str) -> float:
 
     The better of torch and OpenVINO counts: torch's float32 product leaves half of some processors unused.
     """
-    import torch  # noqa: PLC0415
+    import torch
 
     torch.set_num_threads(1)
     kind = getattr(torch, precision)
@@ -127,8 +129,8 @@ def measure_peak(precision: str) -> float:
 
 def openvino_product(precision: str) -> Any:
     """Returns a compiled product with a constant matrix, on one core."""
-    import openvino  # noqa: PLC0415
-    from openvino import opset13  # noqa: PLC0415
+    import openvino
+    from openvino import opset13
 
     rows = opset13.parameter([PEAK_SIZE, PEAK_SIZE], np.float32)
     weights = opset13.constant(np.random.default_rng(0).normal(size=(PEAK_SIZE, PEAK_SIZE)).astype(np.float32))
@@ -139,7 +141,7 @@ def openvino_product(precision: str) -> Any:
 
 def count_tokens(config: Config, texts: list[str]) -> np.ndarray:
     """Returns the tokens of each text after the cut, int64 (n,)."""
-    from tokenizers import Tokenizer  # noqa: PLC0415
+    from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(find_weights(config.embed) / TOKENIZER_NAME))
     tokenizer.enable_truncation(config.embed.max_tokens)
@@ -198,6 +200,21 @@ def render_table(found: dict[str, dict[str, Any]], tokens: np.ndarray, flops: fl
     return "\n".join(lines)
 
 
+def read_texts(config: Config, count: int) -> tuple[str, list[str]]:
+    """Returns what the texts are, and the texts: abstracts where they are at hand, else titles strung together."""
+    path = config.processed("documents")
+    if path.is_file():
+        documents = store.read_table(DOCUMENTS, path)
+        documents = documents[(documents["text_kind"] == "abstract") & documents["text"].notna()]
+        if len(documents) >= count:
+            chosen = documents.sample(count, random_state=config.seed)
+            pairs = zip(chosen["title"], chosen["text"], strict=True)
+            return "abstracts", [compose_text(title, text) for title, text in pairs]
+    titles = load_census(memory_map=False).documents["title"].sample(frac=1, random_state=config.seed).tolist()
+    starts = range(0, TITLES_A_TEXT * count, TITLES_A_TEXT)
+    return "strings of titles", [". ".join(titles[start : start + TITLES_A_TEXT]) for start in starts]
+
+
 def measure_whole_census(config: Config) -> str:
     """Encodes every document with the default backend and compares with the vectors of the shipped census."""
     documents = store.read_table(DOCUMENTS, config.processed("documents"))
@@ -222,14 +239,12 @@ def main() -> None:
     """Measures and writes the report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", type=Path, default=Path("data/raw/census/build-2026.07.toml"))
-    parser.add_argument("--count", type=int, default=256, help="abstracts a round")
+    parser.add_argument("--count", type=int, default=96, help="texts a round")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     config = load_config(options.config)
-    documents = store.read_table(DOCUMENTS, config.processed("documents"))
-    chosen = documents[documents["text_kind"] == "abstract"].sample(options.count, random_state=config.seed)
-    texts = [compose_text(title, text) for title, text in zip(chosen["title"], chosen["text"], strict=True)]
+    kind, texts = read_texts(config, options.count)
     tokens = count_tokens(config, texts)
     found = measure_backends(config, texts, options.rounds)
     table = render_table(found, tokens, count_flops(config, tokens))
@@ -245,12 +260,13 @@ def main() -> None:
             versions=", ".join(f"{name} {version(name)}" for name in ("torch", "sentence-transformers", "openvino")),
             load=os.getloadavg()[2],
             count=len(texts),
+            kind=kind,
             mean=tokens.mean(),
             limit=config.embed.max_tokens,
             rounds=options.rounds,
             peaks=peaks,
             table=table,
-            whole=measure_whole_census(config),
+            whole=measure_whole_census(config) if kind == "abstracts" else "The texts of the census were not at hand.",
         ),
     )
 

@@ -107,8 +107,8 @@ def main() -> None:
         config.path(config.paths.reports, "bench", "reading.md"),
         f"""# What of a long document to embed
 
-`python -m bench.reading` with `{encoder.backend}`: logistic regression on the vectors alone, {FOLDS} folds, one seed;
-labels of fewer than {2 * FOLDS} documents are left out. Long: more than {LONG_WORDS} words;
+`python -m tests.bench.reading` with `{encoder.backend}`: logistic regression on the vectors alone, {FOLDS} folds, one
+seed; labels of fewer than {2 * FOLDS} documents are left out. Long: more than {LONG_WORDS} words;
 texts end at 6,000 characters.
 
 | labels | embedded | documents | right | right among the long (n) | macro F1 | texts encoded | processor, s |

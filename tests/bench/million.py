@@ -25,7 +25,7 @@ from pipeline.embed import vectors
 from pipeline.schemas import DOCUMENTS, TERMS
 
 SHARD_ROWS = 16_384
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def fill(folder: Path, count: int) -> str:
@@ -132,8 +132,8 @@ def main() -> None:
         ROOT / "reports" / "bench" / "million.md",
         f"""# {options.count:,} documents: store, release, load, search
 
-`python -m bench.million`: the vectors of the shipped census repeated under new ids, 384 dimensions, float16. Each step
-in a process of its own; one run, so differences of a tenth mean nothing.
+`python -m tests.bench.million`: the vectors of the shipped census repeated under new ids, 384 dimensions,
+float16. Each step in a process of its own; one run, so differences of a tenth mean nothing.
 
 | step | wall, s | processor, s | peak memory, MiB | note |
 |---|---|---|---|---|
