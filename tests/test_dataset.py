@@ -1,8 +1,13 @@
 """The release: complete, checked, and open to the tools people already use."""
 
+import io
 import json
 import random
 import shutil
+import socket
+import subprocess
+import time
+import urllib.request
 import warnings
 from pathlib import Path
 
@@ -12,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline import corpus, embed, store
+from pipeline.__main__ import main
 from pipeline.config import load_config
 from pipeline.dataset import load_census, release
 from pipeline.dataset.changes import compare_documents
@@ -116,6 +122,38 @@ def test_datasets_finds_every_table_by_the_head_of_the_card(small, tmp_path):
     datasets = pytest.importorskip("datasets")
     loaded = datasets.load_dataset(str(small), "documents", split="train", cache_dir=str(tmp_path))
     assert loaded.num_rows == 30
+
+
+@pytest.mark.slow
+def test_embedding_atlas_serves_it(tmp_path, root):
+    """With an embedding-atlas on the PATH, from an environment of its own: it holds back packages used here."""
+    viewer = shutil.which("embedding-atlas")
+    if viewer is None:
+        pytest.skip("there is no embedding-atlas on the PATH")
+    duckdb = pytest.importorskip("duckdb")
+    documents = root / SHIPPED / "documents.parquet"
+    duckdb.sql(f"copy (select *, random() x, random() y from '{documents}') to '{tmp_path}/map.parquet'")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    place = ["--host", "127.0.0.1", "--port", str(port)]
+    command = [viewer, str(tmp_path / "map.parquet"), "--text", "title", "--x", "x", "--y", "y", *place]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            served = _fetch(f"http://127.0.0.1:{port}/data/dataset.parquet")
+        finally:
+            server.terminate()
+    assert pq.read_table(io.BytesIO(served)).num_rows == 9193
+
+
+def _fetch(url: str) -> bytes:
+    for _ in range(120):
+        try:
+            with urllib.request.urlopen(url, timeout=30) as answer:
+                return bytes(answer.read())
+        except OSError:
+            time.sleep(0.5)
+    pytest.fail(f"no answer from {url}")
 
 
 def test_croissant_is_valid_and_its_records_can_be_read(small):
@@ -305,3 +343,33 @@ def test_every_column_is_in_the_dictionary_of_the_card(small):
         assert f"| `{column.name}` |" in card
     for name in ("pandas", "polars", "duckdb", "load_dataset", "load_census", "CC0-1.0"):
         assert name in card
+
+
+def test_search_prints_the_nearest_documents_from_the_command_line(released, capsys):
+    config = released.parent.parent / "census.toml"
+    query = "chain of thought monitoring"
+    assert main(["--config", str(config), "search", query, "--count", "3", "--release", str(released)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 6
+    assert all("thought" in line.lower() for line in lines[::2])
+    assert all(line.strip().startswith("http") for line in lines[1::2])
+
+
+def test_search_refuses_a_release_of_another_encoder(small, root, tmp_path, capsys):
+    copy = _copy(small, tmp_path)
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["encoder"] = {"name": "another", "weights_sha256": "0" * 64, "max_tokens": 256}
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    assert main(["--config", str(root / "census.toml"), "search", "agents", "--release", str(copy)]) == 1
+    assert "another" in capsys.readouterr().err
+
+
+def test_verify_from_the_command_line_fails_on_one_flipped_byte(released, capsys):
+    config = released.parent.parent / "census.toml"
+    assert main(["--config", str(config), "verify"]) == 0
+    path = released / "embeddings.parquet"
+    content = path.read_bytes()
+    path.write_bytes(content[:5000] + bytes([content[5000] ^ 1]) + content[5001:])
+    assert main(["--config", str(config), "verify"]) == 1
+    path.write_bytes(content)
+    assert "embeddings.parquet has another SHA-256" in capsys.readouterr().err

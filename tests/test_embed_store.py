@@ -220,8 +220,8 @@ def _kill_at_random_moments(tmp_path, start_run, count: int, n_documents: int):
 
 
 def test_killed_runs_resume_to_the_same_store(tmp_path):
-    whole, killed, progress = _kill_at_random_moments(tmp_path, _start_quick_run, count=2, n_documents=4000)
-    assert any(0 < number < 4000 for number in progress)
+    whole, killed, progress = _kill_at_random_moments(tmp_path, _start_quick_run, count=2, n_documents=2500)
+    assert any(0 < number < 2500 for number in progress)
     assert _content(killed) == _content(whole)
     assert killed.processed("embeddings").read_bytes() == whole.processed("embeddings").read_bytes()
 

@@ -113,10 +113,12 @@ load_dataset("parquet", data_files="embeddings.parquet", split="train")
 ```"""
 ATLAS = """
 
+```python
+duckdb.sql("copy (from 'documents.parquet' join 'layout.parquet' using (doc_id)) to 'map.parquet'")
+```
+
 ```sh
-# Apple's embedding-atlas, on the places the map was drawn with
-duckdb -c "copy (from 'documents.parquet' join 'layout.parquet' using (doc_id)) to 'map.parquet'"
-embedding-atlas map.parquet --text title --x x --y y
+embedding-atlas map.parquet --text title --x x --y y   # Apple's viewer, at the places of the map
 ```"""
 
 
