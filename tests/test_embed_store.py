@@ -137,7 +137,9 @@ def test_one_hundred_more_documents_cost_one_hundred_encodings(tmp_path, monkeyp
     assert pq.read_metadata(config.processed("embeddings")).num_rows == 1200
 
 
-def test_two_documents_of_one_text_are_encoded_once(tmp_path, monkeypatch):
+@pytest.mark.parametrize("row_group_rows", [1, 1000])
+def test_two_documents_of_one_text_are_encoded_once(tmp_path, monkeypatch, row_group_rows):
+    monkeypatch.setattr(store, "ROW_GROUP_ROWS", row_group_rows)
     calls: list[int] = []
     _fake_encoder(monkeypatch, calls)
     document = invent_documents(1)[0]

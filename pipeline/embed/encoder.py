@@ -7,6 +7,7 @@ documents stands in reports/bench/embed.md, which `make bench-embed` writes.
 import importlib.util
 import logging
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -110,7 +111,7 @@ def name_backend(chosen: Embed) -> str:
 
 
 def _has_cuda() -> bool:
-    if not Path("/proc/driver/nvidia").exists():
+    if not Path("/proc/driver/nvidia").exists() and not shutil.which("nvidia-smi"):
         return False  # spares the import of torch
     import torch  # noqa: PLC0415
 

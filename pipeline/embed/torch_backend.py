@@ -31,7 +31,9 @@ def load_torch(folder: Path, settings: Embed, thread_count: int | None) -> Calla
             convert_to_tensor=True,
             show_progress_bar=False,
         )
-        return vectors.float().cpu().numpy()
+        found = vectors.float().cpu().numpy()
+        # bfloat16 normalizes to three digits only: the length is put right in float32.
+        return found / np.linalg.norm(found, axis=1, keepdims=True)
 
     return encode
 
