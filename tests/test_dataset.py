@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -251,6 +252,11 @@ def _rewrite(folder: Path, name: str, change) -> None:
     (folder / "SHA256SUMS").write_text(make_sums(folder))
 
 
+def _halve(rows: pa.Table) -> pa.Table:
+    shorter = store.column_from_matrix(store.matrix_from_column(rows.column("vector")) / np.float16(2))
+    return rows.set_column(rows.schema.get_field_index("vector"), rows.schema.field("vector"), shorter)
+
+
 @pytest.mark.parametrize(
     ("name", "change", "problem"),
     [
@@ -259,6 +265,7 @@ def _rewrite(folder: Path, name: str, change) -> None:
         ("documents", lambda rows: rows.take(list(range(len(rows)))[::-1]), "not in key order"),
         ("terms", lambda rows: rows.take([0, *range(len(rows))]), "a key is there twice"),
         ("terms", lambda rows: rows.slice(0, 5), "has 5 rows"),
+        ("embeddings", _halve, "unit length"),
     ],
 )
 def test_verify_finds_a_broken_key_or_count_behind_right_hashes(small, tmp_path, name, change, problem):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline import store
@@ -15,6 +16,7 @@ from pipeline.dataset.manifest import read_manifest
 from pipeline.errors import DataError
 
 SHIPPED = Path(__file__).resolve().parents[2] / "data" / "raw" / "census"
+BLOCK_ROWS = 65_536  # rows in memory at once while the mapped file is written
 CACHE_NAME = ".vector_cache"  # beside the files of the release, where that folder can be written
 
 
@@ -86,12 +88,35 @@ def _map_vectors(home: Path, manifest: dict[str, Any]) -> np.ndarray | None:
             return None
         if store.sha256_of_file(home / "embeddings.parquet") != digest:
             raise DataError("has another SHA-256 than the manifest says", where=str(home / "embeddings.parquet"))
-        doc_ids = pd.read_parquet(home / "documents.parquet", columns=["doc_id"])["doc_id"]
         path.parent.mkdir(exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-            np.save(file, _read_vectors(home, doc_ids))
-        Path(file.name).replace(path)
+        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        os.close(handle)
+        draft = Path(name)
+        try:
+            _write_matrix(home, draft)
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
     return np.load(path, mmap_mode="r")
+
+
+def _write_matrix(home: Path, path: Path) -> None:
+    """Writes the float32 matrix as a .npy file, a block of rows at a time."""
+    file = pq.ParquetFile(home / "embeddings.parquet")
+    doc_ids = pq.read_table(home / "documents.parquet", columns=["doc_id"]).column("doc_id")
+    width = file.schema_arrow.field("vector").type.list_size
+    shape = (file.metadata.num_rows, width)
+    matrix = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+    first = 0
+    for batch in file.iter_batches(batch_size=BLOCK_ROWS, columns=["doc_id", "vector"]):
+        rows = slice(first, first + len(batch))
+        if batch.column("doc_id").to_pylist() != doc_ids[rows].to_pylist():
+            raise DataError(
+                "documents and vectors are not aligned", where=str(home), do="run python -m pipeline verify"
+            )
+        matrix[rows] = store.matrix_from_column(pa.chunked_array([batch.column("vector")]))
+        first = rows.stop
+    matrix.flush()
 
 
 def _newest_shipped() -> Path:

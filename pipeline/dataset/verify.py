@@ -31,6 +31,7 @@ from pipeline.schemas import (
 )
 
 log = logging.getLogger(__name__)
+BLOCK_ROWS = 65_536  # vectors in float32 at once: 100 MB at 384 dimensions
 LENGTH_TOLERANCE = 2e-3  # a unit vector of 384 float16 values: at most half a step of 2**-11 relative each
 KNOWN_TABLES = {"documents": CENSUS_DOCUMENTS} | {
     table.name: table for table in (TERMS, CLUSTERS, CLUSTER_MEMBERS, LAYOUT, CODES, SHARES, CHANGES, TEXTS_TABLE)
@@ -181,9 +182,11 @@ def check_vectors(encoder: dict[str, Any], documents: pa.Table, embeddings: pa.T
             break
     if set(embeddings.column("encoder_revision").to_pylist()) - {encoder.get("weights_sha256")}:
         yield "embeddings: vectors of another encoder than the manifest names"
-    lengths = np.linalg.norm(store.matrix_from_column(embeddings.column("vector")).astype(np.float32), axis=1)
-    if not np.all(np.abs(lengths - 1) < LENGTH_TOLERANCE):
-        yield "embeddings: a vector does not have unit length"
+    for batch in embeddings.select(["vector"]).to_batches(max_chunksize=BLOCK_ROWS):
+        rows = store.matrix_from_column(pa.chunked_array([batch.column("vector")])).astype(np.float32)
+        if not np.all(np.abs(np.linalg.norm(rows, axis=1) - 1) < LENGTH_TOLERANCE):
+            yield "embeddings: a vector does not have unit length"
+            return
 
 
 def check_clusters(clusters: pd.DataFrame, members: pd.DataFrame) -> Iterator[str]:
