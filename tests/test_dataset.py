@@ -39,11 +39,13 @@ def shipped(root) -> Path:
 
 
 @pytest.fixture(scope="session")
-def released(root, tmp_path_factory) -> Path:
+def released(root, tmp_path_factory, encoder_cache) -> Path:
     """The release that the shipped census makes, with the text off."""
     folder = tmp_path_factory.mktemp("release")
     text = (root / "census.toml").read_text().replace("data/raw/census", str(root / "data/raw/census"))
     (folder / "census.toml").write_text(text)
+    (folder / "data/processed").mkdir(parents=True)
+    (folder / "data/processed/encoders").symlink_to(encoder_cache)
     config = load_config(folder / "census.toml")
     corpus.run(config)
     embed.run(config)

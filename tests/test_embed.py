@@ -19,7 +19,7 @@ TEXTS = ["A debate between two models helps a judge.", "Sparse autoencoders find
 
 
 @pytest.fixture
-def project(root: Path, tmp_path: Path) -> Config:
+def project(root: Path, tmp_path: Path, encoder_cache: Path) -> Config:
     """A small project of three documents in a file, without the census."""
     text = (root / "census.toml").read_text()
     start, end = text.index("[sources.census]"), text.index("[terms]")
@@ -28,6 +28,8 @@ def project(root: Path, tmp_path: Path) -> Config:
     )
     (tmp_path / "census.toml").write_text(text[:start] + entry + text[end:])
     write(tmp_path, TEXTS)
+    (tmp_path / "data/processed").mkdir(parents=True)
+    (tmp_path / "data/processed/encoders").symlink_to(encoder_cache)
     return load_config(tmp_path / "census.toml")
 
 
@@ -41,7 +43,7 @@ def vectors_of(config: Config) -> np.ndarray:
 
 
 def test_texts_become_unit_vectors_near_their_like(project: Config) -> None:
-    encode = load_encoder(project.embed)
+    encode = load_encoder(project.embed, project.path("data/processed/encoders"))
     debate, features, bread, judge = encode([*TEXTS, "Two AIs argue and a human judge decides."]).astype(float)
     assert np.allclose(np.linalg.norm(np.stack([debate, features, bread]), axis=1), 1, atol=2e-3)
     assert debate @ judge > 0.5 > features @ judge > bread @ judge - 0.2

@@ -37,8 +37,8 @@ def reference(settings, texts) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("encoders")
+def cache(encoder_cache) -> Path:
+    return encoder_cache
 
 
 @needs_openvino
