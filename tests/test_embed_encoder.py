@@ -75,6 +75,13 @@ def test_same_texts_give_the_same_bytes(settings, texts, cache):
 
 
 @needs_openvino
+def test_a_model_just_converted_gives_the_bytes_of_one_read_from_the_cache(settings, texts, tmp_path, cache):
+    fast = replace(settings, backend="openvino")
+    fresh, without, cached = load_encoder(fast, tmp_path), load_encoder(fast), load_encoder(fast, cache)
+    assert fresh(texts).tobytes() == without(texts).tobytes() == cached(texts).tobytes()
+
+
+@needs_openvino
 def test_a_converted_model_is_read_from_the_cache_the_next_time(settings, cache, monkeypatch):
     load_encoder(replace(settings, backend="openvino"), cache)
     monkeypatch.setattr("pipeline.embed.openvino_backend.convert_model", None)

@@ -69,19 +69,22 @@ def load_openvino(
 
 
 def find_model(folder: Path, settings: Embed, cache: Path | None, core: Any) -> Any:
-    """Returns the converted model: from the cache where it is there, else converted now (and cached)."""
+    """Returns the converted model: from the cache where it is there, else converted now (and cached).
+
+    It is always read from a file: the model just converted has other bits in the last places than the one read back.
+    """
     import openvino  # noqa: PLC0415
 
-    version = openvino.__version__.split("-")[0]
-    home = cache / f"{settings.weights_sha256[:16]}-openvino-{version}" if cache else None
-    if home and (home / MODEL_NAME).is_file():
-        return core.read_model(home / MODEL_NAME)
-    model = convert_model(folder, settings)
-    if home:
-        home.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{home.name}.", dir=home.parent))
+    if cache is None:
+        with tempfile.TemporaryDirectory() as name:
+            openvino.save_model(convert_model(folder, settings), Path(name) / MODEL_NAME, compress_to_fp16=False)
+            return _read_whole(core, Path(name))
+    home = cache / f"{settings.weights_sha256[:16]}-openvino-{openvino.__version__.split('-')[0]}"
+    if not (home / MODEL_NAME).is_file():
+        cache.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{home.name}.", dir=cache))
         try:
-            openvino.save_model(model, draft / MODEL_NAME, compress_to_fp16=False)
+            openvino.save_model(convert_model(folder, settings), draft / MODEL_NAME, compress_to_fp16=False)
             if not home.exists():
                 draft.rename(home)  # whole or not at all: a kill leaves no half model
         except OSError:
@@ -89,7 +92,16 @@ def find_model(folder: Path, settings: Embed, cache: Path | None, core: Any) -> 
                 raise
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-    return model
+    return core.read_model(home / MODEL_NAME)
+
+
+def _read_whole(core: Any, home: Path) -> Any:
+    """Reads a model whose files are about to go: from memory, not mapped."""
+    import openvino  # noqa: PLC0415
+
+    weights = (home / MODEL_NAME).with_suffix(".bin").read_bytes()
+    tensor = openvino.Tensor(np.frombuffer(weights, dtype=np.uint8))
+    return core.read_model((home / MODEL_NAME).read_bytes(), tensor)
 
 
 def convert_model(folder: Path, settings: Embed) -> Any:
