@@ -34,7 +34,7 @@ READINGS  := $(addprefix $(P)/,$(addsuffix .parquet,agreement cluster_codes laye
 REPORT    := $(P)/.report
 SLICE      = $(P)/config/$(1).json
 
-.PHONY: help install lock corpus embed cluster check estimate readings report dataset test lint clean
+.PHONY: help install lock scrape corpus embed hydrate scope cluster check estimate readings report dataset verify bench-embed test lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -95,8 +95,14 @@ $(REPORT): $(call SLICE,report) $(ESTIMATE) $(CLUSTER) $(P)/documents.parquet $(
 	@$(PY) -m pipeline --config $(CONFIG) report
 	@touch $@
 
-dataset: $(call SLICE,dataset) $(EMBED) $(CORPUS) $(CLUSTER) | $(READY) ## the census release under dist/
+dataset: $(call SLICE,dataset) $(EMBED) $(CORPUS) $(CLUSTER) $(ESTIMATE) | $(READY) ## the census release under dist/
 	@$(PY) -m pipeline --config $(CONFIG) dataset
+
+verify: | $(READY) ## recompute every hash, key, foreign key and count of the releases
+	@$(PY) -m pipeline --config $(CONFIG) verify
+
+bench-embed: | $(READY) ## measure the encoders of this machine; writes reports/bench/embed.md
+	@$(PY) -m tests.bench.embed
 
 test: $(READY) ## the tests (slow ones: make test PYTEST='-m slow')
 	@$(PY) -m pytest $(PYTEST)

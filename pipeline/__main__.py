@@ -38,12 +38,23 @@ def main(arguments: list[str] | None = None) -> int:
     for name, purpose in STAGES.items():
         commands.add_parser(name, help=purpose)
     commands.add_parser("configure", help="check the configuration and write each stage's slice of it")
+    commands.add_parser("verify", help="recompute every hash, key and count of the releases")
+    search = commands.add_parser("search", help="the documents nearest to a sentence")
+    search.add_argument("query", help="what to look for, in words")
+    search.add_argument("--count", type=int, default=10, help="how many documents (default: 10)")
+    search.add_argument("--release", type=Path, help="folder of the release (default: the census of the configuration)")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         config = load_config(options.config)
         if options.stage == "configure":
             _write_slices(config)
+        elif options.stage == "verify":
+            importlib.import_module("pipeline.dataset.verify").run(config)
+        elif options.stage == "search":
+            importlib.import_module("pipeline.dataset.search").run(
+                config, options.query, max(1, options.count), options.release
+            )
         else:
             importlib.import_module(f"pipeline.{MODULES.get(options.stage, options.stage)}").run(config)
     except PipelineError as error:

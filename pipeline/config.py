@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import field, fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -93,13 +93,29 @@ class Hydrate:
 
 @dataclass(frozen=True, config=STRICT)
 class Embed:
-    """Which encoder makes the vectors. `model` is a package that carries weights, a folder, or a name."""
+    """Which encoder makes the vectors, and with what.
+
+    Attributes:
+        model: a package that carries weights, or a folder with them.
+        batch_size: texts at once on torch; the OpenVINO path has its own, smaller size.
+        backend, precision: `auto` takes the fastest at hand whose vectors stay within cosine 0.999 of torch float32.
+        device: `auto` takes a CUDA device where torch sees one.
+        reuse: folders of releases whose vectors are taken, by text hash, before anything is encoded.
+        engine: `local`, or `ray` for several processes or machines.
+        worker_count: processes of the ray engine.
+    """
 
     model: str
     weights_sha256: str
     dimension_count: int
     max_tokens: int = 256
     batch_size: int = 32
+    backend: Literal["auto", "torch", "openvino"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    reuse: tuple[str, ...] = ()
+    engine: Literal["local", "ray"] = "local"
+    worker_count: int = 2
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -147,11 +163,19 @@ class Report:
 
 @dataclass(frozen=True, config=STRICT)
 class Dataset:
-    """How the release introduces itself."""
+    """How the release introduces itself.
+
+    Attributes:
+        title, url, reading_note: shown at its head.
+        text: `none`, or `licensed` to publish the texts whose licence allows it.
+        previous: folder of the version that the changes are counted from; the newest census source by default.
+    """
 
     title: str
     url: str
     reading_note: str
+    text: Literal["none", "licensed"] = "none"
+    previous: str = ""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -193,7 +217,7 @@ SLICES: Mapping[str, tuple[str, ...]] = {
     "estimate": ("paths", "estimate", "frames", "embed"),
     "readings": ("paths", "estimate", "seed"),
     "report": ("paths", "version", "report", "frames", "cluster"),
-    "dataset": ("paths", "version", "dataset", "frames", "embed"),
+    "dataset": ("paths", "version", "dataset", "frames", "embed", "sources"),
 }
 
 

@@ -13,12 +13,13 @@ FLAG = pa.bool_()
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table."""
+    """One column of a table. A late one came after the first release: files without it read as if it were empty."""
 
     name: str
     type: pa.DataType
     meaning: str
     is_nullable: bool = False
+    is_late: bool = False
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,14 @@ def embeddings_table(dimension_count: int) -> Table:
             Column("encoder", TEXT, "name of the encoder"),
             Column("encoder_revision", TEXT, "SHA-256 of the encoder's weights"),
             Column("vector", pa.list_(pa.float16(), dimension_count), "float16, unit length up to rounding"),
+            Column(
+                "encoder_backend",
+                TEXT,
+                "engine and precision that computed it, such as openvino-bfloat16; empty where it was not recorded "
+                "(census 2026.07: torch, float32)",
+                is_nullable=True,
+                is_late=True,
+            ),
         ),
     )
 
@@ -516,3 +525,23 @@ ROBUSTNESS = Table(
     ),
 )
 SHARE_TABLES = {table.name: table for table in (SHARES, GROUPS, TRENDS, PEOPLE, CURVE, TOGGLES, ROBUSTNESS)}
+CHANGES = Table(
+    "changes",
+    "what differs from the last version",
+    ("doc_id",),
+    (
+        Column("doc_id", TEXT, "the document"),
+        Column("change", TEXT, "added, changed or gone"),
+        Column("columns", TEXTS, "the columns of documents that differ; empty unless changed"),
+    ),
+)
+TEXTS_TABLE = Table(
+    "texts",
+    "texts that their licence allows to pass on; off unless [dataset] text says otherwise",
+    ("doc_id",),
+    (
+        Column("doc_id", TEXT, "the document; its authors and url are in documents"),
+        Column("text", TEXT, "cleaned text"),
+        Column("licence", TEXT, "CC0-1.0 (arXiv metadata) or CC-BY-4.0 (EA Forum from 2022-12-01)"),
+    ),
+)

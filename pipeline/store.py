@@ -69,7 +69,7 @@ def write_arrow(table: Table, arrow: pa.Table, path: Path) -> None:
     Raises:
         DataError: an empty cell where none may be, or a doubled key.
     """
-    arrow = arrow.cast(table.arrow_schema).sort_by([(key, "ascending") for key in table.key])
+    arrow = fill_late_columns(table, arrow).cast(table.arrow_schema).sort_by([(key, "ascending") for key in table.key])
     _check_rows(table, arrow, path)
     with replace_atomically(path) as temporary:
         pq.write_table(
@@ -87,6 +87,8 @@ def arrow_from_rows(table: Table, rows: pd.DataFrame, path: Path) -> pa.Table:
     Raises:
         DataError: a column is missing or its values do not fit the declared type.
     """
+    late = {column.name: None for column in table.columns if column.is_late and column.name not in rows.columns}
+    rows = rows.assign(**late) if late else rows
     missing = [column.name for column in table.columns if column.name not in rows.columns]
     if missing:
         raise DataError(
@@ -112,7 +114,10 @@ def read_arrow(table: Table, path: Path, columns: Sequence[str] | None = None) -
     """
     remake = "restore it from git if it is tracked; otherwise delete it and run make again"
     try:
-        arrow = pq.read_table(path, columns=list(columns) if columns else None, memory_map=False)
+        late = {column.name for column in table.columns if column.is_late}
+        present = set(pq.read_schema(path).names) if late.intersection(columns or ()) else late
+        asked = [name for name in columns if name not in late or name in present] if columns else None
+        arrow = fill_late_columns(table, pq.read_table(path, columns=asked, memory_map=False), columns)
     except FileNotFoundError:
         raise DataError("the file is missing", where=str(path), do=remake) from None
     except (pa.ArrowInvalid, OSError) as error:
@@ -130,6 +135,16 @@ def read_arrow(table: Table, path: Path, columns: Sequence[str] | None = None) -
                 do=remake,
             )
     return arrow.select([item.name for item in wanted])
+
+
+def fill_late_columns(table: Table, arrow: pa.Table, columns: Sequence[str] | None = None) -> pa.Table:
+    """Adds the columns that came after the first release, empty, to rows written before them, in schema order."""
+    for position, column in enumerate(table.columns):
+        if column.is_late and column.name not in arrow.schema.names and (not columns or column.name in columns):
+            empty = pa.nulls(arrow.num_rows, column.type)
+            place = min(position, arrow.num_columns)
+            arrow = arrow.add_column(place, pa.field(column.name, column.type), empty)
+    return arrow
 
 
 def read_table(table: Table, path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:

@@ -35,6 +35,12 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
+def encoder_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder of converted models for all tests: a conversion takes seconds."""
+    return tmp_path_factory.mktemp("encoders")
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Headless Chromium, without a connection to anything."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

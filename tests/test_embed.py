@@ -9,6 +9,7 @@ import pytest
 
 from pipeline import corpus, embed
 from pipeline.config import Config, load_config
+from pipeline.embed import engine
 from pipeline.embed.encoder import find_weights, load_encoder
 from pipeline.errors import DataError
 from pipeline.schemas import embeddings_table
@@ -18,7 +19,7 @@ TEXTS = ["A debate between two models helps a judge.", "Sparse autoencoders find
 
 
 @pytest.fixture
-def project(root: Path, tmp_path: Path) -> Config:
+def project(root: Path, tmp_path: Path, encoder_cache: Path) -> Config:
     """A small project of three documents in a file, without the census."""
     text = (root / "census.toml").read_text()
     start, end = text.index("[sources.census]"), text.index("[terms]")
@@ -27,6 +28,8 @@ def project(root: Path, tmp_path: Path) -> Config:
     )
     (tmp_path / "census.toml").write_text(text[:start] + entry + text[end:])
     write(tmp_path, TEXTS)
+    (tmp_path / "data/processed").mkdir(parents=True)
+    (tmp_path / "data/processed/encoders").symlink_to(encoder_cache)
     return load_config(tmp_path / "census.toml")
 
 
@@ -40,7 +43,7 @@ def vectors_of(config: Config) -> np.ndarray:
 
 
 def test_texts_become_unit_vectors_near_their_like(project: Config) -> None:
-    encode = load_encoder(project.embed)
+    encode = load_encoder(project.embed, project.path("data/processed/encoders"))
     debate, features, bread, judge = encode([*TEXTS, "Two AIs argue and a human judge decides."]).astype(float)
     assert np.allclose(np.linalg.norm(np.stack([debate, features, bread]), axis=1), 1, atol=2e-3)
     assert debate @ judge > 0.5 > features @ judge > bread @ judge - 0.2
@@ -87,7 +90,7 @@ def test_a_document_of_the_census_without_a_vector_of_this_encoder_is_refused(ro
     config = load_config(project.root / "census.toml")
     corpus.run(config)
     other = dataclasses.replace(config, embed=dataclasses.replace(config.embed, weights_sha256="0" * 64))
-    with pytest.raises(DataError, match="9192 documents have neither a vector of this encoder nor a text"):
+    with pytest.raises(DataError, match="9193 documents have neither a vector of this encoder nor a text"):
         embed.run(other)
 
 
@@ -95,7 +98,7 @@ def test_the_shipped_census_needs_no_encoder(root: Path, tmp_path: Path, monkeyp
     text = (root / "census.toml").read_text().replace("data/raw/census", str(root / "data/raw/census"))
     (tmp_path / "census.toml").write_text(text)
     config = load_config(tmp_path / "census.toml")
-    monkeypatch.setattr(embed, "load_encoder", lambda settings: pytest.fail("the encoder was loaded"))
+    monkeypatch.setattr(engine, "load_encoder", lambda *_: pytest.fail("the encoder was loaded"))
     corpus.run(config)
     embed.run(config)
     lengths = np.linalg.norm(vectors_of(config).astype(float), axis=1)

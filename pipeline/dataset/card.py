@@ -1,10 +1,12 @@
 """The dataset card: what each frame and column is, and what it may be used for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
+import pyarrow as pa
 
 from pipeline.config import Config
+from pipeline.dataset.licences import licence_of_texts
 from pipeline.schemas import Table
 
 HEAD = """\
@@ -15,24 +17,19 @@ language: en
 task_categories: [text-classification, feature-extraction]
 size_categories: [{size}]
 configs:
-- config_name: documents
-  data_files: documents.parquet
-- config_name: embeddings
-  data_files: embeddings.parquet
-- config_name: terms
-  data_files: terms.parquet
+{configs}
 ---
 
 # {title} {version}
 
 {count} documents of public AI-safety output: facts (ids, titles, authors, dates, links, counts), one sentence
-embedding each, and counts over a pruned vocabulary. **No text**: forum posts belong to their authors. Follow the links.
+embedding each, and counts over a pruned vocabulary. Forum posts belong to their authors: follow the links to read them.
 
-```python
-import pandas as pd
-documents = pd.read_parquet("documents.parquet")
-embeddings = pd.read_parquet("embeddings.parquet")
-```
+## Open it
+
+{loaders}
+
+`sha256sum -c SHA256SUMS` checks every file. `croissant.json` describes the tables for machines (MLCommons Croissant).
 
 ## Frames, and what a share of each may be used for
 
@@ -48,7 +45,15 @@ Vectors: {encoder} (weights SHA-256 `{weights}`), title, an empty line and text,
 length, stored as float16. The shipped vectors are the facts: encoding again, on another processor or in another
 precision, gives slightly different ones. `text_sha256` is the hash of the cleaned text that was encoded.
 
-{reading_note}
+{backends}
+
+## Who coded
+
+{reading_note}{coders}
+
+## Changes
+
+{changes}
 
 ## Known limits
 
@@ -62,29 +67,137 @@ precision, gives slightly different ones. `text_sha256` is the hash of the clean
 
 Ids, vectors, counts and tables: CC BY 4.0. Titles, names and links are facts about works that belong to their authors.
 arXiv metadata are CC0: thank you to arXiv for use of its open access interoperability.
+
+| source | documents | texts that may be passed on | licence of those |
+|---|---|---|---|
+{licences}
+
+{texts}
+
+## Cite
+
+```bibtex
+@misc{{alignment-census,
+  title = {{{title} {version}}},
+  howpublished = {{\\url{{{url}}}}},
+  note = {{Version {version}}}
+}}
+```
 """
+LOADERS = """\
+```python
+from pipeline.dataset import load_census          # in a checkout of the program: aligned tables, float32 vectors
+census = load_census("{folder}")
+census.vectors[census.documents["frame"] == "alignmentforum-census"]
+```
+
+```python
+import pandas as pd
+documents = pd.read_parquet("documents.parquet")
+vectors = pd.read_parquet("embeddings.parquet")["vector"]
+```
+
+```python
+import polars as pl
+pl.read_parquet("documents.parquet").join(pl.read_parquet("embeddings.parquet"), on="doc_id")
+```
+
+```python
+import duckdb
+duckdb.sql("select source, count(*) from 'documents.parquet' group by source")
+```
+
+```python
+from datasets import load_dataset
+load_dataset("parquet", data_files="embeddings.parquet", split="train")
+```"""
+ATLAS = """
+
+```python
+duckdb.sql("copy (from 'documents.parquet' join 'layout.parquet' using (doc_id)) to 'map.parquet'")
+```
+
+```sh
+embedding-atlas map.parquet --text title --x x --y y   # Apple's viewer, at the places of the map
+```"""
 
 
-def render_card(config: Config, documents: pd.DataFrame, tables: Sequence[Table]) -> str:
-    """Returns the card as Markdown with a Hugging Face head, and the dictionary of every column."""
+def render_card(
+    config: Config, documents: pd.DataFrame, tables: Sequence[Table], rows: Mapping[str, pa.Table] | None = None
+) -> str:
+    """Returns the card as Markdown with a Hugging Face head, and the dictionary of every column.
+
+    Args:
+        config: title, frames and encoder.
+        documents: the documents of the release.
+        tables: the tables of the release.
+        rows: what is in them, by name.
+    """
+    rows = rows or {}
     frames = "\n".join(
         f"| `{name}` | {len(part):,} | {int((part['text_kind'] != 'none').sum()):,} | {config.frames[str(name)].kind} "
         f"| {config.frames[str(name)].description} | {config.frames[str(name)].use} |"
         for name, part in documents.groupby("frame")
     )
+    folder = f"dist/census-{config.version}"
     head = HEAD.format(
         title=config.dataset.title,
         version=config.version,
+        url=config.dataset.url,
         count=f"{len(documents):,}",
         frames=frames,
         size=size_category(len(documents)),
+        configs="\n".join(f"- config_name: {table.name}\n  data_files: {table.name}.parquet" for table in tables),
+        loaders=LOADERS.format(folder=folder) + (ATLAS if "layout" in rows else ""),
         encoder=config.embed.model,
         weights=config.embed.weights_sha256,
         max_tokens=config.embed.max_tokens,
+        backends=_describe_backends(rows.get("embeddings")),
         reading_note=config.dataset.reading_note,
+        coders=_describe_coders(rows.get("codes")),
+        changes=_describe_changes(rows.get("changes")),
+        licences=_describe_licences(documents),
+        texts=_describe_texts(rows.get("texts")),
         undated=int(documents["published_date"].isna().sum()),
     )
     return head + "\n## Columns\n" + "".join(_dictionary(table) for table in tables)
+
+
+def _describe_backends(embeddings: pa.Table | None) -> str:
+    if embeddings is None:
+        return ""
+    counts = embeddings.column("encoder_backend").to_pandas().fillna("not recorded").value_counts().sort_index()
+    return "Computed by: " + ", ".join(f"{name} ({count:,})" for name, count in counts.items()) + "."
+
+
+def _describe_coders(codes: pa.Table | None) -> str:
+    if codes is None:
+        return ""
+    counts = codes.column("coder_kind").to_pandas().value_counts().sort_index()
+    return " Codes settled by: " + ", ".join(f"{name} ({count:,})" for name, count in counts.items()) + "."
+
+
+def _describe_changes(changes: pa.Table | None) -> str:
+    if changes is None:
+        return "The first version."
+    counts = changes.column("change").to_pandas().value_counts()
+    parts = [f"{counts.get(name, 0):,} {name}" for name in ("added", "changed", "gone")]
+    return f"Against the last version: {', '.join(parts)}. Each is a row of `changes.parquet`."
+
+
+def _describe_licences(documents: pd.DataFrame) -> str:
+    licences = licence_of_texts(documents)
+    return "\n".join(
+        f"| {source} | {len(part):,} | {int(licences[part.index].notna().sum()):,} "
+        f"| {', '.join(sorted(licences[part.index].dropna().unique())) or '-'} |"
+        for source, part in documents.groupby("source")
+    )
+
+
+def _describe_texts(texts: pa.Table | None) -> str:
+    if texts is None:
+        return "This release holds no text."
+    return f"`texts.parquet` holds {len(texts):,} texts under these licences, each named in its row."
 
 
 def size_category(count: int) -> str:

@@ -1,89 +1,124 @@
-"""Encoders: a text becomes a unit vector, with weights from a package, never from a hub."""
+"""Encoders: a text becomes a unit vector, on the fastest engine at hand that stays faithful to the reference.
 
-import importlib.metadata
+The reference is sentence-transformers on torch in float32. How close and how fast each engine is on this project's
+documents stands in reports/bench/embed.md, which `make bench-embed` writes.
+"""
+
+import importlib.util
+import logging
 import os
+import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.config import Embed
-from pipeline.errors import DataError
-from pipeline.store import sha256_of_file
+from pipeline.embed.weights import find_weights, hash_settings
+from pipeline.errors import ConfigError, DataError
 
-Encoder = Callable[[Sequence[str]], np.ndarray]
-WEIGHTS_NAME = "model.safetensors"
+log = logging.getLogger(__name__)
 CHARACTERS_PER_TOKEN = 12  # a generous bound: text beyond max_tokens times this cannot reach the encoder
 
 
-def load_encoder(settings: Embed) -> Encoder:
-    """Returns a function from n texts to float16 (n, dimension_count) unit rows.
+@dataclass(frozen=True)
+class Encoder:
+    """Turns n texts into float16 (n, dimension_count) unit rows, in the order of the texts.
+
+    Attributes:
+        backend: engine and precision, such as `openvino-bfloat16`: part of every vector's provenance.
+        settings_sha256: hash of the tokenizer, layers and pooling.
+        encode: the function itself; for the same texts in the same order it returns the same rows.
+    """
+
+    backend: str
+    settings_sha256: str
+    encode: Callable[[Sequence[str]], np.ndarray]
+
+    def __call__(self, texts: Sequence[str]) -> np.ndarray:
+        """Encodes the texts."""
+        return self.encode(texts)
+
+
+def load_encoder(settings: Embed, cache: Path | None = None, thread_count: int | None = None) -> Encoder:
+    """Returns the encoder that the configuration asks for, or the fastest at hand.
+
+    Args:
+        settings: the `[embed]` table.
+        cache: folder for the converted model; without one it is converted at each load (about 4 s).
+        thread_count: processor threads to use; all that this process may use by default.
 
     Raises:
         DataError: the weights are not there, or are not the ones named by their hash.
+        ConfigError: the backend asked for is not installed.
     """
     folder = find_weights(settings)
     os.environ["HF_HUB_OFFLINE"] = "1"  # the weights are here: no library may ask a hub for more
-    from sentence_transformers import SentenceTransformer  # noqa: PLC0415  takes seconds to import
-
-    model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
-    model.max_seq_length = settings.max_tokens
-    if model.get_embedding_dimension() != settings.dimension_count:
-        raise DataError(
-            f"the encoder has {model.get_embedding_dimension()} dimensions, not {settings.dimension_count}",
-            where=str(folder),
-            do="correct [embed] dimension_count",
-        )
+    chosen = choose_backend(settings)
     limit = settings.max_tokens * CHARACTERS_PER_TOKEN
+    if chosen.backend == "openvino":
+        from pipeline.embed.openvino_backend import load_openvino  # noqa: PLC0415  an optional extra
+
+        run = load_openvino(folder, chosen, cache, thread_count)
+    else:
+        from pipeline.embed.torch_backend import load_torch  # noqa: PLC0415  takes seconds to import
+
+        run = load_torch(folder, chosen, thread_count)
 
     def encode(texts: Sequence[str]) -> np.ndarray:
-        vectors = model.encode(
-            [text[:limit] for text in texts],
-            batch_size=settings.batch_size,
-            normalize_embeddings=True,
-            convert_to_numpy=True,
-            show_progress_bar=False,
-        )
+        if not texts:
+            return np.empty((0, settings.dimension_count), dtype=np.float16)
+        vectors = run([text[:limit] for text in texts])
+        if vectors.shape[1] != settings.dimension_count:
+            raise DataError(
+                f"the encoder has {vectors.shape[1]} dimensions, not {settings.dimension_count}",
+                where=str(folder),
+                do="correct [embed] dimension_count",
+            )
         return vectors.astype(np.float16)
 
-    return encode
+    return Encoder(name_backend(chosen), hash_settings(folder), encode)
 
 
-def find_weights(settings: Embed) -> Path:
-    """Returns the folder of the encoder's weights, after checking their hash.
-
-    `settings.model` is a folder, or the name of an installed package that carries one.
+def choose_backend(settings: Embed) -> Embed:
+    """Returns the settings with every `auto` replaced by what this machine has.
 
     Raises:
-        DataError: there is no such folder or package, or the weights have another hash.
+        ConfigError: the backend asked for is not installed, or cannot run in the precision asked for.
     """
-    folder = Path(settings.model)
-    if not folder.is_dir():
-        folder = _folder_in_package(settings.model)
-    found = sha256_of_file(folder / WEIGHTS_NAME)
-    if found != settings.weights_sha256:
-        raise DataError(
-            f"the weights have SHA-256 {found}, not {settings.weights_sha256}",
-            where=str(folder / WEIGHTS_NAME),
-            do="install the pinned package again, or correct [embed] weights_sha256",
+    device = settings.device
+    if device == "auto":
+        device = "cuda" if settings.backend != "openvino" and _has_cuda() else "cpu"
+    backend, precision = settings.backend, settings.precision
+    has_openvino = importlib.util.find_spec("openvino") is not None
+    if backend == "openvino" and not has_openvino:
+        raise ConfigError(
+            "[embed.backend] openvino is not installed", do="pip install '.[fast]', or write backend = \"auto\""
         )
-    return folder
+    if backend == "auto":
+        backend = "openvino" if has_openvino and device == "cpu" else "torch"
+        if device == "cpu" and not has_openvino:
+            log.info("embed: openvino is not installed, so torch encodes; pip install '.[fast]' makes it faster")
+    if precision == "auto":
+        precision = "bfloat16" if backend == "openvino" and _has_bfloat16() else "float32"
+    return replace(settings, backend=backend, precision=precision, device=device)
 
 
-def _folder_in_package(name: str) -> Path:
-    try:
-        files = importlib.metadata.files(name) or []
-    except importlib.metadata.PackageNotFoundError:
-        raise DataError(
-            f"there is neither a folder nor an installed package {name!r}",
-            where="[embed] model",
-            do="run make install, or correct the name",
-        ) from None
-    for file in files:
-        if file.name == WEIGHTS_NAME:
-            return Path(str(file.locate())).parent
-    raise DataError(
-        f"the package {name!r} carries no {WEIGHTS_NAME}",
-        where="[embed] model",
-        do="name a package that carries weights",
-    )
+def name_backend(chosen: Embed) -> str:
+    """Returns the name that stands in the provenance of the vectors."""
+    return f"{chosen.backend}{'-cuda' if chosen.device == 'cuda' else ''}-{chosen.precision}"
+
+
+def _has_cuda() -> bool:
+    if not Path("/proc/driver/nvidia").exists() and not shutil.which("nvidia-smi"):
+        return False  # spares the import of torch
+    import torch  # noqa: PLC0415
+
+    return bool(torch.cuda.is_available())
+
+
+def _has_bfloat16() -> bool:
+    import openvino  # noqa: PLC0415
+
+    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")

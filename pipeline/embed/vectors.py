@@ -1,20 +1,59 @@
-"""Stored vectors: found again by the hash of their text, so that nothing is encoded twice."""
+"""The vector store: vectors found again by the hash of their text, so that nothing is encoded twice.
 
+A shard is one Parquet file named by the SHA-256 of its own bytes. Shards are only ever added, each moved into place
+whole: a kill loses the shard in flight, two runs at once at worst encode a text twice, and a flipped byte is found
+at the next read. Each encoder (weights and reading length) has a folder of its own.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import io
+import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from pipeline import store
 from pipeline.config import Config
 from pipeline.errors import DataError
-from pipeline.schemas import TEXT, Column, Table
+from pipeline.schemas import TEXT, Column, Table, embeddings_table
 from pipeline.scrape import census
 
 log = logging.getLogger(__name__)
+HEADER = b"provenance"
+LOCK_NAME = ".lock"
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Vectors at hand; of several for one text, the first counts.
+
+    Attributes:
+        hashes: hashes of the texts, string (n,).
+        matrix: float16 (n, n_dims), unit rows.
+        backends: what computed each, string (n,); null where it was not recorded.
+    """
+
+    hashes: pa.ChunkedArray
+    matrix: np.ndarray
+    backends: pa.ChunkedArray
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What made the vectors of a shard, stored in its header."""
+
+    encoder_revision: str
+    settings_sha256: str
+    max_tokens: int
+    backend: str
 
 
 def shard_table(dimension_count: int) -> Table:
@@ -30,56 +69,141 @@ def shard_table(dimension_count: int) -> Table:
     )
 
 
-def collect_vectors(config: Config) -> tuple[list[str], np.ndarray]:
-    """Returns every vector at hand for the configured encoder: text hashes and float16 (n, n_dims) rows.
+def collect_vectors(config: Config) -> Vectors:
+    """Returns every vector at hand for the configured encoder.
 
-    Vectors of a published census come first, then those made on this machine.
+    Vectors of a published census come first, then those of `[embed] reuse`, then those made on this machine.
+
+    Raises:
+        DataError: a shard is damaged, or was made by another encoder than its folder says.
     """
     width = config.embed.dimension_count
-    hashes: list[str] = []
-    parts: list[np.ndarray] = [np.empty((0, width), dtype=np.float16)]
-    for name, entry in config.sources.items():
-        if entry["kind"] == "census":
-            table = census.read_embeddings(entry, config.root, f"[sources.{name}]", width)
-            revisions = table.column("encoder_revision").to_pandas()
-            is_ours = (revisions == config.embed.weights_sha256).to_numpy()
-            hashes += table.column("text_sha256").to_pandas()[is_ours].tolist()
-            parts.append(store.matrix_from_column(table.column("vector"))[is_ours])
-    for path in sorted(_folder(config).glob("*.parquet")):
-        shard = store.read_arrow(shard_table(width), path)
-        hashes += shard.column("text_sha256").to_pylist()
-        parts.append(store.matrix_from_column(shard.column("vector")))
-    return hashes, np.concatenate(parts)
-
-
-def save_shard(config: Config, hashes: Sequence[str], vectors: np.ndarray) -> Path:
-    """Adds vectors to the store as one shard, named by the texts in it, atomically."""
-    table = shard_table(config.embed.dimension_count)
-    path = _folder(config) / f"{store.sha256_of_text(','.join(hashes))[:24]}.parquet"
-    arrow = pa.Table.from_arrays(
-        [pa.array(hashes, pa.string()), store.column_from_matrix(vectors)], names=table.arrow_schema.names
+    parts = [pa.table({"text_sha256": pa.array([], TEXT), "vector": _no_vectors(width), "backend": pa.array([], TEXT)})]
+    for folder in _release_folders(config):
+        table = store.read_arrow(embeddings_table(width), folder / "embeddings.parquet")
+        table = table.filter(pc.equal(table.column("encoder_revision"), config.embed.weights_sha256))
+        parts.append(table.select(["text_sha256", "vector", "encoder_backend"]).rename_columns(parts[0].column_names))
+    made: dict[str, Path] = {}
+    for path in list_shards(config):
+        shard, provenance = read_shard(config, path)
+        made.setdefault(provenance.settings_sha256, path)
+        backend = pa.array([provenance.backend] * len(shard), TEXT)
+        parts.append(shard.append_column("backend", backend))
+    if len(made) > 1:
+        raise DataError(
+            "holds vectors of two tokenizers or poolings for the same weights",
+            where=", ".join(map(str, made.values())),
+            do="delete the shards of the one that is no longer used; their texts are encoded again",
+        )
+    found = pa.concat_tables([part.cast(parts[0].schema) for part in parts])
+    return Vectors(
+        found.column("text_sha256"), store.matrix_from_column(found.column("vector")), found.column("backend")
     )
-    store.write_arrow(table, arrow, path)
-    return path
 
 
-def align_vectors(wanted: Iterable[str], hashes: Sequence[str], vectors: np.ndarray) -> np.ndarray:
-    """Returns float16 (n_wanted, n_dims) rows in the order of `wanted`.
+def align_vectors(wanted: pa.ChunkedArray, found: Vectors) -> tuple[np.ndarray, pa.Array]:
+    """Returns float16 (n_wanted, n_dims) rows in the order of `wanted`, and what computed each.
 
     Raises:
         DataError: a text has no vector.
     """
-    position_of = {text_hash: position for position, text_hash in reversed(list(enumerate(hashes)))}
-    positions = pd.Series(list(wanted)).map(position_of)
-    if positions.isna().any():
+    positions = pc.index_in(wanted, value_set=found.hashes)
+    if positions.null_count:
+        raise DataError(f"{positions.null_count} documents have no vector", where="embeddings", do="run make embed")
+    rows = positions.to_numpy().astype(np.int64)
+    return found.matrix[rows], found.backends.take(pa.array(rows)).combine_chunks()
+
+
+def save_shard(config: Config, provenance: Provenance, hashes: Sequence[str], vectors: np.ndarray) -> Path:
+    """Adds vectors to the store as one shard, named by its content, atomically.
+
+    Args:
+        config: names the folder.
+        provenance: what made them.
+        hashes: the texts, one a row.
+        vectors: float16 (n, n_dims).
+    """
+    schema = shard_table(config.embed.dimension_count).arrow_schema
+    columns = [pa.array(hashes, TEXT), store.column_from_matrix(vectors)]
+    header = json.dumps(vars(provenance), sort_keys=True).encode()
+    table = pa.Table.from_arrays(columns, schema=schema).replace_schema_metadata({HEADER: header})
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="none")  # float16 vectors do not shrink
+    content = buffer.getvalue()
+    path = store_folder(config) / f"{hashlib.sha256(content).hexdigest()}.parquet"
+    with store.replace_atomically(path) as temporary:
+        temporary.write_bytes(content)
+    return path
+
+
+def read_shard(config: Config, path: Path) -> tuple[pa.Table, Provenance]:
+    """Returns the rows of a shard and what made them.
+
+    Raises:
+        DataError: its bytes are not those that were written, or another encoder made it.
+    """
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != path.stem:
         raise DataError(
-            f"{int(positions.isna().sum())} documents have no vector", where="embeddings", do="run make embed"
+            "the shard is damaged: its content does not have the hash it is named by",
+            where=str(path),
+            do="delete it and run make embed: its texts are encoded again",
         )
-    return vectors[positions.to_numpy(dtype=np.int64)]
+    table = pq.read_table(pa.BufferReader(content))
+    provenance = Provenance(**json.loads(table.schema.metadata[HEADER]))
+    if (provenance.encoder_revision, provenance.max_tokens) != (config.embed.weights_sha256, config.embed.max_tokens):
+        raise DataError(
+            f"was made by another encoder ({provenance.encoder_revision[:16]}, {provenance.max_tokens} tokens)",
+            where=str(path),
+            do="move it back to the folder of its encoder",
+        )
+    return table.replace_schema_metadata(None), provenance
 
 
-def _folder(config: Config) -> Path:
+def list_shards(config: Config) -> list[Path]:
+    """Returns the shards of the configured encoder, in the order of their names."""
+    return sorted(store_folder(config).glob("*.parquet"))
+
+
+@contextlib.contextmanager
+def open_for_writing(config: Config, settings_sha256: str) -> Iterator[None]:
+    """Holds the store open for adding shards. Who comes first removes what killed runs left half written.
+
+    Raises:
+        DataError: the store holds vectors of another tokenizer or pooling for the same weights.
+    """
+    folder = store_folder(config)
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in list_shards(config)[:1]:
+        if read_shard(config, path)[1].settings_sha256 != settings_sha256:
+            raise DataError(
+                "the store holds vectors of another tokenizer or pooling for the same weights",
+                where=str(folder),
+                do="move the folder away, or install the encoder it was made with",
+            )
+    with (folder / LOCK_NAME).open("w") as lock:
+        with contextlib.suppress(BlockingIOError):  # another run is writing: its drafts are not ours to remove
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for draft in folder.glob(".*.part"):
+                draft.unlink(missing_ok=True)
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        yield
+
+
+def store_folder(config: Config) -> Path:
     """The shards of one encoder, reading length and all: another encoder or another length never mixes in."""
     return config.path(
-        config.paths.processed, "vectors", f"{config.embed.weights_sha256[:16]}-{config.embed.max_tokens}"
+        config.paths.processed, "vectors", f"{config.embed.weights_sha256[:16]}-{config.embed.max_tokens}", "shards"
     )
+
+
+def _release_folders(config: Config) -> Iterable[Path]:
+    for name, entry in config.sources.items():
+        if entry["kind"] == "census":
+            yield census.release_folder(entry, config.root, f"[sources.{name}]")
+    for folder in config.embed.reuse:
+        yield config.path(folder)
+
+
+def _no_vectors(width: int) -> pa.FixedSizeListArray:
+    return store.column_from_matrix(np.empty((0, width), dtype=np.float16))

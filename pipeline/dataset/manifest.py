@@ -1,0 +1,77 @@
+"""The manifest: hashes, sizes, counts and provenance of a release, by which it can be verified."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline import store
+from pipeline.config import Config
+from pipeline.errors import DataError
+
+MANIFEST_NAME = "manifest.json"
+SUMS_NAME = "SHA256SUMS"  # `sha256sum -c SHA256SUMS` checks a release without this program
+
+
+def make_manifest(folder: Path, config: Config, documents: pd.DataFrame, counts: Mapping[str, int]) -> dict[str, Any]:
+    """Returns the checksums, sizes and counts of a release, file by file."""
+    files: dict[str, dict[str, object]] = {}
+    for name in list_files(folder):
+        path = folder / name
+        files[name] = {"sha256": store.sha256_of_file(path), "byte_count": path.stat().st_size}
+        if path.stem in counts and path.suffix == ".parquet":
+            files[name]["row_count"] = counts[path.stem]
+    return {
+        "version": config.version,
+        "files": files,
+        "document_count": len(documents),
+        "frames": {str(frame): int(count) for frame, count in documents.groupby("frame").size().items()},
+        "encoder": {
+            "name": config.embed.model,
+            "weights_sha256": config.embed.weights_sha256,
+            "max_tokens": config.embed.max_tokens,
+        },
+    }
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Writes the manifest, and the checksums of every file with it."""
+    store.write_text(folder / MANIFEST_NAME, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+    store.write_text(folder / SUMS_NAME, make_sums(folder))
+
+
+def make_sums(folder: Path) -> str:
+    """Returns the checksums of every file of a release but this one, in the form of sha256sum."""
+    names = sorted([*list_files(folder), MANIFEST_NAME])
+    return "".join(f"{store.sha256_of_file(folder / name)}  {name}\n" for name in names)
+
+
+def list_files(folder: Path) -> list[str]:
+    """Returns the names of the files that the manifest lists."""
+    return sorted(
+        path.name
+        for path in folder.iterdir()
+        if path.is_file() and path.name not in (MANIFEST_NAME, SUMS_NAME) and not path.name.startswith(".")
+    )
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Returns the manifest of a release.
+
+    Raises:
+        DataError: it is missing or is not what a release has.
+    """
+    path = folder / MANIFEST_NAME
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(
+            "the folder is no release: it has no manifest", where=str(path), do="run make dataset"
+        ) from None
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise DataError(f"is damaged ({error})", where=str(path), do="restore it, or run make dataset again") from None
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
+        raise DataError("is damaged (no list of files)", where=str(path), do="restore it, or run make dataset again")
+    return manifest

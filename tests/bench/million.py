@@ -1,0 +1,146 @@
+"""Measures the store, the release, loading and search with a million vectors; writes reports/bench/million.md.
+
+The vectors are those of the shipped census, repeated under new hashes and ids: real values, invented documents.
+Every step runs in a process of its own, for its time and its peak memory.
+"""
+
+import argparse
+import multiprocessing
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline import embed, store
+from pipeline.config import load_config
+from pipeline.dataset import load_census, release
+from pipeline.dataset.search import find_nearest
+from pipeline.dataset.verify import verify_release
+from pipeline.embed import vectors
+from pipeline.schemas import DOCUMENTS, TERMS
+
+SHARD_ROWS = 16_384
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def fill(folder: Path, count: int) -> str:
+    """Writes `documents`, `terms` and the shards of the store."""
+    config = load_config(folder / "census.toml")
+    census = load_census(memory_map=False)
+    rows = np.resize(np.arange(len(census.documents)), count)
+    documents = census.documents.iloc[rows].reset_index(drop=True)
+    documents["doc_id"] = [f"lw:{number:08d}" for number in range(count)]
+    documents["text_sha256"] = [store.sha256_of_text(doc_id) for doc_id in documents["doc_id"]]
+    store.write_table(DOCUMENTS, documents.assign(text=""), config.processed("documents"))
+    store.write_arrow(TERMS, TERMS.arrow_schema.empty_table(), config.processed("terms"))
+    made = vectors.Provenance(config.embed.weights_sha256, "repeated", config.embed.max_tokens, "repeated")
+    hashes = documents["text_sha256"].to_numpy()
+    start = time.perf_counter()
+    for first in range(0, count, SHARD_ROWS):
+        part = slice(first, first + SHARD_ROWS)
+        vectors.save_shard(config, made, list(hashes[part]), census.vectors[rows[part]].astype(np.float16))
+    return f"the shards alone {time.perf_counter() - start:.1f} s"
+
+
+def collect(folder: Path, count: int) -> str:
+    """Reads and checks every shard."""
+    found = vectors.collect_vectors(load_config(folder / "census.toml"))
+    return f"{len(found.hashes):,} vectors"
+
+
+def align(folder: Path, count: int) -> str:
+    """Runs the stage `embed`, which finds every vector and writes `embeddings`."""
+    embed.run(load_config(folder / "census.toml"))
+    return ""
+
+
+def make_release(folder: Path, count: int) -> str:
+    """Writes and verifies the release."""
+    release.run(load_config(folder / "census.toml"))
+    size = sum(path.stat().st_size for path in (folder / "dist").rglob("*") if path.is_file())
+    return f"{size / 1e6:,.0f} MB"
+
+
+def verify(folder: Path, count: int) -> str:
+    """Verifies the release once more."""
+    verify_release(folder / "dist" / "census-1")
+    return ""
+
+
+def search(folder: Path, count: int) -> str:
+    """Loads the release and answers ten queries."""
+    start = time.perf_counter()
+    census = load_census(folder / "dist" / "census-1")
+    loaded = time.perf_counter() - start
+    seconds = []
+    for row in range(10):
+        start = time.perf_counter()
+        find_nearest(census, census.vectors[row * 7], 10)
+        seconds.append(time.perf_counter() - start)
+    return f"loaded in {loaded:.1f} s, first answer {seconds[0]:.2f} s, median answer {np.median(seconds):.2f} s"
+
+
+STEPS: tuple[tuple[str, Callable[[Path, int], str]], ...] = (
+    ("fill the store", fill),
+    ("read and check the store", collect),
+    ("`embed` with nothing new", align),
+    ("`dataset`, verified", make_release),
+    ("`verify`", verify),
+    ("load and search, first time", search),
+    ("load and search, mapped", search),
+)
+
+
+def run_step(step: Callable[[Path, int], str], folder: Path, count: int, pipe: Connection) -> None:
+    """Runs one step in its process and sends its time, its peak memory and what it says."""
+    start, cpu = time.perf_counter(), time.process_time()
+    said = step(folder, count)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    pipe.send((time.perf_counter() - start, time.process_time() - cpu, peak, said))
+
+
+def main() -> None:
+    """Measures and writes the report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=1_000_000)
+    options = parser.parse_args()
+    context = multiprocessing.get_context("spawn")
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        text = (ROOT / "census.toml").read_text(encoding="utf-8").replace('version = "2026.07"', 'version = "1"')
+        start, end = text.index("[sources.census]"), text.index("[terms]")
+        text = text[:start] + '[sources.none]\nkind = "files"\npath = "none.jsonl"\n\n' + text[end:]
+        (Path(name) / "census.toml").write_text(text, encoding="utf-8")
+        for title, step in STEPS:
+            ours, theirs = context.Pipe()
+            process = context.Process(target=run_step, args=(step, Path(name), options.count, theirs))
+            process.start()
+            theirs.close()
+            rows.append((title, *ours.recv()))
+            process.join()
+    table = pd.DataFrame(rows, columns=["step", "wall, s", "processor, s", "peak memory, MiB", "note"])
+    lines = "\n".join(
+        f"| {row[0]} | {row[1]:.1f} | {row[2]:.1f} | {row[3]:,.0f} | {row[4]} |"
+        for row in table.itertuples(index=False)
+    )
+    store.write_text(
+        ROOT / "reports" / "bench" / "million.md",
+        f"""# {options.count:,} documents: store, release, load, search
+
+`python -m tests.bench.million`: the vectors of the shipped census repeated under new ids, 384 dimensions,
+float16. Each step in a process of its own; one run, so differences of a tenth mean nothing.
+
+| step | wall, s | processor, s | peak memory, MiB | note |
+|---|---|---|---|---|
+{lines}
+""",
+    )
+
+
+if __name__ == "__main__":
+    main()

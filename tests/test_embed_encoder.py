@@ -1,0 +1,170 @@
+"""Encoders: the fast one gives the vectors of the reference, and says so when it is not there."""
+
+import importlib.util
+import logging
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from pipeline.config import Embed, load_config
+from pipeline.embed.batches import make_batches, run_ahead
+from pipeline.embed.encoder import choose_backend, load_encoder, name_backend
+from pipeline.embed.weights import find_weights, hash_settings
+from pipeline.errors import ConfigError, DataError
+from tests.small_project import invent_documents
+
+has_openvino = importlib.util.find_spec("openvino") is not None
+needs_openvino = pytest.mark.skipif(not has_openvino, reason="openvino is not installed")
+
+
+@pytest.fixture(scope="module")
+def settings(root) -> Embed:
+    return load_config(root / "census.toml").embed
+
+
+@pytest.fixture(scope="module")
+def texts() -> list[str]:
+    short = [f"{row['title']}\n\n{row['text']}" for row in invent_documents(30, words=40)]
+    return [*short, "", "one", " ".join(short)]  # nothing, one word, and far more than fits
+
+
+@pytest.fixture(scope="module")
+def reference(settings, texts) -> np.ndarray:
+    return load_encoder(replace(settings, backend="torch", precision="float32"))(texts).astype(np.float64)
+
+
+@pytest.fixture(scope="module")
+def cache(encoder_cache) -> Path:
+    return encoder_cache
+
+
+@needs_openvino
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_openvino_gives_the_vectors_of_the_reference(settings, texts, reference, cache, precision):
+    encoder = load_encoder(replace(settings, backend="openvino", precision=precision), cache)
+    vectors = encoder(texts).astype(np.float64)
+    assert encoder.backend == f"openvino-{precision}"
+    assert np.abs(np.linalg.norm(vectors, axis=1) - 1).max() < 1e-3
+    cosines = (vectors * reference).sum(axis=1)
+    assert cosines.min() > 0.999
+
+
+def test_torch_in_bfloat16_stays_near_the_reference(settings, texts, reference):
+    vectors = load_encoder(replace(settings, backend="torch", precision="bfloat16"))(texts).astype(np.float64)
+    assert (vectors * reference).sum(axis=1).min() > 0.999
+
+
+@pytest.mark.gpu
+def test_a_cuda_device_gives_the_vectors_of_the_reference(settings, texts, reference):
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available():
+        pytest.skip("there is no CUDA device")
+    encoder = load_encoder(replace(settings, device="cuda"))
+    assert encoder.backend == "torch-cuda-float32"
+    assert (encoder(texts).astype(np.float64) * reference).sum(axis=1).min() > 0.999
+
+
+@needs_openvino
+def test_same_texts_give_the_same_bytes(settings, texts, cache):
+    encoder = load_encoder(replace(settings, backend="openvino"), cache)
+    again = load_encoder(replace(settings, backend="openvino"), cache, thread_count=1)
+    assert encoder(texts).tobytes() == encoder(texts).tobytes() == again(texts).tobytes()
+
+
+@needs_openvino
+def test_a_model_just_converted_gives_the_bytes_of_one_read_from_the_cache(settings, texts, tmp_path, cache):
+    fast = replace(settings, backend="openvino")
+    fresh, without, cached = load_encoder(fast, tmp_path), load_encoder(fast), load_encoder(fast, cache)
+    assert fresh(texts).tobytes() == without(texts).tobytes() == cached(texts).tobytes()
+
+
+@needs_openvino
+def test_a_converted_model_is_read_from_the_cache_the_next_time(settings, cache, monkeypatch):
+    load_encoder(replace(settings, backend="openvino"), cache)
+    monkeypatch.setattr("pipeline.embed.openvino_backend.convert_model", None)
+    assert load_encoder(replace(settings, backend="openvino"), cache)(["a text"]).shape == (1, 384)
+
+
+def test_without_openvino_torch_encodes_and_one_line_says_so(settings, monkeypatch, caplog):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with caplog.at_level(logging.INFO, logger="pipeline"):
+        chosen = choose_backend(replace(settings, device="cpu"))
+    assert name_backend(chosen) == "torch-float32"
+    assert [record.getMessage() for record in caplog.records if "openvino" in record.getMessage()] != []
+    assert load_encoder(replace(settings, device="cpu"))(["a text"]).shape == (1, 384)
+
+
+def test_asking_for_openvino_without_it_says_what_to_install(settings, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match="fast"):
+        choose_backend(replace(settings, backend="openvino"))
+
+
+def test_cuda_takes_torch_and_stands_in_the_provenance(settings):
+    assert name_backend(choose_backend(replace(settings, device="cuda"))) == "torch-cuda-float32"
+
+
+def test_no_texts_give_no_rows(settings):
+    assert load_encoder(replace(settings, backend="torch"))([]).shape == (0, 384)
+
+
+def test_weights_with_another_hash_are_refused(settings):
+    with pytest.raises(DataError, match="SHA-256"):
+        find_weights(replace(settings, weights_sha256="0" * 64))
+
+
+def test_a_model_that_is_nowhere_is_refused(settings):
+    with pytest.raises(DataError, match="neither a folder nor an installed package"):
+        find_weights(replace(settings, model="no-such-package"))
+
+
+def test_a_wrong_dimension_count_is_refused(settings):
+    with pytest.raises(DataError, match="384 dimensions"):
+        load_encoder(replace(settings, backend="torch", dimension_count=768))(["a text"])
+
+
+def test_settings_hash_changes_with_the_tokenizer(tmp_path):
+    (tmp_path / "tokenizer.json").write_text("{}")
+    first = hash_settings(tmp_path)
+    (tmp_path / "tokenizer.json").write_text('{"lower": true}')
+    assert hash_settings(tmp_path) != first
+
+
+def _tokenize(texts):
+    return [SimpleNamespace(ids=list(range(1, len(text) + 1))) for text in texts]
+
+
+def test_batches_hold_every_text_once_with_its_tokens():
+    texts = ["x" * (number * 7 % 41) for number in range(300)]
+    seen = []
+    for batch in run_ahead(make_batches(_tokenize, texts, 8)):
+        assert len(batch.rows) <= 8
+        assert batch.mask.sum(axis=1).tolist() == [len(texts[row]) for row in batch.rows]
+        assert (batch.token_ids[batch.mask == 0] == 0).all()
+        seen += batch.rows.tolist()
+    assert sorted(seen) == list(range(300))
+
+
+def test_batches_of_like_length_are_padded_little():
+    counts = [1 + number * 37 % 200 for number in range(800)]
+    texts = ["x" * count + " " * (-count % 50) for count in counts]  # characters tell the tokens only roughly
+    batches = list(make_batches(lambda part: _tokenize([text.strip() for text in part]), texts, 8))
+    padding = sum(int((batch.mask == 0).sum()) for batch in batches)
+    assert padding < 0.1 * sum(counts)
+
+
+def test_a_fault_in_the_tokenizer_thread_reaches_the_caller():
+    def fail(texts):
+        raise ValueError("no such token")
+
+    with pytest.raises(ValueError, match="no such token"):
+        list(run_ahead(make_batches(fail, ["a"], 8)))
+
+
+def test_leaving_early_stops_the_tokenizer_thread():
+    stream = run_ahead(make_batches(_tokenize, ["x"] * 100_000, 1))
+    next(stream)
+    stream.close()  # joins the thread: would hang here if it did not stop
