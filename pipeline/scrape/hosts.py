@@ -32,7 +32,7 @@ def host_of(url: str) -> str:
 
 
 def rule_for(url: str, seconds_between: float, pace_group: str = "") -> dict[str, HostRule]:
-    """Returns the rule for the host of a configured address. A loopback address counts as allowed: it was written so."""
+    """Returns the rule for the host of a configured address. One at a loopback address is meant to be."""
     is_local = (urlsplit(url).hostname or "") in _LOCAL_NAMES
     return {host_of(url): HostRule(seconds_between, pace_group, is_local)}
 

@@ -17,6 +17,7 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import requests
+import urllib3
 from protego import Protego
 
 from pipeline.errors import FetchError
@@ -162,6 +163,7 @@ class PoliteSession:
 
     def _follow(self, method: str, url: str, headers: dict[str, str], body: bytes, *, is_robots_file: bool) -> Response:
         for _ in range(self.limits.max_redirects + 1):
+            url = requests.utils.requote_uri(url)  # a redirect may name an address in another alphabet
             rule = check_address(url, self.rules)
             if not is_robots_file:
                 self._heed_robots(url)
@@ -220,7 +222,7 @@ class PoliteSession:
                 if time.monotonic() > end:
                     raise FetchError(f"the body did not end within {self.limits.body_seconds:.0f} s", where=url)
                 pieces.append(piece)
-        except (OSError, requests.packages.urllib3.exceptions.HTTPError) as problem:
+        except (OSError, urllib3.exceptions.HTTPError) as problem:
             raise requests.ConnectionError(str(problem)) from None
         return b"".join(pieces)
 
