@@ -24,6 +24,7 @@ BASE      := $(wildcard pipeline/*.py)
 SOURCES   := $(wildcard pipeline/scrape/*.py)
 CENSUS    := $(wildcard data/raw/census/*/*.parquet)
 FILES     := $(wildcard data/raw/files/*)
+SNAPSHOTS := $(wildcard data/raw/*/*/manifest.json)
 
 CORPUS    := $(P)/documents.parquet $(P)/records.parquet $(P)/rejects.parquet $(P)/duplicates.parquet $(P)/terms.parquet
 EMBED     := $(P)/embeddings.parquet
@@ -32,7 +33,7 @@ ESTIMATE  := $(P)/shares.parquet $(P)/codes.parquet
 REPORT    := $(P)/.report
 SLICE      = $(P)/config/$(1).json
 
-.PHONY: help install lock corpus embed cluster estimate report dataset test lint clean
+.PHONY: help install lock scrape corpus embed cluster estimate report dataset test lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -55,8 +56,11 @@ $(P)/config/.checked: $(CONFIG) pipeline/config.py | $(READY)
 $(P)/config/%.json: $(P)/config/.checked
 	@test -f $@ || { rm -f $<; $(MAKE) --no-print-directory $<; }
 
+scrape: | $(READY) ## what is new at the sources, from the network (SCRAPE=--dry-run shows what would be asked)
+	@$(PY) -m pipeline --config $(CONFIG) scrape $(SCRAPE)
+
 corpus: $(CORPUS) ## one clean document per work, from every source
-$(CORPUS) &: $(call SLICE,corpus) $(BASE) $(SOURCES) $(wildcard pipeline/corpus/*.py) $(CENSUS) $(FILES) | $(READY)
+$(CORPUS) &: $(call SLICE,corpus) $(BASE) $(SOURCES) $(wildcard pipeline/corpus/*.py) $(CENSUS) $(FILES) $(SNAPSHOTS) | $(READY)
 	@$(PY) -m pipeline --config $(CONFIG) corpus
 
 embed: $(EMBED) ## a vector for each document; only new texts are encoded

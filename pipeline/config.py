@@ -51,6 +51,13 @@ class Terms:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Scrape:
+    """Who asks. `contact` is an e-mail address that services may write to; $CENSUS_CONTACT takes its place."""
+
+    contact: str = ""
+
+
+@dataclass(frozen=True, config=STRICT)
 class Embed:
     """Which encoder makes the vectors. `model` is a package that carries weights, a folder, or a name."""
 
@@ -121,6 +128,7 @@ class Config:
     dataset: Dataset
     paths: Paths = field(default_factory=Paths)
     terms: Terms = field(default_factory=Terms)
+    scrape: Scrape = field(default_factory=Scrape)
     root: Path = Path()
 
     def path(self, *parts: str) -> Path:

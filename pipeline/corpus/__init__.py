@@ -14,7 +14,7 @@ from pipeline.corpus.extract import clean_text, clean_title, strip_ellipsis, tex
 from pipeline.corpus.terms import count_terms, merge_terms
 from pipeline.errors import ConfigError
 from pipeline.schemas import DOCUMENTS, DUPLICATES, RECORDS, REJECTS, TERMS
-from pipeline.scrape import census, files
+from pipeline.scrape import census, registry
 from pipeline.scrape.item import Item, Reject
 
 log = logging.getLogger(__name__)
@@ -54,17 +54,16 @@ def read_sources(config: Config) -> tuple[pd.DataFrame, pd.DataFrame, list[pa.Ta
             rows = rows.assign(record_id=name + "/" + rows["doc_id"], origin=name, text=None)
             terms.append(census.read_terms(entry, config.root, where))
             left_out: list[dict[str, str]] = []
-        elif entry["kind"] == "files":
-            rows, left_out = records_from_items(name, files.read_items(entry, config.root, where))
         else:
-            raise ConfigError(f"unknown kind {entry['kind']!r}", where=where, do="use census or files")
+            rows, left_out = records_from_items(name, registry.read_items(config, name))
         for frame in sorted(set(rows["frame"]) - set(config.frames)):
             raise ConfigError(
                 f"has documents in the frame {frame!r}, which is not declared",
                 where=where,
                 do=f"add [frames.{frame}] to the configuration file",
             )
-        records.append(rows)
+        if len(rows):
+            records.append(rows)
         rejects += left_out
     reject_columns = [column.name for column in REJECTS.columns]
     return pd.concat(records, ignore_index=True), pd.DataFrame(rejects, columns=reject_columns), terms

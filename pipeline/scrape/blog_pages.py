@@ -37,7 +37,7 @@ def read_contents(body: bytes, where: str) -> list[Entry]:
     """Returns the entries of a dated list of contents (`div.toc`: dates and links in turn)."""
     soup, entries, month = BeautifulSoup(body, "lxml"), [], ""
     for part in soup.select("div.toc > *"):
-        classes = part.get("class") or []
+        classes = list(part.get("class") or [])
         if "date" in classes:
             month = page_date(part.get_text(" ", strip=True))
         elif part.name == "a" and part.get("href"):

@@ -78,7 +78,8 @@ def pages(
         FetchError: the service failed for good.
     """
     known = dict(past["known"]) if past else {}
-    state = dict(cursor) if cursor else {"known": known, "todo": [["index", settings.url, ""]], "feed_page": 1}
+    state: dict[str, Any] = {"known": known, "todo": [["index", settings.url, ""]], "feed_page": 1}
+    state = dict(cursor) if cursor else state
     while state["todo"]:
         kind, link, stamp = state["todo"][0]
         is_feed = kind in ("index", "sitemap") and settings.layout in ("feed", "sitemap")

@@ -107,7 +107,7 @@ def parse_markdown(text: str, place: str, settings: Settings, where: str) -> Ite
     """Returns the post of a markdown page; its first heading is the title, and a header block is read if it has one."""
     found = _POST_LINK.search(where)
     block = re.match(r"---\n(.*?)\n---\n", text, re.S)
-    facts = dict(re.findall(r"^(\w+):\s*(.+?)\s*$", block[1] if block else "", re.M))
+    facts: dict[str, str] = dict(re.findall(r"^(\w+):\s*(.+?)\s*$", block[1] if block else "", re.M))
     body = text[block.end() :] if block else text
     heading = re.search(r"^#\s+(.+)$", body, re.M)
     title = facts.get("title", "").strip("\"'") or (heading[1].strip() if heading else "")
@@ -119,12 +119,17 @@ def parse_markdown(text: str, place: str, settings: Settings, where: str) -> Ite
         source=settings.site,
         frame=settings.frame,
         title=title,
-        text=body[heading.end() :] if heading and heading[1].strip() == title else body,
+        text=_without_heading(body, title),
         url=facts.get("url", "").strip("\"'") or where.replace("/api/post/", "/posts/"),
         authors=tuple(name.strip() for name in facts.get("author", "").strip("\"'").split(",") if name.strip()),
-        published_date=facts.get("date", facts.get("postedAt", "")).strip("\"'"),
+        published_date=(facts.get("date") or facts.get("postedAt") or "").strip("\"'"),
         text_format="markdown",
     )
+
+
+def _without_heading(body: str, title: str) -> str:
+    found = re.match(r"\s*#\s+(.+)\n?", body)
+    return body[found.end() :] if found and found[1].strip() == title else body
 
 
 def check_markdown(response: Response) -> None:

@@ -10,8 +10,8 @@ from typing import Any, Literal
 Dialect = Literal["selector", "terms"]
 
 POST_FIELDS = (
-    "_id title slug url pageUrl postedAt modifiedAt baseScore voteCount extendedScore commentCount wordCount af question "
-    "isEvent shortform draft unlisted rejected debate postCategory curatedDate frontpageDate canonicalSource "
+    "_id title slug url pageUrl postedAt modifiedAt baseScore voteCount extendedScore commentCount wordCount af "
+    "question isEvent shortform draft unlisted rejected debate postCategory curatedDate frontpageDate canonicalSource "
     "fmCrosspost{isCrosspost hostedHere foreignPostId} user{_id slug displayName} coauthors{_id slug displayName} "
     "tags{_id slug name} contents{_id version html markdown wordCount plaintextDescription}"
 )

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
 from typing import Any
 
 from pydantic.dataclasses import dataclass
@@ -65,10 +66,9 @@ def pages(
     while state["cursor"]:
         params = {"per_page": str(settings.page_size), "cursor": state["cursor"]}
         params |= {name: value for name, value in (("filter", state["filter"]), ("search", settings.search)) if value}
-        # The key travels as a header, so that no archived address holds it.
-        headers = {"Authorization": f"Bearer {key}"}
+        secret = {"api_key": key}
         response = session.get(
-            settings.url, params=params, headers=headers, accept="application/json", check=check_answer
+            settings.url, params=params, secret=secret, accept="application/json", check=check_answer
         )
         answer = json.loads(response.body)
         state = {**state, "cursor": (answer.get("meta") or {}).get("next_cursor") if answer["results"] else None}
@@ -134,5 +134,6 @@ def is_wanted(item: Item, settings: Settings) -> bool:
 
 
 def _filter(settings: Settings, past: Mapping[str, Any] | None) -> str:
-    since = f"from_publication_date:{past['begun']}" if past else ""
+    # Works are often indexed weeks after they appear; a filter by the day of indexing is not in the free plan.
+    since = f"from_publication_date:{date.fromisoformat(past['begun']) - timedelta(days=60)}" if past else ""
     return ",".join(part for part in (settings.filter, since) if part)

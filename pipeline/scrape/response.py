@@ -2,6 +2,8 @@
 
 import zlib
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 
 from pipeline.errors import FetchError
@@ -80,3 +82,16 @@ def unpack(raw: bytes, encoding: str, where: str, max_bytes: int = MAX_BODY_BYTE
     if not machine.eof:
         raise TryAgain("the packed body ends early")
     return b"".join(pieces)
+
+
+def retry_after_seconds(value: str, now: float) -> float | None:
+    """Returns how long a `Retry-After` header asks to wait, in either form, or nothing if it says neither."""
+    value = value.strip()
+    if value.isdigit():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except (TypeError, ValueError, IndexError):
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.fromtimestamp(now, UTC)).total_seconds())

@@ -64,15 +64,15 @@ class Manifest:
     archive_bytes: int
     page_count: int
     request_count: int
-    full_request_count: int
-    item_count: int
-    new_count: int
-    changed_count: int
-    unchanged_count: int
-    rejects: dict[str, int]
-    outside_query_count: int
     failures: dict[str, int]
     state: dict[str, Any]
+    full_request_count: int = 0
+    item_count: int = 0
+    new_count: int = 0
+    changed_count: int = 0
+    unchanged_count: int = 0
+    rejects: dict[str, int] = field(default_factory=dict)
+    outside_query_count: int = 0
     windows: dict[str, int] = field(default_factory=dict)
     filled: dict[str, float] = field(default_factory=dict)
     alarms: tuple[str, ...] = ()
@@ -102,7 +102,7 @@ def open_snapshot(folder: Path, day: str, query: Mapping[str, Any], fresh: Check
     names = sorted(path.name for path in folder.glob("*") if _NAME.fullmatch(path.name))
     if names and not (folder / names[-1] / MANIFEST).exists() and (folder / names[-1] / CHECKPOINT).exists():
         found = build(Checkpoint, _read_json(folder / names[-1] / CHECKPOINT), str(folder / names[-1] / CHECKPOINT))
-        if found.query == dict(query):
+        if found.query == dict(query) and (found.is_full or not fresh.is_full):
             return folder / names[-1], found
     taken = [name for name in names if name.startswith(day)]
     place = folder / (day if not taken else f"{day}.{len(taken) + 1:02d}")

@@ -11,9 +11,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import requests
@@ -24,7 +22,7 @@ from pipeline.errors import FetchError
 from pipeline.scrape.challenge import refuse_challenge, refuse_throttling
 from pipeline.scrape.clock import Clock, SystemClock, iso_time
 from pipeline.scrape.hosts import HostRule, check_address, host_of
-from pipeline.scrape.response import MAX_RAW_BYTES, Response, TryAgain
+from pipeline.scrape.response import MAX_RAW_BYTES, Response, TryAgain, retry_after_seconds
 
 log = logging.getLogger(__name__)
 
@@ -93,11 +91,13 @@ class PoliteSession:
         accept: str,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        secret: Mapping[str, str] | None = None,
         check: Check | None = None,
     ) -> Response:
         """Returns the answer to a GET, after as many attempts as the limits allow.
 
         Args:
+            secret: parameters that no message and no archive may show, such as a key.
             check: raises `TryAgain` if the answer is not whole, which is then treated like a failure to retry.
 
         Raises:
@@ -106,7 +106,7 @@ class PoliteSession:
                 Statuses that no retry cures (400, 404) are returned, not raised.
         """
         full = f"{url}{'&' if urlsplit(url).query else '?'}{urlencode(params)}" if params else url
-        return self._ask("GET", full, accept, headers, b"", check)
+        return self._ask(_Ask("GET", full, self._headers(accept, headers), secret=dict(secret or {})), check)
 
     def post(
         self,
@@ -121,20 +121,22 @@ class PoliteSession:
         """Returns the answer to a POST of a JSON value or of form fields. Raises as `get`."""
         kind = "application/json" if form is None else "application/x-www-form-urlencoded"
         body = json_format.dumps(json, sort_keys=True).encode() if form is None else urlencode(form).encode()
-        return self._ask("POST", url, accept, {"Content-Type": kind, **(headers or {})}, body, check)
+        sent = self._headers(accept, {"Content-Type": kind, **(headers or {})})
+        return self._ask(_Ask("POST", url, sent, body), check)
 
     def close(self) -> None:
         """Closes the connection."""
         self._transport.close()
 
-    def _ask(
-        self, method: str, url: str, accept: str, headers: Mapping[str, str] | None, body: bytes, check: Check | None
-    ) -> Response:
-        sent = {"User-Agent": self.user_agent, "Accept": accept, "Accept-Encoding": "gzip", **(headers or {})}
+    def _headers(self, accept: str, more: Mapping[str, str] | None = None) -> dict[str, str]:
+        return {"User-Agent": self.user_agent, "Accept": accept, "Accept-Encoding": "gzip", **(more or {})}
+
+    def _ask(self, ask: "_Ask", check: Check | None) -> Response:
+        url = ask.url
         reason = ""
         for attempt in range(self.limits.max_attempts):
             try:
-                response = self._follow(method, url, sent, body, is_robots_file=False)
+                response = self._follow(ask)
                 refuse_challenge(response)
                 refuse_throttling(response)
                 if response.status in RETRY_STATUSES:
@@ -161,13 +163,14 @@ class PoliteSession:
             do="run make scrape again later; it goes on from here",
         )
 
-    def _follow(self, method: str, url: str, headers: dict[str, str], body: bytes, *, is_robots_file: bool) -> Response:
+    def _follow(self, ask: "_Ask") -> Response:
+        url, method = ask.url, ask.method
         for _ in range(self.limits.max_redirects + 1):
             url = requests.utils.requote_uri(url)  # a redirect may name an address in another alphabet
             rule = check_address(url, self.rules)
-            if not is_robots_file:
+            if not ask.is_robots_file:
                 self._heed_robots(url)
-            response = self._send(method, url, headers, body, rule)
+            response = self._send(replace(ask, url=url), rule)
             target = response.header("location")
             if response.status not in (301, 302, 303, 307, 308) or not target:
                 return response
@@ -179,16 +182,18 @@ class PoliteSession:
             url = followed
         raise FetchError(f"redirects more than {self.limits.max_redirects} times", where=url)
 
-    def _send(self, method: str, url: str, headers: dict[str, str], body: bytes, rule: HostRule) -> Response:
+    def _send(self, ask: "_Ask", rule: HostRule) -> Response:
+        url = ask.url
         group = self._group(host_of(url))
         self.clock.sleep(max(0.0, self._free_at.get(group, 0.0) - self.clock.now()))
         self.request_count += 1
         try:
             with self._transport.request(
-                method,
+                ask.method,
                 url,
-                headers=headers,
-                data=body or None,
+                params=ask.secret,
+                headers=ask.headers,
+                data=ask.body or None,
                 timeout=self.limits.timeout_seconds,
                 allow_redirects=False,
                 stream=True,
@@ -200,9 +205,9 @@ class PoliteSession:
                     reason=answer.reason or "",
                     headers=tuple(answer.raw.headers.items()),
                     raw=raw,
-                    method=method,
-                    request_headers=tuple(headers.items()),
-                    request_body=body,
+                    method=ask.method,
+                    request_headers=tuple(ask.headers.items()),
+                    request_body=ask.body,
                     read_at=iso_time(self.clock.now()),
                 )
         finally:
@@ -249,11 +254,11 @@ class PoliteSession:
 
     def _fetch_robots(self, url: str) -> Protego:
         parts = urlsplit(url)
-        headers = {"User-Agent": self.user_agent, "Accept": "text/plain, */*", "Accept-Encoding": "gzip"}
         address = f"{parts.scheme}://{parts.netloc}/robots.txt"
+        ask = _Ask("GET", address, self._headers("text/plain, */*"), is_robots_file=True)
         for attempt in range(self.limits.max_attempts):
             try:
-                response = self._follow("GET", address, headers, b"", is_robots_file=True)
+                response = self._follow(ask)
                 refuse_challenge(response)
             except requests.RequestException as problem:
                 response, reason = None, f"connection failed ({type(problem).__name__})"
@@ -277,14 +282,13 @@ class PoliteSession:
         return (rule.pace_group if rule else "") or host
 
 
-def retry_after_seconds(value: str, now: float) -> float | None:
-    """Returns how long a `Retry-After` header asks to wait, in either form, or nothing if it says neither."""
-    value = value.strip()
-    if value.isdigit():
-        return float(value)
-    try:
-        moment = parsedate_to_datetime(value)
-    except (TypeError, ValueError, IndexError):
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.fromtimestamp(now, UTC)).total_seconds())
+@dataclass(frozen=True)
+class _Ask:
+    """One request as it is sent."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: bytes = b""
+    secret: Mapping[str, str] = field(default_factory=dict)
+    is_robots_file: bool = False
