@@ -46,7 +46,7 @@ def read_sources(config: Config) -> tuple[pd.DataFrame, pd.DataFrame, list[pa.Ta
     Raises:
         ConfigError: a source is of an unknown kind, or an item is in a frame that is not declared.
     """
-    records, rejects, terms = [], [], []
+    records, rejects, terms, empty = [], [], [], []
     for name, entry in config.sources.items():
         where = f"[sources.{name}]"
         if entry["kind"] == "census":
@@ -64,7 +64,11 @@ def read_sources(config: Config) -> tuple[pd.DataFrame, pd.DataFrame, list[pa.Ta
             )
         if len(rows):
             records.append(rows)
+        elif not left_out:
+            empty.append(name)
         rejects += left_out
+    if empty:
+        log.info("corpus: nothing yet from %s (make scrape brings it)", ", ".join(empty))
     reject_columns = [column.name for column in REJECTS.columns]
     return pd.concat(records, ignore_index=True), pd.DataFrame(rejects, columns=reject_columns), terms
 

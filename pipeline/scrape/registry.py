@@ -112,7 +112,7 @@ def current_snapshots(config: Config, name: str) -> list[tuple[Path, Manifest]]:
 def read_items(config: Config, name: str) -> Iterator[Item | Reject]:
     """Yields the items of a source: of a file, or of all finished snapshots, the newest of each doc_id.
 
-    A source without a snapshot yields nothing and says so in one line.
+    A source without a finished snapshot of the present query yields nothing.
 
     Raises:
         ConfigError: the kind is unknown, or the entry has an unknown key.
@@ -125,7 +125,6 @@ def read_items(config: Config, name: str) -> Iterator[Item | Reject]:
     settings = settings_of(name, entry)
     found = current_snapshots(config, name)
     if not found:
-        log.info("%s: no finished snapshot of this query, so it contributes nothing (make scrape brings one)", name)
         return
     kept, rejects, outside = merge(KINDS[entry["kind"]], settings, found)
     log.info("%s: %d items of %d snapshots, %d outside the query", name, len(kept), len(found), outside)
