@@ -86,7 +86,8 @@ class Site:
             self.too_fast += is_early
         try:
             if asked.path == "/robots.txt":
-                return Reply(self.robots.encode(), kind="text/plain", status=200 if self.robots else 404)
+                status = 503 if self.robots == "broken" else 200 if self.robots else 404
+                return Reply(self.robots.encode(), kind="text/plain", status=status)
             if is_early:
                 return Reply(b"Rate exceeded.", status=429, kind="text/plain")
             with self._lock:
@@ -156,7 +157,8 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
             reply = site.reply(asked)
             body = reply.body
             headers = {"Content-Type": reply.kind, **reply.headers}
-            if "gzip" in asked.headers.get("accept-encoding", "") and len(body) > 500 and reply.cut_at is None:
+            is_special = reply.cut_at is not None or "Content-Encoding" in headers
+            if "gzip" in asked.headers.get("accept-encoding", "") and len(body) > 500 and not is_special:
                 body, headers["Content-Encoding"] = gzip.compress(body, 1), "gzip"
             self.send_response(reply.status)
             for key, value in {**headers, "Content-Length": str(len(body))}.items():

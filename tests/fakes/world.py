@@ -16,7 +16,18 @@ from tests.fakes.server import Site
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DAYS = 40
-XML_FAULTS = ("429", "200-throttled", "406", "500", "503-seconds", "503-date", "cut-connection", "cut-body", "control-char", "html-200")
+XML_FAULTS = (
+    "429",
+    "200-throttled",
+    "406",
+    "500",
+    "503-seconds",
+    "503-date",
+    "cut-connection",
+    "cut-body",
+    "control-char",
+    "html-200",
+)
 JSON_FAULTS = ("429-html", "500", "503-seconds", "503-date", "cut-connection", "cut-body", "html-200")
 
 
@@ -70,7 +81,9 @@ class World:
             site.close()
 
 
-def build_world(n_records: int, seed: int, *, clock: Any = None, fault_share: float = 0.0, seconds: float = 0.0) -> World:
+def build_world(
+    n_records: int, seed: int, *, clock: Any = None, fault_share: float = 0.0, seconds: float = 0.0
+) -> World:
     """Starts every site with about `n_records` invented records in all.
 
     Args:
@@ -82,7 +95,13 @@ def build_world(n_records: int, seed: int, *, clock: Any = None, fault_share: fl
     first = datetime.fromtimestamp(clock.now(), UTC) - timedelta(days=DAYS + 1)
     share = n_records // 20
     arxiv = Arxiv(invent_papers(6 * share, rng, first, DAYS), random.Random(seed + 1), clock)
-    bulk = Arxiv(invent_papers(5 * share, rng, first, DAYS), random.Random(seed + 2), clock, oai_page=max(20, share // 20), n_modified=4)
+    bulk = Arxiv(
+        invent_papers(5 * share, rng, first, DAYS),
+        random.Random(seed + 2),
+        clock,
+        oai_page=max(20, share // 20),
+        n_modified=4,
+    )
     forums = {
         "lw": Forum(invent_posts(4 * share, rng, first, DAYS), random.Random(seed + 3)),
         "eaf": Forum(
@@ -122,7 +141,13 @@ def sources_for(world: World, seconds: float, first_day: str) -> dict[str, dict[
     query = {"categories": ["cs.AI", "cs.LG"], "submitted_from": first_day}
     site = {name: found.url for name, found in world.sites.items()}
     return {
-        "arxiv": {"kind": "arxiv-query", "url": site["arxiv"]("/api/query"), "query": query, "max_window_count": 700, **pace},
+        "arxiv": {
+            "kind": "arxiv-query",
+            "url": site["arxiv"]("/api/query"),
+            "query": query,
+            "max_window_count": 700,
+            **pace,
+        },
         "bulk": {
             "kind": "arxiv-oai",
             "url": site["bulk"]("/oai"),
@@ -131,7 +156,13 @@ def sources_for(world: World, seconds: float, first_day: str) -> dict[str, dict[
             "from_date": first_day,
             **pace,
         },
-        "lw": {"kind": "forum", "site": "lesswrong", "url": site["lw"]("/graphql"), "after": f"{first_day}T00:00:00Z", **pace},
+        "lw": {
+            "kind": "forum",
+            "site": "lesswrong",
+            "url": site["lw"]("/graphql"),
+            "after": f"{first_day}T00:00:00Z",
+            **pace,
+        },
         "eaf": {
             "kind": "forum",
             "site": "eaforum",
@@ -140,7 +171,13 @@ def sources_for(world: World, seconds: float, first_day: str) -> dict[str, dict[
             "after": f"{first_day}T00:00:00Z",
             **pace,
         },
-        "contents": {"kind": "blog", "site": "contents", "layout": "contents", "url": site["blogs"]("/contents/"), **pace},
+        "contents": {
+            "kind": "blog",
+            "site": "contents",
+            "layout": "contents",
+            "url": site["blogs"]("/contents/"),
+            **pace,
+        },
         "feed": {"kind": "blog", "site": "feed", "url": site["blogs"]("/feed"), "page_parameter": "paged", **pace},
         "articles": {
             "kind": "blog",
