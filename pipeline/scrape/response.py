@@ -66,7 +66,9 @@ def unpack(raw: bytes, encoding: str, where: str, max_bytes: int = MAX_BODY_BYTE
     machine = zlib.decompressobj(zlib.MAX_WBITS | 32)
     pieces, size, rest = [], 0, raw
     try:
-        while rest and not machine.eof:
+        while rest:
+            if machine.eof:  # gzip allows several members in a row
+                machine = zlib.decompressobj(zlib.MAX_WBITS | 32)
             piece = machine.decompress(rest, _PIECE_BYTES)
             size += len(piece)
             if size > max_bytes:
@@ -76,7 +78,7 @@ def unpack(raw: bytes, encoding: str, where: str, max_bytes: int = MAX_BODY_BYTE
                     do="ask for smaller pages, or report it if the service really sends this much",
                 )
             pieces.append(piece)
-            rest = machine.unconsumed_tail
+            rest = machine.unused_data or machine.unconsumed_tail
     except zlib.error as error:
         raise TryAgain(f"the packed body is damaged ({error})") from None
     if not machine.eof:

@@ -94,6 +94,7 @@ class Forum:
         self, posts: list[Post], rng: random.Random, dialect: str = "selector", unknown: tuple[str, ...] = ()
     ) -> None:
         self.posts, self.rng, self.dialect = [post for post in posts if not post.is_draft], rng, dialect
+        self.doomed_ids = {post.facts["_id"] for post in posts if post.is_doomed}
         self.known_fields = KNOWN_FIELDS - set(unknown)
         self.is_challenged = False
         self._lock = threading.Lock()

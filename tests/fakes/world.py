@@ -1,7 +1,7 @@
 """All sites at once, the configuration that points at them, and what a faithful scrape must bring back."""
 
 import random
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,6 @@ class World:
     bulk: Arxiv
     forums: dict[str, Forum]
     blogs: Blogs
-    doomed: set[str] = field(default_factory=set)
     robots: str = "User-agent: *\nDisallow: /private\n"
 
     def expected(self, name: str) -> set[str]:
@@ -66,6 +65,13 @@ class World:
             kind, n_links = ("entry", self.blogs.n_feed) if name == "feed" else ("blog", self.blogs.n_articles)
             links = [f"http://{host}/{kind}/{n}" for n in range(n_links)]
         return {link_id(link) for link in links}
+
+    def doomed_ids(self, name: str) -> set[str]:
+        """Returns the ids of the posts that are deleted while somebody reads."""
+        if name not in self.forums:
+            return set()
+        prefix = "eaf" if name == "eaf" else "lw"
+        return {f"{prefix}:{post_id}" for post_id in self.forums[name].doomed_ids}
 
     def n_rejects(self, name: str) -> int:
         """Returns how many records of a source cannot be read."""
