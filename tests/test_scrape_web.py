@@ -1,6 +1,7 @@
 """The session is polite, bounded, and works nothing around: proved by the log of a server on 127.0.0.1."""
 
 import gzip
+import itertools
 import random
 import socket
 import subprocess
@@ -56,7 +57,7 @@ def session_for(site, seconds=3.0, **limits):
 
 def gaps(site):
     times = [asked.time for asked in site.log]
-    return [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    return [later - earlier for earlier, later in itertools.pairwise(times)]
 
 
 OK = Reply(b"fine", kind="text/plain")
@@ -85,7 +86,7 @@ def test_hosts_of_one_owner_share_the_pace(site_of):
         session.get(first.url("/a"), accept="*/*")
         session.get(second.url("/a"), accept="*/*")
     times = sorted(asked.time for site in (first, second) for asked in site.log)
-    assert min(later - earlier for earlier, later in zip(times, times[1:], strict=False)) >= 3.0
+    assert min(later - earlier for earlier, later in itertools.pairwise(times)) >= 3.0
 
 
 def test_who_asks_and_for_what_is_said(site_of):

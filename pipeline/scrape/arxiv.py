@@ -24,13 +24,14 @@ class Query:
         categories: any of these arXiv classes, cross-lists included; none given means all.
         phrases: any of these in title or abstract, whole words, case ignored; none given means all.
             A trailing * stands for any ending.
-        submitted_from, submitted_before: dates of the first version, YYYY-MM-DD; the second is not included.
+        submitted_from, submitted_before: dates of the first version, YYYY-MM-DD; the second is not included, and
+            an empty one is no bound.
     """
 
     categories: tuple[str, ...] = ()
     phrases: tuple[str, ...] = ()
-    submitted_from: str = "1991-01-01"
-    submitted_before: str = "2100-01-01"
+    submitted_from: str = ""
+    submitted_before: str = ""
     title_only: bool = field(default=False)
 
 
@@ -62,10 +63,17 @@ def is_in_query(item: Item, query: Query) -> bool:
     """Says whether a paper belongs to the defined query."""
     if query.categories and not set(query.categories) & set(item.tags):
         return False
-    if not query.submitted_from <= item.published_date[:10] < query.submitted_before:
+    first, end = bounds(query)
+    is_bounded = bool(query.submitted_from or query.submitted_before)
+    if is_bounded and not first <= item.published_date[:10] < end:
         return False
     text = " ".join((item.title if query.title_only else f"{item.title} {item.text}").split())
     return not query.phrases or any(_pattern(phrase).search(text) for phrase in query.phrases)
+
+
+def bounds(query: Query) -> tuple[str, str]:
+    """Returns first and last day of submission, the second not included; arXiv began in August 1991."""
+    return query.submitted_from or "1991-08-01", query.submitted_before or "2100-01-01"
 
 
 def search_text(query: Query, start: str, end: str) -> str:

@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass
 from pipeline.config import STRICT
 from pipeline.errors import FetchError
 from pipeline.scrape.archive import Page
-from pipeline.scrape.arxiv import Query, checked, is_in_query, is_withdrawn, search_text, split_id
+from pipeline.scrape.arxiv import Query, bounds, checked, is_in_query, is_withdrawn, search_text, split_id
 from pipeline.scrape.clock import iso_time
 from pipeline.scrape.hosts import HostRule, rule_for
 from pipeline.scrape.item import Item, Reject
@@ -231,9 +231,9 @@ def _number(root: etree._Element, name: str) -> int:
 
 def _months(settings: Settings, now: str) -> list[list[str]]:
     """Returns the months of the query until today; each ends where the next begins, since both ends count."""
-    start = datetime.fromisoformat(settings.query.submitted_from)
+    start = datetime.fromisoformat(bounds(settings.query)[0])
     tomorrow = datetime.fromisoformat(now[:10]) + timedelta(days=1)
-    end = min(datetime.fromisoformat(settings.query.submitted_before), tomorrow)
+    end = min(datetime.fromisoformat(bounds(settings.query)[1]), tomorrow)
     windows = []
     while start < end:
         following = min(end, (start.replace(day=1) + timedelta(days=32)).replace(day=1))
@@ -249,8 +249,7 @@ def _halve(window: list[str]) -> list[list[str]]:
 
 
 def _whole(settings: Settings) -> list[str]:
-    first, last = settings.query.submitted_from, settings.query.submitted_before
-    return [moment.replace("-", "") + "0000" for moment in (first, last)]
+    return [day.replace("-", "") + "0000" for day in bounds(settings.query)]
 
 
 def _stop_before(settings: Settings, past: Mapping[str, Any]) -> str:

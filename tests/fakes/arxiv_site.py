@@ -173,7 +173,8 @@ class Arxiv:
             start = min(number for number, paper in enumerate(found) if paper.datestamp == last)
             token = {"verb": "ListRecords", "metadataPrefix": "arXivRaw", "set": values["set"], "from": last}
             token |= {"until": values["until"], "skip": str(skip + self.oai_page - start)}
-            inner += f"<resumptionToken expirationDate='{now + timedelta(days=1):%Y-%m-%dT00:00:00Z}'>{quote(urlencode(token))}</resumptionToken>\n"
+            expiry = f"{now + timedelta(days=1):%Y-%m-%dT00:00:00Z}"
+            inner += f"<resumptionToken expirationDate='{expiry}'>{quote(urlencode(token))}</resumptionToken>\n"
             self._modify(page, now)
         elif skip:
             inner += "<resumptionToken/>\n"
@@ -208,7 +209,8 @@ def _entry(paper: Paper) -> str:
         f"<entry>\n<id>http://arxiv.org/abs/{paper.arxiv_id}v{paper.n_versions}</id>\n<title>{title}</title>\n"
         f"<updated>{paper.updated:%Y-%m-%dT%H:%M:%SZ}</updated>\n<summary>{escape(paper.abstract)}</summary>\n{categories}\n"
         f"<published>{paper.submitted:%Y-%m-%dT%H:%M:%SZ}</published>\n<arxiv:comment>{paper.comment}</arxiv:comment>\n"
-        f'<arxiv:primary_category term="{paper.categories[0]}"/>\n<author>\n<name>Ada Invented</name>\n</author>\n</entry>\n'
+        f'<arxiv:primary_category term="{paper.categories[0]}"/>\n'
+        "<author>\n<name>Ada Invented</name>\n</author>\n</entry>\n"
     )
 
 
@@ -221,14 +223,16 @@ def _record(paper: Paper) -> str:
     title = "bad & <broken" if paper.state == "damaged" else escape(paper.title)
     span = (paper.updated - paper.submitted) / max(1, paper.n_versions - 1)
     versions = [
-        f'<version version="v{n + 1}"><date>{format_datetime(paper.submitted + span * n, usegmt=True)}</date><size>9kb</size></version>'
+        f'<version version="v{n + 1}"><date>{format_datetime(paper.submitted + span * n, usegmt=True)}</date>'
+        "<size>9kb</size></version>"
         for n in range(paper.n_versions)
     ]
     return (
         f"<record>\n<header><identifier>oai:arXiv.org:{paper.arxiv_id}</identifier><datestamp>{paper.datestamp}</datestamp>"
         f'<setSpec>cs:cs:AI</setSpec></header>\n<metadata><arXivRaw xmlns="http://arxiv.org/OAI/arXivRaw/">'
         f"<id>{paper.arxiv_id}</id><submitter>Ada</submitter>{''.join(reversed(versions))}<title>{title}</title>"
-        f"<authors>Ada Invented, Ben Invented and C. Invented (Inst, Town)</authors><categories>{' '.join(paper.categories)}</categories>"
+        "<authors>Ada Invented, Ben Invented and C. Invented (Inst, Town)</authors>"
+        f"<categories>{' '.join(paper.categories)}</categories>"
         f"<comments>{paper.comment}</comments><license>http://creativecommons.org/licenses/by/4.0/</license>"
         f"<abstract>{escape(paper.abstract)}</abstract></arXivRaw></metadata>\n</record>\n"
     )

@@ -23,7 +23,8 @@ class Blogs:
             return self._feed(int(asked.params.get("paged", 1)))
         if asked.path == "/sitemap.xml":
             urls = "".join(
-                f"<url><loc>http://{self.host}/blog/{n}</loc><lastmod>{self.stamps.get(n, '2025-01-01')}</lastmod></url>"
+                f"<url><loc>http://{self.host}/blog/{n}</loc>"
+                f"<lastmod>{self.stamps.get(n, '2025-01-01')}</lastmod></url>"
                 for n in range(self.n_articles)
             )
             return Reply(f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{urls}</urlset>'.encode())
@@ -57,7 +58,8 @@ class Blogs:
             return Reply(b"<html><body>404</body></html>", status=404, kind="text/html")
         items = "".join(
             f"<item><title>Invented entry {n}</title><link>http://{self.host}/entry/{n}/</link><guid>entry-{n}</guid>"
-            f"<pubDate>Tue, 18 Oct 2022 03:04:48 +0000</pubDate><description>&lt;p&gt;Invented {n}&lt;/p&gt;</description></item>"
+            f"<pubDate>Tue, 18 Oct 2022 03:04:48 +0000</pubDate>"
+            f"<description>&lt;p&gt;Invented {n}&lt;/p&gt;</description></item>"
             for n in numbers
         )
         return Reply(
@@ -66,5 +68,6 @@ class Blogs:
 
     def _article(self, n: int) -> str:
         head = f'<title>Invented article {n} - Blog</title><meta property="og:title" content="Invented article {n}">'
-        head += f'<meta name="description" content="Invented summary {n}"><meta property="article:published_time" content="2025-03-1{n % 10}T00:00:00Z">'
+        head += f'<meta name="description" content="Invented summary {n}">'
+        head += f'<meta property="article:published_time" content="2025-03-1{n % 10}T00:00:00Z">'
         return f"<html><head>{head}</head><body><article><p>Text</p></article></body></html>"

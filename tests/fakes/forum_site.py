@@ -12,11 +12,11 @@ from typing import Any
 from tests.fakes.server import Asked, Reply
 
 KNOWN_FIELDS = set(
-    "_id title slug url pageUrl postedAt modifiedAt baseScore voteCount extendedScore commentCount wordCount af question "
-    "isEvent shortform draft unlisted rejected debate postCategory curatedDate frontpageDate canonicalSource fmCrosspost "
-    "isCrosspost hostedHere foreignPostId user slug displayName coauthors tags name contents version html markdown "
-    "plaintextDescription results parentCommentId postId topLevelCommentId lastEditedAt deleted deletedPublic retracted "
-    "answer plaintextMainText".split()
+    "_id title slug url pageUrl postedAt modifiedAt baseScore voteCount extendedScore commentCount wordCount af "
+    "question isEvent shortform draft unlisted rejected debate postCategory curatedDate frontpageDate canonicalSource "
+    "fmCrosspost isCrosspost hostedHere foreignPostId user slug displayName coauthors tags name contents version html "
+    "markdown plaintextDescription results parentCommentId postId topLevelCommentId lastEditedAt deleted deletedPublic "
+    "retracted answer plaintextMainText".split()
 )
 CHALLENGE = (
     b'<html lang="en"><head><meta charset="utf-8"><title>Vercel Security Checkpoint</title></head>'
@@ -162,7 +162,8 @@ class Forum:
     def _feed(self) -> Reply:
         items = "".join(
             f"<item><title><![CDATA[{post.facts['title']}]]></title><description><![CDATA[<p>Invented</p><br/><br/>"
-            f'<a href="{post.facts["pageUrl"]}#comments">Discuss</a>]]></description><link>{post.facts["pageUrl"]}</link>'
+            f'<a href="{post.facts["pageUrl"]}#comments">Discuss</a>]]></description>'
+            f"<link>{post.facts['pageUrl']}</link>"
             f'<guid isPermaLink="false">{post.facts["_id"]}</guid><dc:creator><![CDATA[Ada]]></dc:creator>'
             "<pubDate>Tue, 18 Oct 2022 03:04:48 GMT</pubDate></item>"
             for post in self.posts[-10:]

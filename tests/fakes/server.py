@@ -170,7 +170,7 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
                 return
             self.wfile.write(body)
 
-        do_GET = do_POST = _serve
+        do_GET = do_POST = _serve  # noqa: N815  the names that the base class looks for
 
         def log_message(self, *_) -> None:
             pass
