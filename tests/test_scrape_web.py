@@ -329,3 +329,15 @@ def test_the_pace_holds_in_real_time(site_of):
 
 def test_a_body_that_is_no_text_is_read_with_marks():
     assert Response("u", 200, "OK", (), b"caf\xe9").text == "caf\ufffd"
+
+
+def test_a_post_that_quotes_a_challenge_is_none(site_of):
+    body = b'{"data": {"html": "<title>Just a moment...</title> \\"ChallengeRequiredError\\" <title>429: x</title>"}}'
+    site = site_of(Reply(body, kind="application/json"))
+    assert session_for(site).get(site.url("/a"), accept="*/*").body == body
+
+
+def test_a_login_that_is_demanded_is_a_challenge(site_of):
+    site = site_of(Reply(b'{"name":"ChallengeRequiredError"}', status=403, kind="application/json"))
+    with pytest.raises(ChallengeError):
+        session_for(site).get(site.url("/notes"), accept="*/*")

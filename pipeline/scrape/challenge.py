@@ -19,8 +19,10 @@ def refuse_challenge(response: Response) -> None:
     Raises:
         ChallengeError: the answer is a challenge.
     """
-    header = response.header("x-vercel-mitigated").lower() == "challenge" or response.header("cf-mitigated") != ""
-    if header or _CHALLENGE_TITLES.search(response.body[:_HEAD_BYTES]) or b'"ChallengeRequiredError"' in response.raw:
+    is_marked = response.header("x-vercel-mitigated").lower() == "challenge" or response.header("cf-mitigated") != ""
+    is_page = _is_page(response) and _CHALLENGE_TITLES.search(response.body[:_HEAD_BYTES])
+    is_login = response.status == 403 and b'"ChallengeRequiredError"' in response.body[:_HEAD_BYTES]
+    if is_marked or is_page or is_login:
         raise ChallengeError(
             "the service answered with a challenge for browsers; this source stops here and nothing is worked around",
             where=response.url,
@@ -35,5 +37,10 @@ def refuse_throttling(response: Response) -> None:
         TryAgain: the answer says that requests come too fast.
     """
     start = response.body[:_HEAD_BYTES]
-    if _THROTTLE.match(start) or _THROTTLE_TITLE.search(start):
+    if _THROTTLE.match(start) or (_is_page(response) and _THROTTLE_TITLE.search(start)):
         raise TryAgain(f"throttled with status {response.status}")
+
+
+def _is_page(response: Response) -> bool:
+    """Says whether an answer is a page: a post that quotes a challenge, inside JSON or a feed, is none."""
+    return bool(re.match(rb"<(?:!doctype|html|head|!--)", response.body[:_HEAD_BYTES].lstrip(), re.I))

@@ -25,6 +25,7 @@ from pipeline.scrape.web import Limits, PoliteSession
 
 log = logging.getLogger(__name__)
 UNEVEN = 3  # exit status: some source stopped or raised an alarm, the others are up to date
+INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
 _HEADINGS = ("source", "window", "requests", "new", "changed", "unchanged", "rejected", "alarms")
 
 
@@ -52,7 +53,8 @@ def run(
     clock: Clock | None = None,
     limits: Limits | None = None,
 ) -> int:
-    """Asks every scraped source for what is new and prints a table. Returns the exit status: 0, or 3 if one is uneven.
+    """Asks every scraped source for what is new and prints a table. Returns the exit status: 0; 3 if a source stopped or
+    raised an alarm; 130 after Ctrl-C.
 
     Args:
         only: the one entry of `[sources]` to ask; empty for all.
@@ -73,7 +75,11 @@ def run(
     outcomes = []
     with _only_run(config):
         for name in names:
-            outcomes.append(_scrape_safely(config, name, settings[name], clock, limits, is_full=is_full))
+            try:
+                outcomes.append(_scrape_safely(config, name, settings[name], clock, limits, is_full=is_full))
+            except KeyboardInterrupt:
+                log.warning("%s: interrupted; make scrape goes on from here", name)
+                return INTERRUPTED
     print(_table(outcomes))
     return UNEVEN if any(outcome.problem or outcome.alarms for outcome in outcomes) else 0
 

@@ -232,7 +232,8 @@ class PoliteSession:
         return b"".join(pieces)
 
     def _wait_after(self, answer: Response | None, attempt: int, url: str, reason: str) -> None:
-        wait = self.limits.first_wait_seconds * 2**attempt * (1 + self._rng.random() / 4)
+        steps = attempt + 2 if answer and answer.status == 403 else attempt  # asking on after a 403 counts as an attack
+        wait = self.limits.first_wait_seconds * 2**steps * (1 + self._rng.random() / 4)
         asked = retry_after_seconds(answer.header("retry-after"), self.clock.now()) if answer else None
         if asked is not None and asked > self.limits.max_wait_seconds:
             raise FetchError(
