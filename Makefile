@@ -24,6 +24,7 @@ BASE      := $(wildcard pipeline/*.py)
 SOURCES   := $(wildcard pipeline/scrape/*.py)
 CENSUS    := $(wildcard data/raw/census/*/*.parquet)
 FILES     := $(wildcard data/raw/files/* data/raw/hydrated/*)
+SNAPSHOTS := $(wildcard data/raw/*/*/manifest.json)
 
 CORPUS    := $(P)/documents.parquet $(P)/records.parquet $(P)/rejects.parquet $(P)/duplicates.parquet $(P)/works.parquet $(P)/frame_members.parquet $(P)/terms.parquet
 EMBED     := $(P)/embeddings.parquet
@@ -57,8 +58,11 @@ $(P)/config/.checked: $(CONFIG) pipeline/config.py | $(READY)
 $(P)/config/%.json: $(P)/config/.checked
 	@test -f $@ || { rm -f $<; $(MAKE) --no-print-directory $<; }
 
+scrape: | $(READY) ## what is new at the sources, from the network (SCRAPE=--dry-run shows what would be asked)
+	@$(PY) -m pipeline --config $(CONFIG) scrape $(SCRAPE)
+
 corpus: $(CORPUS) ## one clean document per work, from every source
-$(CORPUS) &: $(call SLICE,corpus) $(BASE) $(SOURCES) $(wildcard pipeline/corpus/*.py) $(CENSUS) $(FILES) | $(READY)
+$(CORPUS) &: $(call SLICE,corpus) $(BASE) $(SOURCES) $(wildcard pipeline/corpus/*.py) $(CENSUS) $(FILES) $(SNAPSHOTS) | $(READY)
 	@$(PY) -m pipeline --config $(CONFIG) corpus
 
 embed: $(EMBED) ## a vector for each document; only new texts are encoded

@@ -10,6 +10,7 @@ from pipeline.config import SLICES, Config, load_config, slice_for
 from pipeline.errors import PipelineError
 
 STAGES = {
+    "scrape": "what is new at the sources, from the network",
     "corpus": "one clean document per work, from every source",
     "embed": "a vector for each document",
     "scope": "how likely each document is AI safety at all",
@@ -26,7 +27,7 @@ MODULES = {"scope": "corpus.scope", "hydrate": "corpus.hydrate"}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one stage. Returns the exit status: 0, or 1 after one line that says what is wrong."""
+    """Runs one stage. Returns the exit status: 0; 1 after one line that says what is wrong; 3 from an uneven scrape."""
     parser = argparse.ArgumentParser(
         prog="python -m pipeline",
         description="Alignment census: one stage at a time. `make help` lists the same as targets.",
@@ -36,7 +37,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(dest="stage", required=True, metavar="STAGE")
     for name, purpose in STAGES.items():
-        commands.add_parser(name, help=purpose)
+        stage = commands.add_parser(name, help=purpose)
+        if name == "scrape":
+            stage.add_argument("--source", default="", help="only this entry of [sources]")
+            stage.add_argument("--dry-run", action="store_true", help="print what would be asked, and ask nothing")
+            stage.add_argument("--full", action="store_true", help="ask for everything again, not only for what is new")
     commands.add_parser("configure", help="check the configuration and write each stage's slice of it")
     commands.add_parser("verify", help="recompute every hash, key and count of the releases")
     search = commands.add_parser("search", help="the documents nearest to a sentence")
@@ -55,6 +60,9 @@ def main(arguments: list[str] | None = None) -> int:
             importlib.import_module("pipeline.dataset.search").run(
                 config, options.query, max(1, options.count), options.release
             )
+        elif options.stage == "scrape":
+            scrape = importlib.import_module("pipeline.scrape.stage")
+            return scrape.run(config, only=options.source, is_dry_run=options.dry_run, is_full=options.full)
         else:
             importlib.import_module(f"pipeline.{MODULES.get(options.stage, options.stage)}").run(config)
     except PipelineError as error:

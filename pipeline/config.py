@@ -92,6 +92,13 @@ class Hydrate:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Scrape:
+    """Who asks. `contact` is an e-mail address that services may write to; $CENSUS_CONTACT takes its place."""
+
+    contact: str = ""
+
+
+@dataclass(frozen=True, config=STRICT)
 class Embed:
     """Which encoder makes the vectors, and with what.
 
@@ -196,6 +203,7 @@ class Config:
     corpus: Corpus = field(default_factory=Corpus)
     scope: Scope = field(default_factory=Scope)
     hydrate: Hydrate = field(default_factory=Hydrate)
+    scrape: Scrape = field(default_factory=Scrape)
     root: Path = Path()
 
     def path(self, *parts: str) -> Path:

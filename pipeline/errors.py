@@ -32,3 +32,11 @@ class CodebookError(PipelineError):
 
 class SheetError(PipelineError):
     """A coder's sheet or a sampling design does not fit the census or the codebook."""
+
+
+class FetchError(PipelineError):
+    """A request was refused, failed for good, or brought something that is not what was asked for."""
+
+
+class ChallengeError(FetchError):
+    """A service answered with a challenge. It is never worked around: that source stops."""

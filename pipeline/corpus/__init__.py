@@ -17,7 +17,7 @@ from pipeline.corpus.identity import canonical_id
 from pipeline.corpus.terms import count_terms, merge_terms
 from pipeline.errors import ConfigError
 from pipeline.schemas import DOCUMENTS, DUPLICATES, FRAME_MEMBERS, RECORDS, REJECTS, TERMS, WORKS
-from pipeline.scrape import census, files
+from pipeline.scrape import census, registry
 from pipeline.scrape.item import Item, Reject
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def read_sources(config: Config) -> tuple[pd.DataFrame, pd.DataFrame, list[pa.Ta
     Raises:
         ConfigError: a source is of an unknown kind, or an item is in a frame that is not declared.
     """
-    records, rejects, terms = [], [], []
+    records, rejects, terms, empty = [], [], [], []
     for name, entry in config.sources.items():
         where = f"[sources.{name}]"
         if entry["kind"] == "census":
@@ -70,18 +70,21 @@ def read_sources(config: Config) -> tuple[pd.DataFrame, pd.DataFrame, list[pa.Ta
                 rows = pd.concat([rows, records_from_texts(rows, texts, name)], ignore_index=True)
             terms.append(census.read_terms(entry, config.root, where))
             left_out: list[dict[str, str]] = []
-        elif entry["kind"] == "files":
-            rows, left_out = records_from_items(name, files.read_items(entry, config.root, where))
         else:
-            raise ConfigError(f"unknown kind {entry['kind']!r}", where=where, do="use census or files")
+            rows, left_out = records_from_items(name, registry.read_items(config, name))
         for frame in sorted(set(rows["frame"]) - set(config.frames)):
             raise ConfigError(
                 f"has documents in the frame {frame!r}, which is not declared",
                 where=where,
                 do=f"add [frames.{frame}] to the configuration file",
             )
-        records.append(rows)
+        if len(rows):
+            records.append(rows)
+        elif not left_out:
+            empty.append(name)
         rejects += left_out
+    if empty:
+        log.info("corpus: nothing yet from %s (make scrape brings it)", ", ".join(empty))
     reject_columns = [column.name for column in REJECTS.columns]
     return pd.concat(records, ignore_index=True), pd.DataFrame(rejects, columns=reject_columns), terms
 

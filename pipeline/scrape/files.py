@@ -1,4 +1,4 @@
-"""Source `files`: documents you already have, as Parquet, CSV or JSON lines, with a column map."""
+"""Source `files`: what you already have, as Parquet, CSV or JSON lines with a column map, or as a published dump."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
@@ -11,6 +11,8 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.config import STRICT, build
 from pipeline.errors import ConfigError, DataError
+from pipeline.scrape.arxiv import Query
+from pipeline.scrape.dumps import Dump, read_dump
 from pipeline.scrape.item import Item, Reject, TextFormat
 
 FIELDS = (
@@ -39,6 +41,9 @@ class Settings:
         columns: our field -> the file's column; fields not named keep their own name.
         source, frame: used for every row where the file has no such column.
         text_limit: texts of at least this many characters were cut by whoever made the file; 0 for never.
+        dump: a published dump, whose columns are known: arxiv-metadata (the JSON lines of the Kaggle snapshot) or
+            alignment-research-dataset; the file may be packed as .gz or .zst.
+        query: for dumps, which arXiv papers belong to the frame.
         has_split_names: author lists in which some rows hold surname and first name as two entries.
     """
 
@@ -50,6 +55,8 @@ class Settings:
     text_format: TextFormat = "plain"
     text_limit: int = 0
     has_split_names: bool = False
+    dump: Dump | None = None
+    query: Query = field(default_factory=Query)
 
 
 def read_items(entry: Mapping[str, Any], root: Path, where: str) -> Iterator[Item | Reject]:
@@ -61,6 +68,11 @@ def read_items(entry: Mapping[str, Any], root: Path, where: str) -> Iterator[Ite
     """
     settings = build(Settings, dict(entry), where)
     path = root / settings.path
+    if settings.dump:
+        if not settings.frame:
+            raise ConfigError("[frame] missing key; a dump names no frames", where=where, do="add it")
+        yield from read_dump(path, settings.dump, settings.frame, settings.query)
+        return
     rows = _read_rows(path)
     unknown = sorted(set(settings.columns) - set(FIELDS))
     if unknown:

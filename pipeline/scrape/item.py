@@ -8,7 +8,18 @@ TextFormat = Literal["plain", "html", "markdown", "latex"]
 
 @dataclass(frozen=True)
 class Item:
-    """One item of a source, uncleaned. Dates are ISO 8601, or YYYY-MM, or YYYY, or empty."""
+    """One item of a source, uncleaned. Dates are ISO 8601, or YYYY-MM, or YYYY, or empty.
+
+    Attributes:
+        place: where in the source it was read; unique within the source.
+        versions: the date of each version, oldest first; for arXiv v1 is the first submission.
+        modified_date: the last change that the source knows of.
+        licence: the address or name of the licence that the source states.
+        external_url: what a link post points to, or the declared original of a copy.
+        crosspost_id: the same post on the other forum, as a doc_id.
+        is_crosspost_original: whether this side of the pair is the original.
+        is_withdrawn: whether its authors took it back; the record stays.
+    """
 
     place: str
     doc_id: str
@@ -24,6 +35,15 @@ class Item:
     karma_read_date: str = ""
     text_format: TextFormat = "plain"
     is_opening: bool = False
+    versions: tuple[str, ...] = ()
+    modified_date: str = ""
+    licence: str = ""
+    doi: str = ""
+    comment: str = ""
+    external_url: str = ""
+    crosspost_id: str = ""
+    is_crosspost_original: bool = False
+    is_withdrawn: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,139 @@
+"""Source `openalex`: works of a search in OpenAlex. Optional: it needs a key in the environment."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from typing import Any
+
+from pydantic.dataclasses import dataclass
+
+from pipeline.config import STRICT
+from pipeline.errors import ConfigError, FetchError
+from pipeline.scrape.archive import Page
+from pipeline.scrape.clock import iso_time
+from pipeline.scrape.hosts import HostRule, rule_for
+from pipeline.scrape.item import Item, Reject
+from pipeline.scrape.response import Response, TryAgain
+from pipeline.scrape.snapshot import Step
+from pipeline.scrape.web import PoliteSession
+
+
+@dataclass(frozen=True, config=STRICT)
+class Settings:
+    """One entry of `[sources]` with `kind = "openalex"`; `filter` and `search` are in the service's own notation."""
+
+    kind: str
+    frame: str
+    filter: str = ""
+    search: str = ""
+    url: str = "https://api.openalex.org/works"
+    key_variable: str = "OPENALEX_API_KEY"
+    page_size: int = 100
+    seconds_between: float = 1.0
+    licence: str = "CC0 1.0"
+    canaries: tuple[str, ...] = ()
+
+
+def hosts(settings: Settings) -> dict[str, HostRule]:
+    """Returns the host that is asked."""
+    return rule_for(settings.url, settings.seconds_between)
+
+
+def plan(settings: Settings, past: Mapping[str, Any] | None, now: str) -> list[str]:
+    """Returns what would be asked, one line each."""
+    return [
+        f"GET {settings.url} filter={_filter(settings, past)} search={settings.search}, {settings.page_size} a page"
+    ]
+
+
+def pages(
+    settings: Settings, session: PoliteSession, cursor: Mapping[str, Any] | None, past: Mapping[str, Any] | None
+) -> Iterator[Step]:
+    """Yields validated pages of the search; with `past`, of what was created since.
+
+    Raises:
+        ConfigError: there is no key.
+        FetchError: the service failed for good, or the day's allowance is used up.
+    """
+    key = os.environ.get(settings.key_variable, "").strip()
+    if not key:
+        raise ConfigError(
+            "is empty", where=f"${settings.key_variable}", do="get a free key, or drop the openalex entry"
+        )
+    day = iso_time(session.clock.now())[:10]
+    state = dict(cursor) if cursor else {"cursor": "*", "filter": _filter(settings, past), "begun": day}
+    while state["cursor"]:
+        params = {"per_page": str(settings.page_size), "cursor": state["cursor"]}
+        params |= {name: value for name, value in (("filter", state["filter"]), ("search", settings.search)) if value}
+        secret = {"api_key": key}
+        response = session.get(
+            settings.url, params=params, secret=secret, accept="application/json", check=check_answer
+        )
+        answer = json.loads(response.body)
+        state = {**state, "cursor": (answer.get("meta") or {}).get("next_cursor") if answer["results"] else None}
+        yield Step(response, {}, state)
+
+
+def parse(page: Page, settings: Settings) -> Iterator[Item | Reject]:
+    """Yields the works of a page; abstracts come as positions of words and are put together again."""
+    for number, work in enumerate(json.loads(page.response.body)["results"]):
+        place, title = f"{page.place}/{number:04d}", str(work.get("title") or "").strip()
+        work_id = str(work.get("id") or "").rpartition("/")[2]
+        if not work_id.startswith("W") or not title or len(title) > 2_000:
+            yield Reject(place, "no id or no fit title", work_id[:200])
+            continue
+        doi = str(work.get("doi") or "").removeprefix("https://doi.org/").lower()
+        own = doi.removeprefix("10.48550/arxiv.") if doi.startswith("10.48550/arxiv.") else ""
+        location = work.get("primary_location") or {}
+        yield Item(
+            place=place,
+            doc_id=f"arxiv:{own}" if own else f"openalex:{work_id}",
+            source="arxiv" if own else "openalex",
+            frame=settings.frame,
+            title=title,
+            text=join_words(work.get("abstract_inverted_index") or {}),
+            url=str(location.get("landing_page_url") or work.get("id") or ""),
+            authors=tuple(
+                str((entry.get("author") or {}).get("display_name") or "") for entry in work.get("authorships") or ()
+            ),
+            published_date=str(work.get("publication_date") or ""),
+            tags=tuple(str(topic.get("display_name") or "") for topic in work.get("topics") or ()),
+            modified_date=str(work.get("updated_date") or ""),
+            licence=str(location.get("license") or ""),
+            doi=doi,
+        )
+
+
+def join_words(positions: Mapping[str, list[int]]) -> str:
+    """Returns the text of an inverted index."""
+    return " ".join(word for _, word in sorted((place, word) for word, places in positions.items() for place in places))
+
+
+def check_answer(response: Response) -> None:
+    """Checks that an answer has results.
+
+    Raises:
+        TryAgain: it is not JSON or lacks them.
+        FetchError: the service refuses the key or the question.
+    """
+    try:
+        answer = json.loads(response.body)
+    except ValueError:
+        raise TryAgain(f"not JSON (status {response.status})") from None
+    if response.status in (400, 401, 404):
+        message = str(answer.get("message", answer) if isinstance(answer, dict) else answer)[:200]
+        raise FetchError(f"OpenAlex says: {message}", where=response.url, do="correct the key or the entry")
+    if response.status != 200 or not isinstance(answer, dict) or not isinstance(answer.get("results"), list):
+        raise TryAgain(f"an answer without results (status {response.status})")
+
+
+def is_wanted(item: Item, settings: Settings) -> bool:
+    """Says whether an item belongs to the frame: all that the search brings does."""
+    return bool(item.doc_id)
+
+
+def _filter(settings: Settings, past: Mapping[str, Any] | None) -> str:
+    # Works are often indexed weeks after they appear; a filter by the day of indexing is not in the free plan.
+    since = f"from_publication_date:{date.fromisoformat(past['begun']) - timedelta(days=60)}" if past else ""
+    return ",".join(part for part in (settings.filter, since) if part)

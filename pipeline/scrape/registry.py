@@ -1,0 +1,171 @@
+"""Every kind of source by name, and one way to read the items of any of them."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from pipeline.config import Config, build
+from pipeline.errors import ConfigError
+from pipeline.scrape import (
+    arxiv_atom,
+    arxiv_oai,
+    blogs,
+    files,
+    forum,
+    forum_feed,
+    openalex,
+    snapshot,
+)
+from pipeline.scrape.archive import Page
+from pipeline.scrape.hosts import HostRule
+from pipeline.scrape.item import Item, Reject
+from pipeline.scrape.snapshot import Manifest, Step
+from pipeline.scrape.web import PoliteSession
+
+log = logging.getLogger(__name__)
+
+
+# Settings that change how a service is asked, and not what for.
+_MANNERS = ("seconds_between", "page_size", "licence", "canaries", "access_header_variable", "key_variable")
+
+
+class Source(Protocol):
+    """What a module gives to be a source, beside its `Settings`: a frozen dataclass with `kind`, `frame`, `licence`
+    and `canaries`.
+
+    `hosts` names who may be asked, `plan` says what would be, `pages` asks, `parse` reads what came and nothing else,
+    and `is_wanted` says what belongs to the frame.
+    """
+
+    def hosts(self, settings: Any) -> dict[str, HostRule]:
+        """Returns the rules of the hosts that may be asked."""
+
+    def plan(self, settings: Any, past: Mapping[str, Any] | None, now: str) -> list[str]:
+        """Returns what would be asked."""
+
+    def pages(
+        self, settings: Any, session: PoliteSession, cursor: Mapping[str, Any] | None, past: Mapping[str, Any] | None
+    ) -> Iterator[Step]:
+        """Yields validated pages, each with the cursor behind it."""
+
+    def parse(self, page: Page, settings: Any) -> Iterator[Item | Reject]:
+        """Yields what a page holds."""
+
+    def is_wanted(self, item: Item, settings: Any) -> bool:
+        """Says whether an item belongs to the frame."""
+
+
+KINDS: dict[str, Source] = {
+    "arxiv-oai": arxiv_oai,
+    "arxiv-query": arxiv_atom,
+    "forum": forum,
+    "forum-feed": forum_feed,
+    "blog": blogs,
+    "openalex": openalex,
+}
+
+
+def is_scraped(entry: Mapping[str, Any]) -> bool:
+    """Says whether an entry of `[sources]` is read from the network."""
+    return entry["kind"] in KINDS
+
+
+def settings_of(name: str, entry: Mapping[str, Any]) -> Any:
+    """Returns the checked settings of a scraped source.
+
+    Raises:
+        ConfigError: the kind is unknown, or the entry has an unknown key or a wrong type.
+    """
+    where = f"[sources.{name}]"
+    if entry["kind"] not in KINDS:
+        raise ConfigError(
+            f"unknown kind {entry['kind']!r}", where=where, do=f"use one of census, files, {', '.join(sorted(KINDS))}"
+        )
+    settings: type = vars(KINDS[entry["kind"]])["Settings"]
+    return build(settings, dict(entry), where)
+
+
+def folder_of(config: Config, name: str) -> Path:
+    """Returns where the snapshots of a source lie."""
+    return config.path(config.paths.raw, name)
+
+
+def query_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the part of an entry that decides what is asked for."""
+    return {key: value for key, value in entry.items() if key not in _MANNERS}
+
+
+def current_snapshots(config: Config, name: str) -> list[tuple[Path, Manifest]]:
+    """Returns the finished snapshots that answer the present query: the last full one and what followed it.
+
+    Raises:
+        DataError: a manifest is damaged.
+    """
+    query = query_of(config.sources[name])
+    found = [pair for pair in snapshot.finished(folder_of(config, name)) if pair[1].query == query]
+    full = [number for number, (_, manifest) in enumerate(found) if manifest.is_full]
+    return found[full[-1] :] if full else []
+
+
+def read_items(config: Config, name: str) -> Iterator[Item | Reject]:
+    """Yields the items of a source: of a file, or of all finished snapshots, the newest of each doc_id.
+
+    A source without a finished snapshot of the present query yields nothing.
+
+    Raises:
+        ConfigError: the kind is unknown, or the entry has an unknown key.
+        DataError: a file or an archive is missing or damaged.
+    """
+    entry = config.sources[name]
+    if entry["kind"] == "files":
+        yield from files.read_items(entry, config.root, f"[sources.{name}]")
+        return
+    settings = settings_of(name, entry)
+    found = current_snapshots(config, name)
+    if not found:
+        return
+    kept, rejects, outside = merge(KINDS[entry["kind"]], settings, found)
+    log.info("%s: %d items of %d snapshots, %d outside the query", name, len(kept), len(found), outside)
+    yield from kept.values()
+    yield from rejects
+
+
+def merge(
+    source: Source, settings: Any, snapshots: list[tuple[Path, Manifest]]
+) -> tuple[dict[str, Item], list[Reject], int]:
+    """Parses snapshots, oldest first, and keeps the newest item of each doc_id.
+
+    Returns:
+        the items by doc_id, the rejects (each reason and excerpt once), and how many lie outside the defined query.
+    """
+    kept: dict[str, Item] = {}
+    rejects: dict[tuple[str, str], Reject] = {}
+    outside = set()
+    for place, manifest in snapshots:
+        for found in parse_snapshot(source, settings, place, manifest.archive_bytes):
+            if isinstance(found, Reject):
+                rejects[(found.reason, found.excerpt)] = found
+                if found.reason == "deleted by the source":
+                    kept.pop(found.excerpt, None)
+            elif source.is_wanted(found, settings):
+                kept[found.doc_id] = found
+                outside.discard(found.doc_id)
+            else:
+                outside.add(found.doc_id)
+                kept.pop(found.doc_id, None)
+    # A record that was damaged once and whole another time is not lost.
+    lost = [reject for reject in rejects.values() if reject.excerpt not in kept]
+    return kept, lost, len(outside)
+
+
+def parse_snapshot(source: Source, settings: Any, place: Path, length: int) -> Iterator[Item | Reject]:
+    """Yields what the pages of one snapshot hold, in the order they came. A pure function of the archive."""
+    for page in snapshot.pages_of(place, length):
+        yield from source.parse(page, settings)
+
+
+def count_reasons(rejects: list[Reject]) -> dict[str, int]:
+    """Returns how many rejects have each reason."""
+    return dict(sorted(Counter(reject.reason for reject in rejects).items()))

@@ -1,0 +1,99 @@
+"""What a server said: bytes as they came, and the body within a limit."""
+
+import zlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+
+from pipeline.errors import FetchError
+
+MAX_RAW_BYTES = 24 * 2**20  # the largest known page, 1,300 OAI records, has 3.4 MB unpacked
+MAX_BODY_BYTES = 64 * 2**20  # fifty long forum posts in two formats stay under 30 MB
+_PIECE_BYTES = 2**20
+
+
+class TryAgain(Exception):  # noqa: N818  not an error: a reason to wait and ask again
+    """What came is not an answer yet; the session waits and asks again. The argument is the reason."""
+
+
+@dataclass(frozen=True)
+class Response:
+    """One answer. `raw` is the body as it was sent, still packed if a Content-Encoding says so."""
+
+    url: str
+    status: int
+    reason: str
+    headers: tuple[tuple[str, str], ...]
+    raw: bytes = field(repr=False)
+    method: str = "GET"
+    request_headers: tuple[tuple[str, str], ...] = ()
+    request_body: bytes = field(default=b"", repr=False)
+    read_at: str = ""
+
+    def header(self, name: str) -> str:
+        """Returns the first header of that name, or nothing."""
+        return next((value for key, value in self.headers if key.lower() == name.lower()), "")
+
+    @cached_property
+    def body(self) -> bytes:
+        """The unpacked body.
+
+        Raises:
+            FetchError: it is packed in an unknown way, or unpacks to more than `MAX_BODY_BYTES`.
+            TryAgain: it is damaged or ends early.
+        """
+        return unpack(self.raw, self.header("content-encoding"), self.url)
+
+    @property
+    def text(self) -> str:
+        """The body as UTF-8 text; bytes that are none become U+FFFD."""
+        return self.body.decode("utf-8", "replace")
+
+
+def unpack(raw: bytes, encoding: str, where: str, max_bytes: int = MAX_BODY_BYTES) -> bytes:
+    """Unpacks a body, piece by piece, and stops at the limit.
+
+    Raises:
+        FetchError: an unknown encoding, or more than `max_bytes`.
+        TryAgain: the data is damaged or ends early.
+    """
+    name = encoding.strip().lower()
+    if name in ("", "identity"):
+        return raw
+    if name not in ("gzip", "x-gzip", "deflate"):
+        raise FetchError(f"the body is packed as {name!r}, which was not asked for", where=where)
+    machine = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    pieces, size, rest = [], 0, raw
+    try:
+        while rest:
+            if machine.eof:  # gzip allows several members in a row
+                machine = zlib.decompressobj(zlib.MAX_WBITS | 32)
+            piece = machine.decompress(rest, _PIECE_BYTES)
+            size += len(piece)
+            if size > max_bytes:
+                raise FetchError(
+                    f"the body unpacks to more than {max_bytes // 2**20} MiB; it was refused",
+                    where=where,
+                    do="ask for smaller pages, or report it if the service really sends this much",
+                )
+            pieces.append(piece)
+            rest = machine.unused_data or machine.unconsumed_tail
+    except zlib.error as error:
+        raise TryAgain(f"the packed body is damaged ({error})") from None
+    if not machine.eof:
+        raise TryAgain("the packed body ends early")
+    return b"".join(pieces)
+
+
+def retry_after_seconds(value: str, now: float) -> float | None:
+    """Returns how long a `Retry-After` header asks to wait, in either form, or nothing if it says neither."""
+    value = value.strip()
+    if value.isdigit():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except (TypeError, ValueError, IndexError):
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.fromtimestamp(now, UTC)).total_seconds())

@@ -1,0 +1,268 @@
+"""Stage `scrape`: brings every scraped source up to date. The only stage that uses the network."""
+
+import contextlib
+import fcntl
+import logging
+import os
+import random
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+import pipeline
+from pipeline import store
+from pipeline.config import Config
+from pipeline.errors import ChallengeError, ConfigError, PipelineError
+from pipeline.scrape import registry, snapshot
+from pipeline.scrape.alarms import find_alarms, gather_facts
+from pipeline.scrape.clock import Clock, SystemClock, iso_time
+from pipeline.scrape.item import Item
+from pipeline.scrape.snapshot import Checkpoint, Manifest
+from pipeline.scrape.web import Limits, PoliteSession
+
+log = logging.getLogger(__name__)
+UNEVEN = 3  # exit status: some source stopped or raised an alarm, the others are up to date
+INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
+_HEADINGS = ("source", "window", "requests", "new", "changed", "unchanged", "rejected", "alarms")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One line of the final table, and what was wrong."""
+
+    source: str
+    window: str
+    request_count: int
+    new_count: int = 0
+    changed_count: int = 0
+    unchanged_count: int = 0
+    reject_count: int = 0
+    alarms: tuple[str, ...] = ()
+    problem: str = ""
+
+
+def run(
+    config: Config,
+    *,
+    only: str = "",
+    is_dry_run: bool = False,
+    is_full: bool = False,
+    clock: Clock | None = None,
+    limits: Limits | None = None,
+) -> int:
+    """Asks every scraped source for what is new and prints a table. Returns the exit status: 0; 3 if a source stopped or
+    raised an alarm; 130 after Ctrl-C.
+
+    Args:
+        only: the one entry of `[sources]` to ask; empty for all.
+        is_full: ask for everything again.
+
+    Raises:
+        ConfigError: an entry is wrong, or nobody is named as contact.
+    """
+    names = [name for name, entry in config.sources.items() if registry.is_scraped(entry) and only in ("", name)]
+    if only and not names:
+        raise ConfigError(f"there is no scraped source {only!r}", where="[sources]", do="see census.toml")
+    settings = {name: registry.settings_of(name, config.sources[name]) for name in names}
+    clock = clock or SystemClock()
+    if is_dry_run:
+        for name in names:
+            _print_plan(config, name, settings[name], iso_time(clock.now()), is_full=is_full)
+        return 0
+    outcomes = []
+    with _only_run(config):
+        for name in names:
+            try:
+                outcomes.append(_scrape_safely(config, name, settings[name], clock, limits, is_full=is_full))
+            except KeyboardInterrupt:
+                log.warning("%s: interrupted; make scrape goes on from here", name)
+                return INTERRUPTED
+    print(_table(outcomes))
+    return UNEVEN if any(outcome.problem or outcome.alarms for outcome in outcomes) else 0
+
+
+def _scrape_safely(
+    config: Config, name: str, settings: Any, clock: Clock, limits: Limits | None, *, is_full: bool
+) -> Outcome:
+    """Scrapes one source; what goes wrong with it does not stop the others."""
+    source = registry.KINDS[settings.kind]
+    rules = source.hosts(settings)
+    agent = _user_agent(config, is_local=all(rule.allows_private for rule in rules.values()))
+    session = PoliteSession(rules, user_agent=agent, clock=clock, limits=limits, rng=random.Random(config.seed))
+    try:
+        outcome = _scrape(config, name, settings, session, is_full=is_full)
+    except PipelineError as error:
+        kind = "challenged" if isinstance(error, ChallengeError) else "stopped"
+        log.error("%s: %s: %s", name, kind, error)
+        return Outcome(name, kind, session.request_count, problem=str(error))
+    finally:
+        session.close()
+    for alarm in outcome.alarms:
+        log.warning("%s: alarm: %s", name, alarm)
+    return outcome
+
+
+def _scrape(config: Config, name: str, settings: Any, session: PoliteSession, *, is_full: bool) -> Outcome:
+    source, entry = registry.KINDS[settings.kind], config.sources[name]
+    earlier = [] if is_full else registry.current_snapshots(config, name)
+    past = earlier[-1][1].state if earlier else None
+    now = iso_time(session.clock.now())
+    fresh = Checkpoint(started_at=now, query=registry.query_of(entry), is_full=not earlier)
+    folder = registry.folder_of(config, name)
+    place, checkpoint = snapshot.open_snapshot(folder, now[:10], registry.query_of(entry), fresh)
+    if checkpoint.is_full:
+        earlier, past = [], None
+    before = checkpoint.request_count
+    if checkpoint.page_count:
+        log.info("%s: going on after %d pages", name, checkpoint.page_count)
+    with tqdm(desc=name, unit=" pages", initial=checkpoint.page_count, disable=None, leave=False) as bar:
+        for step in source.pages(settings, session, checkpoint.cursor, past):
+            checkpoint = snapshot.save_step(place, checkpoint, step, before + session.request_count)
+            bar.update()
+    manifest = _finish(config, name, settings, session, place, checkpoint)
+    return Outcome(
+        name,
+        "all" if manifest.is_full else f"since {earlier[-1][1].started_at[:10]}",
+        manifest.request_count,
+        manifest.new_count,
+        manifest.changed_count,
+        manifest.unchanged_count,
+        sum(manifest.rejects.values()),
+        manifest.alarms,
+    )
+
+
+def _finish(
+    config: Config, name: str, settings: Any, session: PoliteSession, place: Path, checkpoint: Checkpoint
+) -> Manifest:
+    """Reads the archive back, compares it with the snapshots before, and writes index and manifest."""
+    source = registry.KINDS[settings.kind]
+    history = [pair for pair in snapshot.finished(place.parent) if pair[1].query == checkpoint.query]
+    earlier = [] if checkpoint.is_full else registry.current_snapshots(config, name)
+    draft = _draft(name, settings, session, place, checkpoint)
+    kept, rejects, outside = registry.merge(source, settings, [*earlier, (place, draft)])
+    index = {doc_id: _digest(item) for doc_id, item in kept.items()}
+    known = snapshot.read_index(history[-1][0]) if history else {}
+    own = [item for item in kept.values() if item.place.startswith(f"{place.name}/")]
+    n_new = sum(item.doc_id not in known for item in own)
+    n_same = sum(known.get(item.doc_id) == index[item.doc_id] for item in own)
+    facts = gather_facts(own)
+    manifests = [manifest for _, manifest in history]
+    alarms = find_alarms(facts, index, settings.canaries, manifests, is_full=draft.is_full, n_kept=len(index))
+    manifest = replace(
+        draft,
+        full_request_count=draft.request_count if draft.is_full else earlier[-1][1].full_request_count,
+        item_count=len(index),
+        new_count=n_new,
+        changed_count=len(own) - n_new - n_same,
+        unchanged_count=n_same,
+        rejects=registry.count_reasons(rejects),
+        outside_query_count=outside,
+        windows=facts.windows,
+        filled=facts.filled,
+        alarms=tuple(alarms),
+    )
+    snapshot.write_index(place, index)
+    snapshot.save_manifest(place, manifest)
+    _log_end(manifest)
+    return manifest
+
+
+def _draft(name: str, settings: Any, session: PoliteSession, place: Path, checkpoint: Checkpoint) -> Manifest:
+    """Returns the manifest as far as it is known before the archive is read."""
+    archive = place / snapshot.ARCHIVE
+    return Manifest(
+        source=name,
+        kind=settings.kind,
+        snapshot=place.name,
+        started_at=checkpoint.started_at,
+        finished_at=iso_time(session.clock.now()),
+        is_full=checkpoint.is_full,
+        query=checkpoint.query,
+        licence=settings.licence,
+        frame=settings.frame,
+        archive_sha256=store.sha256_of_file(archive) if archive.exists() else "",
+        archive_bytes=checkpoint.length,
+        page_count=checkpoint.page_count,
+        request_count=checkpoint.request_count,
+        failures=dict(session.failures),
+        state=checkpoint.cursor or {},
+    )
+
+
+def _log_end(manifest: Manifest) -> None:
+    saved = max(0, manifest.full_request_count - manifest.request_count)
+    log.info(
+        "%s: %d requests, %d items (%d new, %d changed), %d rejects, %d outside the query%s",
+        manifest.source,
+        manifest.request_count,
+        manifest.item_count,
+        manifest.new_count,
+        manifest.changed_count,
+        sum(manifest.rejects.values()),
+        manifest.outside_query_count,
+        "" if manifest.is_full else f"; {saved} requests saved against the last full harvest",
+    )
+
+
+def _digest(item: Item) -> str:
+    """Returns the hash of what an item says; votes and the place it was read at are no change."""
+    facts = {key: value for key, value in asdict(item).items() if key not in ("place", "karma", "karma_read_date")}
+    return store.sha256_of_text(repr(sorted(facts.items())))[:32]
+
+
+def _user_agent(config: Config, *, is_local: bool) -> str:
+    contact = os.environ.get("CENSUS_CONTACT", "").strip() or config.scrape.contact
+    if not contact and not is_local:
+        raise ConfigError(
+            "nobody is named as contact, and no service is asked anonymously",
+            where="[scrape.contact]",
+            do="write your e-mail address there, or set CENSUS_CONTACT",
+        )
+    return f"alignment-census/{pipeline.__version__} (+{config.dataset.url}; mailto:{contact or 'nobody@localhost'})"
+
+
+@contextlib.contextmanager
+def _only_run(config: Config) -> Iterator[None]:
+    """Lets one scrape run at a time: the services count all requests of a person together."""
+    path = config.path(config.paths.raw, ".scrape.lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ConfigError("another scrape is running", where=str(path), do="wait for it to end") from None
+        yield
+
+
+def _print_plan(config: Config, name: str, settings: Any, now: str, *, is_full: bool) -> None:
+    earlier = [] if is_full else registry.current_snapshots(config, name)
+    lines = registry.KINDS[settings.kind].plan(settings, earlier[-1][1].state if earlier else None, now)
+    print(
+        f"{name}: {len(lines)} first request{'s' if len(lines) != 1 else ''}, one each {settings.seconds_between:g} s"
+    )
+    for line in lines:
+        print(f"  {line}")
+
+
+def _table(outcomes: list[Outcome]) -> str:
+    rows = [_HEADINGS, *(_row(outcome) for outcome in outcomes)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    notes = [f"{outcome.source}: {note}" for outcome in outcomes for note in (outcome.problem, *outcome.alarms) if note]
+    return "\n".join([*lines, *notes])
+
+
+def _row(outcome: Outcome) -> tuple[str, ...]:
+    counts = (
+        outcome.request_count,
+        outcome.new_count,
+        outcome.changed_count,
+        outcome.unchanged_count,
+        outcome.reject_count,
+        len(outcome.alarms),
+    )
+    return (outcome.source, outcome.window, *(f"{count:,}" for count in counts))
