@@ -38,7 +38,8 @@ def compare(name: str, clusters: pd.Series, labels: pd.DataFrame) -> None:
         truth = known["label"].reset_index(drop=True)
         score = adjusted_mutual_info_score(truth, found)
         print(
-            f"{name:24} {clusters.nunique():4d} clusters | {scheme:30} n={len(known):4d} AMI {score:.3f} purity {purity(found, truth):.3f}"
+            f"{name:24} {clusters.nunique():4d} clusters | {scheme:30} n={len(known):4d} "
+            f"AMI {score:.3f} purity {purity(found, truth):.3f}"
         )
 
 
@@ -64,7 +65,8 @@ def test_clusters_against_published_labels_and_bertopic(root: Path) -> None:
         runs.append(pd.Series(topics, index=doc_ids))
         noise = float((runs[-1] == -1).mean())
         print(
-            f"BERTopic run {number}: {time.perf_counter() - start:.0f} s, {runs[-1].nunique()} topics, noise {noise:.3f}"
+            f"BERTopic run {number}: {time.perf_counter() - start:.0f} s, "
+            f"{runs[-1].nunique()} topics, noise {noise:.3f}"
         )
     print(f"BERTopic, ARI between two runs: {adjusted_rand_score(runs[0], runs[1]):.3f}")
     compare("BERTopic", runs[0], labels)
@@ -132,6 +134,7 @@ def test_time_and_memory_by_size(root: Path, count: int) -> None:
     ended = time.perf_counter()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
-        f"{count} vectors: neighbours {searched - start:.1f} s, graph {built - searched:.1f} s, one cut {ended - built:.1f} s, "
+        f"{count} vectors: neighbours {searched - start:.1f} s, graph {built - searched:.1f} s, "
+        f"one cut {ended - built:.1f} s, "
         f"{cut.max() + 1} clusters, peak of the process so far {peak:.0f} MiB"
     )

@@ -35,7 +35,14 @@ from pipeline.schemas import (
 )
 
 log = logging.getLogger(__name__)
-RESULTS = (CLUSTERS, CLUSTER_MEMBERS, CLUSTER_CHANGES, LAYOUT, CODES, SHARES)  # part of the release where their stages have run
+RESULTS = (
+    CLUSTERS,
+    CLUSTER_MEMBERS,
+    CLUSTER_CHANGES,
+    LAYOUT,
+    CODES,
+    SHARES,
+)  # part of the release where their stages have run
 CARD_NAME = "README.md"
 CROISSANT_NAME = "croissant.json"
 
