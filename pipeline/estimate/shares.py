@@ -162,7 +162,8 @@ def wilson_interval(
     centre = (share + z2 / (2 * n_effective)) / (1 + z2 / n_effective)
     spread = share * (1 - share) / n_effective + z2 / (4 * n_effective**2)
     half = np.sqrt(z2 * spread) / (1 + z2 / n_effective)
-    return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)
+    # At 0 and 1 an end of the interval is the share itself, up to rounding.
+    return np.clip(centre - half, 0.0, share), np.clip(centre + half, share, 1.0)
 
 
 def effective_size(
