@@ -17,7 +17,8 @@ from pipeline.estimate.definitions import match_definition, match_denominator
 from pipeline.estimate.design import Sample
 from pipeline.estimate.phases import PSEUDO
 from pipeline.estimate.readings import LEAST_POOL, Domain, Population, Readings, list_domains
-from pipeline.estimate.shares import Reads, effective_size, wilson_interval
+from pipeline.estimate.reads import Reads
+from pipeline.estimate.shares import effective_size, wilson_interval
 
 POINT_COUNT = 401  # points kept of a sorted curve: a figure cannot show more
 Within = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]

@@ -14,13 +14,13 @@ interval is Wilson's on the effective sample size (Kott and Carr 1997; Dean and 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
 
-from pipeline.errors import PipelineError
-from pipeline.estimate.phases import Phase2, adjudication_variance, impute_codes, within_variance
+from pipeline.estimate.phases import Phase2, adjudication_variance, within_variance
+from pipeline.estimate.reads import WHERE, EstimateError, Reads, add_predictions, check_sample
 
 __all__ = [
     "EstimateError",
@@ -32,11 +32,7 @@ __all__ = [
     "tune",
     "wilson_interval",
 ]
-WHERE = "estimate_share"
-
-
-class EstimateError(PipelineError):
-    """The sample does not fit the design it is said to come from."""
+PSEUDO_OBSERVATIONS = 1.0
 
 
 @dataclass(frozen=True)
@@ -52,59 +48,6 @@ class ShareEstimate:
     n_effective: float
     degrees_of_freedom: int
     method: str
-
-
-@dataclass(frozen=True)
-class Reads:
-    """The read documents as values, with their strata.
-
-    Attributes:
-        y, denominator: float (n,), 0 to 1.
-        stratum: int (n,), position of each document's stratum in `sizes` and `counts`.
-        sizes, counts: float (n_strata,), documents of the population and documents read.
-        prediction: float (n, 2), predicted y and predicted denominator; or None.
-        prediction_means: float (n_strata, 2), their means over the population, times size where sizes are given.
-        size: float (n,), what each document counts for: 1, or its words, or its share of a person.
-        phase2: the adjudication, where not every document is settled.
-    """
-
-    y: np.ndarray
-    denominator: np.ndarray
-    stratum: np.ndarray
-    sizes: np.ndarray
-    counts: np.ndarray
-    prediction: np.ndarray | None = None
-    prediction_means: np.ndarray | None = None
-    size: np.ndarray | None = None
-    phase2: Phase2 | None = None
-
-    @property
-    def stratum_share(self) -> np.ndarray:
-        """W_h, float (n_strata,)."""
-        return self.sizes / self.sizes.sum()
-
-    @property
-    def unread(self) -> np.ndarray:
-        """1 - n_h / N_h, float (n_strata,)."""
-        return 1 - self.counts / self.sizes
-
-    @property
-    def weight(self) -> np.ndarray:
-        """Share of the population that each read document stands for, float (n,); sums to one."""
-        return (self.stratum_share / self.counts)[self.stratum]
-
-    def values(self) -> np.ndarray:
-        """Returns y and denominator, imputed where unsettled and multiplied by size: float (n, 2)."""
-        pair = (self.y, self.denominator)
-        columns = np.stack(pair if self.phase2 is None else impute_codes(*pair, self.phase2), axis=1)
-        return columns if self.size is None else columns * self.size[:, None]
-
-    def predicted(self) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the predictions of the read documents, times size, and their means: (n, 2) and (n_strata, 2)."""
-        if self.prediction is None or self.prediction_means is None:
-            return np.zeros((len(self.y), 2)), np.zeros((len(self.sizes), 2))
-        read = self.prediction if self.size is None else self.prediction * self.size[:, None]
-        return read, self.prediction_means
 
 
 def estimate_share(
@@ -136,22 +79,25 @@ def estimate_share(
         EstimateError: arrays of different lengths, values outside 0 to 1, an unread or unknown stratum, more documents
             read than there are, missing predictions, or no read document in the denominator.
     """
-    reads = _check_sample(y, stratum, stratum_sizes, denominator, phase2)
+    reads = check_sample(y, stratum, stratum_sizes, denominator, phase2)
     if (prediction is None) != (prediction_means is None):
         raise EstimateError("prediction and prediction_means go together", where=WHERE, do="give both, or neither")
     if prediction is not None and prediction_means is not None:
         names = np.unique(np.asarray(stratum)).tolist()
-        reads = _with_predictions(reads, prediction, prediction_means, names)
+        reads = add_predictions(reads, prediction, prediction_means, names)
     return estimate_reads(reads, level)
 
 
-def estimate_reads(reads: Reads, level: float, tuning: float | None = None) -> ShareEstimate:
+def estimate_reads(
+    reads: Reads, level: float, tuning: float | None = None, pseudo: float = PSEUDO_OBSERVATIONS
+) -> ShareEstimate:
     """Returns the share of the population that `reads` was drawn from.
 
     Args:
         reads: the sample, already checked.
         level: of the interval.
         tuning: lambda, where it was learnt on a wider sample; None learns it here.
+        pseudo: pseudo-observations that shrink the stratum variances; 0 gives the textbook's.
 
     Raises:
         EstimateError: the level is not between 0 and 1, or no read document is in the denominator.
@@ -173,7 +119,7 @@ def estimate_reads(reads: Reads, level: float, tuning: float | None = None) -> S
     residual = (values - factor * predicted) @ contrast
     lost = len(reads.sizes) + (1 if factor and tuning is None else 0)
     degrees = max(len(residual) - lost, 1)
-    variance = _variance(reads, residual, share, float(totals[1]))
+    variance = _variance(reads, residual, share, float(totals[1]), pseudo)
     is_complete = not reads.unread.any() and (reads.phase2 is None or bool(reads.phase2.is_settled.all()))
     n_effective = float(effective_size(share, variance, int((values[:, 1] > 0).sum()), len(residual), degrees, level))
     low, high = (share, share) if is_complete else map(float, wilson_interval(share, n_effective, level))
@@ -216,7 +162,8 @@ def wilson_interval(
     centre = (share + z2 / (2 * n_effective)) / (1 + z2 / n_effective)
     spread = share * (1 - share) / n_effective + z2 / (4 * n_effective**2)
     half = np.sqrt(z2 * spread) / (1 + z2 / n_effective)
-    return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)
+    # At 0 and 1 an end of the interval is the share itself, up to rounding.
+    return np.clip(centre - half, 0.0, share), np.clip(centre + half, share, 1.0)
 
 
 def effective_size(
@@ -241,10 +188,10 @@ def effective_size(
     )
 
 
-def _variance(reads: Reads, residual: np.ndarray, share: float, base: float) -> float:
+def _variance(reads: Reads, residual: np.ndarray, share: float, base: float, pseudo: float) -> float:
     """Returns the variance of the share: from reading a sample, and from adjudicating a part of it.
 
-    Stratum variances are shrunk: s~^2_h = (SS_h + s0^2) / (n_h - 1 + 1), with s0^2 the variance of all residuals
+    Stratum variances are shrunk: s~^2_h = (SS_h + k s0^2) / (n_h - 1 + k), with s0^2 the variance of all residuals
     whatever their stratum. One pseudo-observation keeps a stratum of one, or of equal codes, from counting as
     certain. The floor is the variance of half a document in the denominator: no surprise proves no more.
     """
@@ -258,75 +205,9 @@ def _variance(reads: Reads, residual: np.ndarray, share: float, base: float) -> 
     means = np.bincount(reads.stratum, residual, number) / reads.counts
     squares = np.bincount(reads.stratum, (residual - means[reads.stratum]) ** 2 + within, number)
     overall = float(((residual - residual.mean()) ** 2 + within).sum()) / max(count - 1, 1)
-    shrunk = (squares + overall) / reads.counts
+    shrunk = (squares + pseudo * overall) / np.maximum(reads.counts - 1 + pseudo, 1)
     sampling = float((reads.stratum_share**2 * reads.unread * shrunk / reads.counts).sum())
     inside = reads.values()[:, 1] / base
     half = 0.5 / (float((inside > 0).sum()) + 1)
     floor = half * (1 - half) * float((reads.weight * inside) ** 2 @ reads.unread[reads.stratum])
     return max(sampling, floor) + adjudication
-
-
-def _check_sample(
-    y: np.ndarray,
-    stratum: np.ndarray,
-    stratum_sizes: Mapping[str, int],
-    denominator: np.ndarray | None,
-    phase2: Phase2 | None,
-) -> Reads:
-    values = np.asarray(y, dtype=np.float64)
-    base = np.ones_like(values) if denominator is None else np.asarray(denominator, dtype=np.float64)
-    names, indices, counts = np.unique(np.asarray(stratum), return_inverse=True, return_counts=True)
-    if not len(values) == len(base) == len(indices):
-        raise EstimateError(
-            f"y, denominator and stratum have {len(values)}, {len(base)} and {len(indices)} rows", where=WHERE
-        )
-    if not len(values):
-        raise EstimateError("there is no read document", where=WHERE, do="read some, or leave this share out")
-    for label, array in (("y", values), ("denominator", base)):
-        if not np.all((array >= 0) & (array <= 1)):
-            raise EstimateError(f"{label} has values outside 0 to 1, or missing ones", where=WHERE)
-    if np.any(values > base):
-        raise EstimateError(
-            "a document has the property but is not in the denominator", where=WHERE, do="intersect the two"
-        )
-    unread = sorted(name for name, size in stratum_sizes.items() if size and name not in set(names.tolist()))
-    unknown = sorted(set(names.tolist()) - set(stratum_sizes))
-    if unread or unknown:
-        raise EstimateError(
-            f"stratum {(unread or unknown)[0]!r} {'has no read document' if unread else 'is not in the design'}",
-            where=WHERE,
-            do="read a document of it, or join it with another",
-        )
-    sizes = np.array([stratum_sizes[name] for name in names.tolist()], dtype=np.float64)
-    if np.any(counts > sizes):
-        raise EstimateError(
-            f"more documents read than there are in stratum {names[int(np.argmax(counts > sizes))]!r}", where=WHERE
-        )
-    return Reads(values, base, indices, sizes, counts.astype(np.float64), phase2=phase2)
-
-
-def _with_predictions(
-    reads: Reads,
-    prediction: np.ndarray,
-    prediction_means: Mapping[str, float | tuple[float, float]],
-    names: list[str],
-) -> Reads:
-    """Checks predictions and adds them to the sample; a single column predicts y, with the denominator's constant."""
-    read = np.asarray(prediction, dtype=np.float64)
-    missing = [name for name in names if name not in prediction_means]
-    if missing:
-        raise EstimateError(f"stratum {missing[0]!r} has no prediction_means", where=WHERE)
-    means = np.array([np.atleast_1d(np.asarray(prediction_means[name], dtype=np.float64)) for name in names])
-    if read.ndim == 1:
-        read = read[:, None]
-    if len(read) != len(reads.y) or read.shape[1:] != means.shape[1:] or read.shape[1] not in {1, 2}:
-        raise EstimateError(
-            f"prediction has the shape {read.shape} and prediction_means {means.shape} for {len(reads.y)} documents",
-            where=WHERE,
-            do="give one column, or two (y and denominator), in both",
-        )
-    if not (np.isfinite(read).all() and np.isfinite(means).all()):
-        raise EstimateError("prediction or prediction_means has missing or infinite values", where=WHERE)
-    if read.shape[1] == 1:
-        read, means = (np.hstack([part, np.zeros_like(part)]) for part in (read, means))
-    return replace(reads, prediction=read, prediction_means=means)

@@ -54,6 +54,12 @@ def list_scenarios() -> list[Scenario]:
             (1.0, 0.7),
         )
     ]
+    cells += [
+        Scenario(share, strata, predictor, n_read=120, size=2_000, noise=noise, shared_noise=shared)
+        for share, strata, predictor, (noise, shared) in itertools.product(
+            (0.15, 0.4), ("none", "years"), ("none", "medium"), ((0.05, 0.02), (0.1, 0.05))
+        )
+    ]
     return cells
 
 
@@ -110,7 +116,7 @@ def _plain_width(population: Population, scenario: Scenario) -> float:
 def main() -> None:
     """Runs every scenario and writes the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repetitions", type=int, default=2000)
+    parser.add_argument("--repetitions", type=int, default=1000)
     parser.add_argument("--output", type=Path, default=Path("reports/bench/coverage.csv"))
     options = parser.parse_args()
     table = pd.DataFrame([measure(scenario, options.repetitions) for scenario in list_scenarios()])

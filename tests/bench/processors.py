@@ -1,0 +1,61 @@
+"""Whether every table of estimates is the same under other linear-algebra kernels and numbers of threads.
+
+`python -m tests.bench.processors`: recomputes the shares of the shipped census under each setting and compares the
+published form, six decimals. With --child, prints the hash of one run.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from pipeline.config import load_config
+from pipeline.estimate import estimate_tables, load_inputs, tabulate_predictions
+from pipeline.store import CSV_FLOAT_FORMAT
+
+SETTINGS = (
+    {"OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_NUM_THREADS": "1"},
+    {"OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_NUM_THREADS": "2"},
+    {"OPENBLAS_CORETYPE": "Zen", "OPENBLAS_NUM_THREADS": "2"},
+    {"OPENBLAS_CORETYPE": "SkylakeX", "OPENBLAS_NUM_THREADS": "2"},
+    {"OPENBLAS_CORETYPE": "Nehalem", "OPENBLAS_NUM_THREADS": "1", "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512_SKX"},
+)
+
+
+def hash_tables() -> str:
+    """Returns one line: the hash of every table of estimates as it would be published."""
+    config = load_config(Path("census.toml"))
+    codebook, sample, population = load_inputs(config)
+    tables = estimate_tables(config, codebook, sample, population)
+    assert population.predictions is not None
+    tables["predictions"] = tabulate_predictions(population.predictions, codebook)
+    parts = []
+    for name, rows in tables.items():
+        text = rows.to_csv(index=False, float_format=CSV_FLOAT_FORMAT)
+        parts.append(f"{name}={hashlib.sha256(text.encode()).hexdigest()[:12]}")
+    return " ".join(parts)
+
+
+def hash_under(setting: dict[str, str]) -> str:
+    """Returns the hashes from a process of its own that runs under a setting."""
+    command = [sys.executable, "-m", "tests.bench.processors", "--child"]
+    done = subprocess.run(command, env={**os.environ, **setting}, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def main() -> None:
+    """Prints the hashes under every setting, and fails where they differ."""
+    if "--child" in sys.argv:
+        print(hash_tables())
+        return
+    found = {" ".join(setting.values()): hash_under(setting) for setting in SETTINGS}
+    for setting, hashes in found.items():
+        print(f"{setting}: {hashes}")
+    if len(set(found.values())) > 1:
+        sys.exit("the tables differ")
+    print(f"the same under all {len(found)} settings")
+
+
+if __name__ == "__main__":
+    main()
