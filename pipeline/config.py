@@ -89,12 +89,13 @@ class Estimate:
 
 @dataclass(frozen=True, config=STRICT)
 class Report:
-    """What the first screen shows."""
+    """What the first screen shows, and which leaves are also reported together, by the name of the agenda."""
 
     title: str
     headline_frame: str
     headline_definitions: tuple[str, ...]
     denominator: str = "safety"
+    agendas: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -138,7 +139,7 @@ SLICES: Mapping[str, tuple[str, ...]] = {
     "embed": ("paths", "sources", "embed"),
     "cluster": ("paths", "cluster", "seed"),
     "estimate": ("paths", "estimate", "frames", "embed"),
-    "report": ("paths", "version", "report", "frames", "cluster"),
+    "report": ("paths", "version", "report", "frames", "cluster", "estimate", "embed"),
     "dataset": ("paths", "version", "dataset", "frames", "embed"),
 }
 
