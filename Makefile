@@ -28,7 +28,7 @@ FILES     := $(wildcard data/raw/files/*)
 CORPUS    := $(P)/documents.parquet $(P)/records.parquet $(P)/rejects.parquet $(P)/duplicates.parquet $(P)/terms.parquet
 EMBED     := $(P)/embeddings.parquet
 CLUSTER   := $(P)/clusters.parquet $(P)/cluster_members.parquet $(P)/layout.parquet
-ESTIMATE  := $(addprefix $(P)/,$(addsuffix .parquet,shares codes predictions groups trends people curve toggles robustness))
+ESTIMATE  := $(addprefix $(P)/,$(addsuffix .parquet,shares codes predictions groups trends people curve toggles robustness agendas agenda_growth guesses))
 REPORT    := $(P)/.report
 SLICE      = $(P)/config/$(1).json
 
