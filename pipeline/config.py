@@ -152,10 +152,14 @@ class Cluster:
 
 @dataclass(frozen=True, config=STRICT)
 class Estimate:
-    """Which hand-check round the shares are estimated from, and the level of the intervals."""
+    """Which hand-check round the shares are estimated from, the level of the intervals, and leaves reported together.
+
+    `agendas` gives, by the name of an agenda, the leaves that it joins.
+    """
 
     round: str
     level: float = 0.95
+    agendas: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -224,7 +228,7 @@ SLICES: Mapping[str, tuple[str, ...]] = {
     "cluster": ("paths", "sources", "cluster", "seed"),
     "estimate": ("paths", "estimate", "frames", "embed"),
     "readings": ("paths", "estimate", "seed"),
-    "report": ("paths", "version", "report", "frames", "cluster"),
+    "report": ("paths", "version", "report", "frames", "cluster", "estimate"),
     "dataset": ("paths", "version", "dataset", "frames", "embed", "sources"),
 }
 

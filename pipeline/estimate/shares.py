@@ -33,6 +33,7 @@ __all__ = [
     "wilson_interval",
 ]
 PSEUDO_OBSERVATIONS = 1.0
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,9 @@ def tune(*samples: Reads) -> float:
     Several samples, such as the classes of one set of documents, get one lambda together: their shares then add up.
     """
     shared, own = (sum(part) for part in zip(*(_products(reads) for reads in samples), strict=True))
-    return shared / own if own > 0 else 0.0
+    factor = shared / own if own > 0 else 0.0
+    # A lambda made of rounding errors would differ from one processor to the next, and cost a degree of freedom.
+    return factor if abs(factor) > ROUNDING else 0.0
 
 
 def _products(reads: Reads) -> tuple[float, float]:
