@@ -2,16 +2,33 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from pipeline import store
+import pipeline.schemas as schemas
+from pipeline import __version__, store
 from pipeline.check.codebook import Codebook
 from pipeline.config import Config, Frame, Report
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, DataError
+from pipeline.estimate.design import Sample, load_sample
+from pipeline.report.published import load_published
 from pipeline.schemas import CLUSTER_MEMBERS, CLUSTERS, CODES, DOCUMENTS, LAYOUT, SHARES
 
 FACTS = ("doc_id", "source", "frame", "url", "title", "authors", "published_date", "published_year", "text_kind")
+# Tables that a section of the report shows when the stage that makes them has made them, and does without otherwise.
+OPTIONAL_TABLES = (
+    "agreement",
+    "classifier",
+    "cluster_composition",
+    "cluster_stability",
+    "curve",
+    "intrusion",
+    "predictions",
+    "robustness",
+    "trends",
+)
 
 
 @dataclass(frozen=True)
@@ -21,33 +38,53 @@ class Content:
     Attributes:
         documents: columns `FACTS`, x, y, and one column of cluster ids per layer; by doc_id.
         frames: the frames that were read, quotable ones first.
+        hints: for some leaves, what the codebook's prose says counts there.
+        sample: the read documents with every coder's codes.
+        extras: the optional tables that exist, by name.
+        published: figures of others, for comparison.
+        corpus_sha256: hash of every document's id and text hash: which corpus the numbers are about.
     """
 
     version: str
+    code_version: str
     settings: Report
+    level: float
     codebook: Codebook
+    hints: Mapping[str, str]
     frames: Mapping[str, Frame]
     documents: pd.DataFrame
     clusters: pd.DataFrame
     codes: pd.DataFrame
     shares: pd.DataFrame
     layers: tuple[str, ...]
+    sample: Sample
+    extras: Mapping[str, pd.DataFrame]
+    published: tuple[Mapping[str, Any], ...]
+    corpus_sha256: str
 
-    def share_of(self, frame: str, definition: str, year: str = "", denominator: str = "") -> pd.Series:
-        """Returns one row of the table `shares`; the default denominator is the headline's."""
-        rows = self.shares
-        wanted = (
-            (rows["frame"] == frame)
-            & (rows["definition"] == definition)
-            & (rows["year"] == year)
-            & (rows["denominator"] == (denominator or self.settings.denominator))
-            & (rows["weight"] == "documents")
-        )
-        return rows[wanted].iloc[0]
+    def share_of(
+        self, frame: str, definition: str, year: str = "", denominator: str = "", weight: str = "documents"
+    ) -> pd.Series:
+        """Returns one row of the table `shares`; the default denominator is the headline's.
+
+        Raises:
+            DataError: there is no such row.
+        """
+        key = (frame, year, denominator or self.settings.denominator, definition, weight)
+        try:
+            return self.shares.loc[key]
+        except KeyError:
+            raise DataError(
+                f"table shares has no row {' / '.join(key)}", do="run make estimate again, then make report"
+            ) from None
 
     def years_of(self, frame: str) -> list[str]:
         """Returns the years for which the shares of a frame were estimated."""
         return sorted(set(self.shares.loc[(self.shares["frame"] == frame) & (self.shares["year"] != ""), "year"]))
+
+    def weights_of(self, frame: str) -> list[str]:
+        """Returns what documents were counted for in a frame, besides one each."""
+        return sorted(set(self.shares.loc[self.shares["frame"] == frame, "weight"]) - {"documents"})
 
 
 def load_content(config: Config, codebook: Codebook) -> Content:
@@ -58,26 +95,60 @@ def load_content(config: Config, codebook: Codebook) -> Content:
         ConfigError: the report names a definition or denominator that the codebook does not have.
     """
     _check_names(config, codebook)
-    documents = store.read_table(DOCUMENTS, config.processed("documents"), FACTS).set_index("doc_id")
-    members = store.read_table(CLUSTER_MEMBERS, config.processed("cluster_members"))
-    layers = tuple(layer.name for layer in config.cluster.layers)
-    for layer in layers:
-        documents[layer] = members[members["layer"] == layer].set_index("doc_id")["cluster_id"]
-    documents = documents.join(store.read_table(LAYOUT, config.processed("layout")).set_index("doc_id"))
+    handcheck = config.path(config.paths.handcheck)
+    documents = _load_documents(config)
     shares = store.read_table(SHARES, config.processed("shares"))
     read = set(shares["frame"])
     frames = {name: frame for name, frame in config.frames.items() if name in read}
+    hashes = store.read_table(DOCUMENTS, config.processed("documents"), ("doc_id", "text_sha256"))
     return Content(
-        config.version,
-        config.report,
-        codebook,
-        dict(sorted(frames.items(), key=lambda item: not item[1].is_quotable)),
-        documents,
-        store.read_table(CLUSTERS, config.processed("clusters")),
-        store.read_table(CODES, config.processed("codes")),
-        shares,
-        layers,
+        version=config.version,
+        code_version=__version__,
+        settings=config.report,
+        level=config.estimate.level,
+        codebook=codebook,
+        hints=read_hints(config.path(config.paths.handcheck, "codebook", "CODEBOOK.md")),
+        frames=dict(sorted(frames.items(), key=lambda item: not item[1].is_quotable)),
+        documents=documents,
+        clusters=store.read_table(CLUSTERS, config.processed("clusters")),
+        codes=store.read_table(CODES, config.processed("codes")),
+        shares=shares.set_index(list(SHARES.key), drop=False).rename_axis([None] * len(SHARES.key)).sort_index(),
+        layers=tuple(layer.name for layer in config.cluster.layers),
+        sample=load_sample(handcheck, config.estimate.round, codebook, documents.reset_index()),
+        extras=load_extras(config),
+        published=load_published(),
+        corpus_sha256=store.sha256_of_text("\n".join(sorted(hashes["doc_id"] + " " + hashes["text_sha256"]))),
     )
+
+
+def load_extras(config: Config) -> dict[str, pd.DataFrame]:
+    """Returns the optional tables: those that are declared in `schemas` and whose file exists."""
+    extras = {}
+    for name in OPTIONAL_TABLES:
+        table = getattr(schemas, name.upper(), None)
+        if table is not None and config.processed(name).exists():
+            extras[name] = store.read_table(table, config.processed(name))
+    return extras
+
+
+def read_hints(path: Path) -> dict[str, str]:
+    """Returns what counts under each leaf, from the tables of the codebook's prose; empty without that file."""
+    if not path.exists():
+        return {}
+    hints = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if line.startswith("| ") and len(cells) == 4 and len(cells[0]) in (2, 3) and cells[2]:
+            hints[cells[0]] = cells[2]
+    return hints
+
+
+def _load_documents(config: Config) -> pd.DataFrame:
+    documents = store.read_table(DOCUMENTS, config.processed("documents"), FACTS).set_index("doc_id").sort_index()
+    members = store.read_table(CLUSTER_MEMBERS, config.processed("cluster_members"))
+    for layer in (layer.name for layer in config.cluster.layers):
+        documents[layer] = members[members["layer"] == layer].set_index("doc_id")["cluster_id"]
+    return documents.join(store.read_table(LAYOUT, config.processed("layout")).set_index("doc_id"))
 
 
 def _check_names(config: Config, codebook: Codebook) -> None:

@@ -2,7 +2,10 @@
 
 import pandas as pd
 
+from pipeline.report import dictionary
+from pipeline.report.agendas import estimate_agendas, estimate_growth
 from pipeline.report.content import Content
+from pipeline.report.profiles import count_cluster_years, profile_clusters
 
 SHARE_COLUMNS = [
     "frame",
@@ -19,17 +22,26 @@ SHARE_COLUMNS = [
     "n_effective",
     "method",
 ]
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def list_tables(content: Content) -> dict[str, pd.DataFrame]:
-    """Returns the tables by file name, their rows in a fixed order."""
-    return {
-        "shares": content.shares[SHARE_COLUMNS],
-        "clusters": tabulate_clusters(content),
+    """Returns the tables by file name, their rows in a fixed order, as they are written: formulas neutralised."""
+    denominator = content.settings.denominator
+    tables = {
+        "shares": content.shares[SHARE_COLUMNS].reset_index(drop=True),
+        "clusters": profile_clusters(content),
+        "cluster_years": count_cluster_years(content),
         "codes": tabulate_codes(content),
+        "readings": tabulate_readings(content),
         "frames": tabulate_frames(content),
+        "agendas": estimate_agendas(content.sample, content.codebook, denominator, content.level),
+        "agenda_growth": estimate_growth(content.sample, content.codebook, denominator, content.level),
+        "published": tabulate_published(content),
+        **{name: join_lists(rows) for name, rows in content.extras.items()},
     }
+    tables = {name: neutralise_formulas(rows) for name, rows in tables.items()}
+    return tables | {"dictionary": dictionary.describe_tables(tables)}
 
 
 def tabulate_frames(content: Content) -> pd.DataFrame:
@@ -52,17 +64,43 @@ def tabulate_frames(content: Content) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def tabulate_clusters(content: Content) -> pd.DataFrame:
-    """Returns each cluster with its name, size and most central documents."""
-    lists = dict.fromkeys(("exemplar_ids", "random_ids", "border_ids"), " ") | {"terms": " · "}
-    clusters = content.clusters.assign(**{name: content.clusters[name].map(mark.join) for name, mark in lists.items()})
-    return neutralise_formulas(clusters)
-
-
 def tabulate_codes(content: Content) -> pd.DataFrame:
-    """Returns each read document with its facts and every reader's leaf."""
+    """Returns each read document with its facts, its settled codes and every reader's leaf."""
     facts = content.documents[["frame", "published_date", "title", "url"]]
-    return neutralise_formulas(content.codes.join(facts, on="doc_id"))
+    return content.codes.join(facts, on="doc_id")
+
+
+def tabulate_readings(content: Content) -> pd.DataFrame:
+    """Returns every coder's full codes of every read document, one row a reading."""
+    sample = content.sample
+    named = [coder for coder in sample.about.coders if coder.role == "reader"]
+    sheets = list(zip(named, sample.readers, strict=True))
+    sheets += [(coder, sample.adjudicator) for coder in sample.about.coders if coder.role == "adjudicator"]
+    columns = ["leaf", "leaf2", "target", "mechanism", "scaling", "evidence", "confidence", "note"]
+    parts = [
+        sheet[columns]
+        .rename_axis("doc_id")
+        .reset_index()
+        .assign(coder=coder.sheet, role=coder.role, coder_kind=coder.kind)
+        for coder, sheet in sheets
+    ]
+    rows = pd.concat(parts, ignore_index=True)
+    return rows[["doc_id", "coder", "role", "coder_kind", *columns]].sort_values(["doc_id", "coder"], ignore_index=True)
+
+
+def tabulate_published(content: Content) -> pd.DataFrame:
+    """Returns the figures of others that the report compares itself with."""
+    columns = ["id", "what", "source", "url", "how", "definition", "value", "low", "high", "note"]
+    return pd.DataFrame(list(content.published)).reindex(columns=columns)
+
+
+def join_lists(rows: pd.DataFrame) -> pd.DataFrame:
+    """Writes a list in a cell as its items with spaces between them."""
+    rows = rows.copy()
+    for column in rows.columns:
+        if rows[column].map(lambda cell: hasattr(cell, "tolist") and not isinstance(cell, str)).any():
+            rows[column] = rows[column].map(lambda cell: " ".join(map(str, cell)) if hasattr(cell, "tolist") else cell)
+    return rows
 
 
 def neutralise_formulas(rows: pd.DataFrame) -> pd.DataFrame:
@@ -70,7 +108,12 @@ def neutralise_formulas(rows: pd.DataFrame) -> pd.DataFrame:
     rows = rows.copy()
     for column in rows.columns:
         if pd.api.types.is_string_dtype(rows[column]) or rows[column].dtype == object:
-            rows[column] = rows[column].map(
-                lambda cell: f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
-            )
+            rows[column] = rows[column].map(neutralise_cell)
     return rows
+
+
+def neutralise_cell(cell: object) -> object:
+    """Returns a cell with an apostrophe before a text that would run, whatever blanks it starts with."""
+    if isinstance(cell, str) and (cell.startswith(FORMULA_STARTS) or cell.lstrip().startswith(FORMULA_STARTS)):
+        return f"'{cell}"
+    return cell
