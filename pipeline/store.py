@@ -43,10 +43,15 @@ def replace_atomically(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes bytes, atomically."""
+    with replace_atomically(path) as temporary:
+        temporary.write_bytes(content)
+
+
 def write_text(path: Path, text: str) -> None:
     """Writes UTF-8 text with Unix line ends, atomically."""
-    with replace_atomically(path) as temporary:
-        temporary.write_bytes(text.encode("utf-8"))
+    write_bytes(path, text.encode("utf-8"))
 
 
 def write_csv(path: Path, rows: pd.DataFrame) -> None:

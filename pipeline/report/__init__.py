@@ -7,7 +7,7 @@ from pipeline import store
 from pipeline.check.codebook import load_codebook
 from pipeline.config import Config
 from pipeline.report.content import load_content
-from pipeline.report.figures import draw_figures
+from pipeline.report.figures import draw_figures, draw_pictures
 from pipeline.report.site import render_markdown, render_page
 from pipeline.report.tables import list_tables
 
@@ -19,13 +19,15 @@ def run(config: Config) -> None:
     start = time.perf_counter()
     codebook = load_codebook(config.path(config.paths.handcheck, "codebook", "codebook.toml"))
     content = load_content(config, codebook)
-    figures = draw_figures(content)
+    tables, figures, pictures = list_tables(content), draw_figures(content), draw_pictures(content)
     # Everything is made before anything is written: an error leaves the last report whole.
     texts = {f"figures/{name}.svg": svg for name, svg in figures.items()}
-    texts |= {"index.html": render_page(content, figures), "report.md": render_markdown(content)}
+    texts |= {"index.html": render_page(content, figures, tables), "report.md": render_markdown(content, tables)}
     folder = config.path(config.paths.reports, config.version)
-    for name, rows in list_tables(content).items():
+    for name, rows in tables.items():
         store.write_csv(folder / "tables" / f"{name}.csv", rows)
+    for name, picture in pictures.items():
+        store.write_bytes(folder / "figures" / f"{name}.png", picture)
     for name, text in texts.items():
         store.write_text(folder / name, text)
     size = len(texts["index.html"].encode())

@@ -1,7 +1,7 @@
-"""The figures: shares by definition and by year, as SVG that is the same bytes for the same numbers."""
+"""The figures, as SVG and PNG that are the same bytes for the same numbers."""
 
 import io
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -9,97 +9,178 @@ from matplotlib.figure import Figure
 
 from pipeline.report.content import Content
 
-# Okabe and Ito's colours, told apart by most colour-blind readers.
+# Okabe and Ito's colours, told apart by most colour-blind readers; each series has a marker of its own as well.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-STYLE: dict[Any, Any] = {
+MARKERS = "os^Dv*"
+INK = "#1a1a1a"  # of text and axes; the page puts its own ink in its place
+STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "alignment-census",
     "font.family": "sans-serif",
     "font.size": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "grid.color": "#808080",
+    "grid.alpha": 0.3,
+    "legend.frameon": False,
 }
+PNG_DPI = 200  # 1,440 pixels wide: sharp on a slide
+WIDTH_INCHES = 7.2
+MIN_YEARS = 2  # a trend needs two points
 
 
 def draw_figures(content: Content) -> dict[str, str]:
     """Returns each figure's name and SVG."""
+    return {name: _to_svg(figure, title) for name, (figure, title) in plot_figures(content).items()}
+
+
+def draw_pictures(content: Content) -> dict[str, bytes]:
+    """Returns each figure's name and PNG, on white, for slides."""
+    return {name: _to_png(figure) for name, (figure, _) in plot_figures(content).items()}
+
+
+def plot_figures(content: Content) -> dict[str, tuple[Figure, str]]:
+    """Returns each figure with the sentence that says what it shows."""
+    plots: Mapping[str, Callable[[Content], tuple[Figure, str]]] = {
+        "definitions": plot_definitions,
+        "years": plot_years,
+        "published": plot_published,
+    }
     with mpl.rc_context(STYLE):
-        return {"definitions": draw_definitions(content), "years": draw_years(content)}
+        return {name: plot(content) for name, plot in plots.items()}
 
 
-def draw_definitions(content: Content) -> str:
-    """Draws the share under every definition, with its interval, for each frame that may be quoted."""
+def plot_definitions(content: Content) -> tuple[Figure, str]:
+    """Plots the share under every definition, with its interval, for each frame that may be quoted."""
     definitions = content.codebook.definitions
-    figure = Figure(figsize=(7.2, 0.42 * len(definitions) + 1.3), layout="constrained")
+    figure = Figure(figsize=(WIDTH_INCHES, 0.42 * len(definitions) + 1.3), layout="constrained")
     axes = figure.add_subplot()
     frames = [name for name, frame in content.frames.items() if frame.is_quotable]
     for number, frame in enumerate(frames):
         shares = [content.share_of(frame, definition.id) for definition in definitions]
         rows = [place + (number - (len(frames) - 1) / 2) * 0.24 for place in range(len(definitions))]
-        points = [100 * row["share"] for row in shares]
-        errors = [
-            [100 * (row["share"] - row["low"]) for row in shares],
-            [100 * (row["high"] - row["share"]) for row in shares],
-        ]
-        axes.errorbar(
-            points,
-            rows,
-            xerr=errors,
-            fmt="os^D"[number % 4],
-            color=COLOURS[number],
-            label=content.frames[frame].title,
-            capsize=3,
-            markersize=5,
-        )
+        _plot_shares(axes, rows, shares, number, content.frames[frame].title)
     axes.set_yticks(range(len(definitions)), [definition.id.replace("_", " ") for definition in definitions])
     axes.invert_yaxis()
     _finish(axes, "% of safety output")
-    return _to_svg(figure, "Share under each definition, with 95% intervals")
+    figure.legend(loc="outside upper right", ncols=len(frames))
+    return figure, f"Share under each definition in each quotable frame, with {content.level:.0%} intervals"
 
 
-def draw_years(content: Content) -> str:
-    """Draws the headline frame's share per year under each headline definition."""
-    frame = content.settings.headline_frame
-    years = content.years_of(frame)
-    figure = Figure(figsize=(7.2, 3.8), layout="constrained")
+def plot_years(content: Content) -> tuple[Figure, str]:
+    """Plots the share per year, one panel for each nested definition, for each frame with years."""
+    definitions = [definition for definition in content.codebook.definitions if definition.nested]
+    frames = [name for name in content.frames if len(content.years_of(name)) >= MIN_YEARS]
+    columns = 3
+    lines = -(-len(definitions) // columns)
+    figure = Figure(figsize=(WIDTH_INCHES, 1.9 * lines + 0.3), layout="constrained")
+    panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).flatten()
+    for panel, definition in zip(panels, definitions, strict=False):
+        for number, frame in enumerate(frames):
+            years = [int(year) for year in content.years_of(frame)]
+            shares = [content.share_of(frame, definition.id, str(year)) for year in years]
+            _plot_shares(panel, years, shares, number, content.frames[frame].title, is_upright=True)
+        panel.set_title(definition.id.replace("_", " "), fontsize=10)
+        panel.set_ylim(0, 100)
+        panel.grid(axis="y")
+    for panel in panels[len(definitions) :]:
+        panel.set_visible(False)
+    ticks = sorted({int(year) for frame in frames for year in content.years_of(frame)})
+    if ticks:
+        panels[0].set_xticks(ticks[::3], [f"’{year % 100:02d}" for year in ticks[::3]])
+    figure.supylabel("% of safety output")
+    titles = " and ".join(content.frames[frame].title for frame in frames)
+    return figure, f"{titles}: share per year of publication under each definition, with {content.level:.0%} intervals"
+
+
+def plot_published(content: Content) -> tuple[Figure, str]:
+    """Plots the headline frame's shares beside the figures that others published."""
+    rows = [row for row in content.published if row.get("definition")]
+    definitions = [item.id for item in content.codebook.definitions if any(row["definition"] == item.id for row in rows)]
+    figure = Figure(figsize=(WIDTH_INCHES, 0.62 * len(definitions) + 1.3), layout="constrained")
     axes = figure.add_subplot()
-    for number, definition in enumerate(content.settings.headline_definitions):
-        shares = [content.share_of(frame, definition, year) for year in years]
-        places = [int(year) + (number - 1) * 0.12 for year in years]
-        points = [100 * row["share"] for row in shares]
-        errors = [
-            [100 * (row["share"] - row["low"]) for row in shares],
-            [100 * (row["high"] - row["share"]) for row in shares],
-        ]
-        axes.errorbar(
-            places,
-            points,
-            yerr=errors,
-            fmt="os^D"[number % 4] + "-",
-            color=COLOURS[number],
-            label=definition.replace("_", " "),
-            capsize=3,
-            markersize=5,
-            linewidth=1,
-        )
-    axes.set_xticks([int(year) for year in years], years)
-    axes.set_ylim(0, 100)
-    axes.set_ylabel("% of safety output")
-    axes.grid(axis="y", alpha=0.3)
-    axes.legend(frameon=False, loc="best")
-    return _to_svg(figure, f"{content.frames[frame].title}: share per year of publication, with 95% intervals")
+    quotable = [name for name, frame in content.frames.items() if frame.is_quotable]
+    sources = sorted({_short_source(row) for row in rows})
+    step = 0.8 / (len(quotable) + len(sources))
+    for number, frame in enumerate(quotable):
+        shares = [content.share_of(frame, name) for name in definitions]
+        _plot_shares(axes, [p - 0.3 + step * number for p in range(len(definitions))], shares, number, content.frames[frame].title)
+    for number, source in enumerate(sources, len(quotable)):
+        points = [row for row in rows if _short_source(row) == source]
+        places = [definitions.index(row["definition"]) - 0.3 + step * number for row in points]
+        _plot_shares(axes, places, points, number, source, is_hollow=True)
+    axes.set_yticks(range(len(definitions)), [name.replace("_", " ") for name in definitions])
+    axes.invert_yaxis()
+    _finish(axes, "% (of safety output; of documents, or of people where it says so)")
+    figure.legend(loc="outside upper right", ncols=2)
+    return figure, "This census (filled) beside published figures (hollow) under the nearest definition"
+
+
+def _short_source(row: Mapping[str, str]) -> str:
+    name = "Shallow Review 2025" if row["id"].startswith("sr2025") else row["source"].split(",")[0]
+    return name + (", people" if row["id"].endswith("-people") else "")
+
+
+def _plot_shares(
+    axes: Axes,
+    places: list[float] | list[int],
+    rows: list,
+    number: int,
+    label: str,
+    *,
+    is_upright: bool = False,
+    is_hollow: bool = False,
+) -> None:
+    """Plots points with their intervals along the places; a row has share or value, and may have low and high."""
+    known = [(place, row) for place, row in zip(places, rows, strict=True) if _point(row) is not None]
+    points = [100 * _point(row) for _, row in known]
+    below = [max(100 * (_point(row) - row.get("low", _point(row))), 0) for _, row in known]
+    above = [max(100 * (row.get("high", _point(row)) - _point(row)), 0) for _, row in known]
+    at = [place for place, _ in known]
+    axes.errorbar(
+        at if is_upright else points,
+        points if is_upright else at,
+        **{"yerr" if is_upright else "xerr": [below, above]},
+        fmt=MARKERS[number % len(MARKERS)] + ("-" if is_upright else ""),
+        color=COLOURS[number % len(COLOURS)],
+        markerfacecolor="none" if is_hollow else None,
+        label=label,
+        capsize=2 if is_upright else 3,
+        markersize=4 if is_upright else 5,
+        linewidth=1,
+    )
+
+
+def _point(row) -> float | None:
+    value = row.get("share", row.get("value"))
+    return None if value is None or value != value else float(value)  # noqa: PLR0124  not a number
 
 
 def _finish(axes: Axes, label: str) -> None:
     axes.set_xlim(0, 100)
     axes.set_xlabel(label)
-    axes.grid(axis="x", alpha=0.3)
-    axes.legend(frameon=False, loc="best")
+    axes.grid(axis="x")
 
 
 def _to_svg(figure: Figure, title: str) -> str:
     """Returns the figure as an SVG element with a title for screen readers, without a date."""
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Title": title})
+    with mpl.rc_context(STYLE):
+        figure.savefig(
+            buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Title": title}
+        )
     text = buffer.getvalue()
     return text[text.index("<svg") :].replace("<svg ", f'<svg role="img" aria-label="{title}" ', 1)
+
+
+def _to_png(figure: Figure) -> bytes:
+    """Returns the figure as PNG on white, without a date or the name of a program."""
+    buffer = io.BytesIO()
+    with mpl.rc_context(STYLE):
+        figure.savefig(buffer, format="png", dpi=PNG_DPI, facecolor="white", metadata={"Software": None})
+    return buffer.getvalue()

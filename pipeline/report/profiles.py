@@ -16,7 +16,6 @@ def profile_clusters(content: Content) -> pd.DataFrame:
         rows.append(
             {
                 **cluster,
-                "exemplar_ids": " ".join(cluster["exemplar_ids"]),
                 "first_year": int(years.min()) if len(years) else None,
                 "median_year": int(years.median()) if len(years) else None,
                 "n_read": len(codes),

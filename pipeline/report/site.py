@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from importlib import resources
 from typing import Any
@@ -11,87 +12,97 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
+from pipeline.report import figures as figure_style
+from pipeline.report.charts import draw_groups, draw_sparkline
 from pipeline.report.content import Content
+from pipeline.report.payload import explorer_payload, map_payload, safe_url
+from pipeline.report.words import (
+    ESTIMATOR_NOTE,
+    cite_share,
+    format_interval,
+    format_number,
+    format_percent,
+    format_points,
+    list_limits,
+    make_link,
+    spell_readers,
+)
 
-MAP_STEPS = 4_095  # places on the map are written as whole numbers from 0 to this
+# In the order in which each uses the one before; they become one script, so that one hash names it to the browser.
+SCRIPTS = ("core", "estimator", "state", "explorer", "documents", "detail", "canvas", "overlay", "controls", "map", "start")
+STYLES = ("base", "sections", "print")
 
 
-def render_page(content: Content, figures: Mapping[str, str]) -> str:
+# The page from top to bottom: template, heading, and the optional tables without which the section is absent.
+SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("explorer", "Find your definition", ()),
+    ("documents", "Documents behind a number", ()),
+    ("definitions", "Every definition", ()),
+    ("years", "Year by year", ()),
+    ("agendas", "Agendas", ()),
+    ("map", "Map", ()),
+    ("clusters", "Clusters", ()),
+    ("frames", "Frames", ()),
+    ("methods", "Method", ()),
+    ("limits", "Limits", ()),
+    ("published", "Published figures", ()),
+    ("cite", "Cite and reuse", ()),
+)
+
+
+def list_sections(content: Content) -> list[tuple[str, str]]:
+    """Returns template and heading of each section whose tables exist."""
+    return [(name, heading) for name, heading, needs in SECTIONS if set(needs) <= set(content.extras)]
+
+
+def render_page(content: Content, figures: Mapping[str, str], tables: Mapping[str, pd.DataFrame]) -> str:
     """Returns `index.html`: one file, no request, no script but its own (told to the browser by its hash)."""
-    script = _template_text("map.js")
+    script = '"use strict";\n(() => {\n' + "".join(_template_text(f"scripts/{name}.js") for name in SCRIPTS) + "})();\n"
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
-        _environment()
+        _environment(content)
         .get_template("index.html")
         .render(
-            **_values(content),
-            figures={name: Markup(svg) for name, svg in figures.items()},
-            style=Markup(_template_text("style.css")),
+            **_values(content, tables),
+            figures={name: inline_figure(svg) for name, svg in figures.items()},
+            style=Markup("".join(_template_text(f"styles/{name}.css") for name in STYLES)),
             script=Markup(script),
             script_hash=digest,
-            map_data=embed_json(map_data(content)),
+            map_data=embed_json(map_payload(content)),
+            explorer_data=embed_json(explorer_payload(content)),
         )
     )
 
 
-def render_markdown(content: Content) -> str:
+def render_markdown(content: Content, tables: Mapping[str, pd.DataFrame]) -> str:
     """Returns `report.md`, with the same numbers as the page."""
-    return _environment().get_template("report.md").render(**_values(content))
+    return _environment(content).get_template("report.md").render(**_values(content, tables))
 
 
-def map_data(content: Content) -> dict[str, Any]:
-    """Returns what the map draws: the documents column by column, the clusters' names, the frames' titles."""
-    documents = content.documents.sort_index()
-    layer = content.layers[0]
-    clusters = content.clusters[content.clusters["layer"] == layer]
-    number_of = {cluster: number for number, cluster in enumerate(clusters["cluster_id"])}
-    frame_number = {name: number for number, name in enumerate(content.frames)}
-    documents = documents[documents["frame"].isin(content.frames)]
-    return {
-        "x": (documents["x"] * MAP_STEPS).round().astype(int).tolist(),
-        "y": (documents["y"] * MAP_STEPS).round().astype(int).tolist(),
-        "cluster": documents[layer].map(number_of).astype(int).tolist(),
-        "frame": documents["frame"].map(frame_number).astype(int).tolist(),
-        "year": documents["published_year"].fillna(0).astype(int).tolist(),
-        "title": documents["title"].tolist(),
-        "url": [safe_url(url) for url in documents["url"]],
-        "clusters": clusters["name"].tolist(),
-        "frames": [frame.title for frame in content.frames.values()],
-        "steps": MAP_STEPS,
-    }
-
-
-def safe_url(url: object) -> str:
-    """Returns a web address, or an empty text for anything a browser might run instead of open."""
-    return url if isinstance(url, str) and url.startswith(("https://", "http://")) else ""
+def inline_figure(svg: str) -> Markup:
+    """Returns a figure whose colours follow the page's: ink by inheritance, series by custom properties."""
+    svg = svg.replace(figure_style.INK, "currentColor")
+    for number, colour in enumerate(figure_style.COLOURS, 1):
+        svg = svg.replace(colour.lower(), f"var(--series-{number}, {colour})")
+    # A clip path may be named twice on a page with several figures: the same rectangle, but a doubled id.
+    mark = hashlib.sha256(svg.encode()).hexdigest()[:8]
+    svg = re.sub(r'id="([^"]+)"', rf'id="\1-{mark}"', svg)
+    svg = re.sub(r'(xlink:href="#|url\(#)([^")]+)', rf"\1\2-{mark}", svg)
+    return Markup(svg)
 
 
 def embed_json(value: object) -> Markup:
     """Returns JSON that may stand inside a script element: no text in it can close the element."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=list)
     for sign in "<>&\u2028\u2029":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return Markup(text)
 
 
-def format_percent(share: float | None) -> str:
-    """Returns a share as a percentage with one decimal below 10%, none above."""
-    if share is None or pd.isna(share):
-        return "\u2013"
-    return f"{100 * share:.1f}%" if 100 * share < 9.95 else f"{100 * share:.0f}%"
-
-
-def format_interval(row: pd.Series) -> str:
-    """Returns the interval of a row of shares as "12-18%"."""
-    if pd.isna(row["low"]):
-        return "\u2013"
-    return f"{format_percent(row['low']).rstrip('%')}\u2013{format_percent(row['high'])}"
-
-
-def _values(content: Content) -> dict[str, Any]:
+def _values(content: Content, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     quotable = {name: frame for name, frame in content.frames.items() if frame.is_quotable}
     nested = [definition.id for definition in content.codebook.definitions if definition.nested]
-    titles = {definition.id: definition.title for definition in content.codebook.definitions}
+    agendas = tables["agendas"]
     return {
         "content": content,
         "settings": content.settings,
@@ -101,23 +112,59 @@ def _values(content: Content) -> dict[str, Any]:
         "years": content.years_of(content.settings.headline_frame),
         "narrowest": nested[0],
         "widest": nested[-1],
-        "titles": titles,
-        "readers": " and ".join(
-            f"{kind.replace(' ', '-')} readers" for kind in sorted(set(content.codes["coder_kind"]))
-        ),
-        "n_unquotable": int((~content.documents["frame"].isin(quotable)).sum()),
+        "nested": nested,
+        "titles": {definition.id: definition.title for definition in content.codebook.definitions},
+        "readers": spell_readers(content),
+        "n_unquotable": int((~content.documents["frame"].isin(list(quotable))).sum()),
         "n_read": len(content.codes),
         "n_documents": len(content.documents),
         "n_adjudicated": int(content.codes["is_adjudicated"].sum()),
-        "clusters": {
-            layer: content.clusters[content.clusters["layer"] == layer].to_dict("records") for layer in content.layers
-        },
         "n_person": int((content.codes["coder_kind"] == "person").sum()),
-        "level": round(100 * float(content.shares["level"].iloc[0])),
+        "n_disagree": int((content.codes["phase2_stratum"] == "disagree").sum()),
+        "clusters": _clusters(content, tables),
+        "growth": tables["agenda_growth"].to_dict("records"),
+        "sections": list_sections(content),
+        "controls": [name for name, frame in content.frames.items() if "test of scope" in frame.use],
+        "cite_example": cite_share(content),
+        "estimator_note": ESTIMATOR_NOTE,
+        "compare_path": "",
+        "agendas": {(row["frame"], row["year"], row["code"]): row for row in agendas.to_dict("records")},
+        "published": content.published,
+        "extras": {name: rows.to_dict("records") for name, rows in content.extras.items()},
+        "limits": list_limits(content),
+        "level": round(100 * content.level),
+        "tables": sorted(tables),
     }
 
 
-def _environment() -> jinja2.Environment:
+def _clusters(content: Content, tables: Mapping[str, pd.DataFrame]) -> dict[str, list[dict[str, Any]]]:
+    """Returns the clusters of each layer with their exemplars' facts and their documents per year."""
+    years = tables["cluster_years"].groupby(["layer", "cluster_id", "published_year"])["document_count"].sum()
+    quotable = [name for name, frame in content.frames.items() if frame.is_quotable]
+    by_layer: dict[str, list[dict[str, Any]]] = {layer: [] for layer in content.layers}
+    for row in tables["clusters"].to_dict("records"):
+        exemplars = content.documents.loc[[item for item in row["exemplar_ids"].split() if item in content.documents.index]]
+        own = years.get((row["layer"], row["cluster_id"]), pd.Series(dtype=int))
+        by_layer[row["layer"]].append(
+            {
+                "is_unstable": row["is_small"],  # until the clusters say so themselves
+                **row,
+                "n_other": row["document_count"] - sum(row[f"n_{name}"] for name in quotable),
+                "years": {int(year): int(count) for year, count in own.items()},
+                "exemplars": [
+                    {"doc_id": doc_id, "title": facts["title"], "url": safe_url(facts["url"])}
+                    for doc_id, facts in exemplars.iterrows()
+                ],
+            }
+        )
+    return by_layer
+
+
+def _template_text(name: str) -> str:
+    return resources.files("pipeline.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _environment(content: Content) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("pipeline.report"),
         undefined=jinja2.StrictUndefined,
@@ -129,10 +176,13 @@ def _environment() -> jinja2.Environment:
     environment.filters |= {
         "percent": format_percent,
         "interval": format_interval,
-        "thousands": lambda number: f"{number:,}",
+        "points": format_points,
+        "thousands": format_number,
+        "markdown": lambda text: re.sub(r"([\\`*_{}\[\]<>#|])", r"\\\1", " ".join(str(text).split())),
     }
+    environment.globals["link"] = make_link
+    years = content.documents["published_year"].dropna()
+    first, last = (int(years.quantile(0.01)), int(years.max())) if len(years) else (0, 0)
+    environment.globals["sparkline"] = lambda counts: draw_sparkline(counts, first, last)
+    environment.globals["groupbar"] = lambda row: draw_groups(row, content.codebook.groups)
     return environment
-
-
-def _template_text(name: str) -> str:
-    return resources.files("pipeline.report").joinpath("templates", name).read_text(encoding="utf-8")

@@ -30,7 +30,7 @@ def list_tables(content: Content) -> dict[str, pd.DataFrame]:
     denominator = content.settings.denominator
     tables = {
         "shares": content.shares[SHARE_COLUMNS].reset_index(drop=True),
-        "clusters": profile_clusters(content),
+        "clusters": join_lists(profile_clusters(content)),
         "cluster_years": count_cluster_years(content),
         "codes": tabulate_codes(content),
         "readings": tabulate_readings(content),
