@@ -86,7 +86,7 @@ def plot_years(content: Content) -> tuple[Figure, str]:
             shares = [content.share_of(frame, definition.id, str(year)) for year in years]
             _plot_shares(panel, years, shares, number, content.frames[frame].title, is_upright=True)
         panel.set_title(definition.id.replace("_", " "), fontsize=10)
-        panel.set_ylim(0, 100)
+        panel.set_ylim(-2, 102)  # room for the markers at the ends
         panel.grid(axis="y")
     for panel in panels[len(definitions) :]:
         panel.set_visible(False)

@@ -52,7 +52,7 @@ def codebook_payload(codebook: Codebook, content: Content) -> dict[str, Any]:
     """Returns the codes and the queries over them."""
     return {
         "groups": codebook.groups,
-        "leaves": codebook.leaves,
+        "leaves": {code: title.replace("*", "") for code, title in codebook.leaves.items()},
         "hints": dict(content.hints),
         "axes": codebook.axes,
         "definitions": [asdict(definition) for definition in codebook.definitions],

@@ -178,6 +178,7 @@ def _environment(content: Content) -> jinja2.Environment:
         "interval": format_interval,
         "points": format_points,
         "thousands": format_number,
+        "plain": lambda text: text.replace("*", ""),
         "markdown": lambda text: re.sub(r"([\\`*_{}\[\]<>#|])", r"\\\1", " ".join(str(text).split())),
     }
     environment.globals["link"] = make_link

@@ -1,4 +1,4 @@
-const PAGE_ROWS = 40;
+const PAGE_ROWS = 15;
 let shownRows = PAGE_ROWS;
 
 // Every read document of the chosen frame and year, with what it counts for at the chosen position.
@@ -50,7 +50,7 @@ function startDocuments() {
   byId("d-search").addEventListener("input", debounce(refresh, 120));
   for (const id of ["d-status", "d-leaf", "d-phase"]) byId(id).addEventListener("change", refresh);
   byId("d-more").addEventListener("click", () => {
-    shownRows += 4 * PAGE_ROWS;
+    shownRows += 10 * PAGE_ROWS;
     renderDocuments();
   });
   byId("d-csv").addEventListener("click", downloadUnits);

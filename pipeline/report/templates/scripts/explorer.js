@@ -5,6 +5,7 @@ function currentUnits(from) {
 }
 
 function estimateAt(from) {
+  if (from.def === NOTHING && !from.in.length) return { ...estimator.estimate(currentUnits(from), estimator.domainOf(from.frame, from.year)), share: null, low: null, high: null };
   return estimator.estimate(currentUnits(from), estimator.domainOf(from.frame, from.year));
 }
 
@@ -133,7 +134,7 @@ function renderResult() {
   const result = byId("x-result");
   result.dataset.exact = JSON.stringify(row);
   byId("x-share").textContent = formatPercent(row.share);
-  byId("x-interval").textContent = row.share === null ? "no read document is in the denominator" : `${formatInterval(row)} (${Math.round(100 * design.level)}% interval)`;
+  byId("x-interval").textContent = row.share === null ? "nothing is ticked, or no read document is in the denominator" : `${formatInterval(row)} (${Math.round(100 * design.level)}% interval)`;
   byId("x-says").textContent =
     `of ${design.denominators[state.of].title} in ${sayDomain(state)}, if “${sayPosition(state)}” is direct. ` +
     `${formatCount(row.n_read)} of ${formatCount(row.n_population)} documents were read.`;
