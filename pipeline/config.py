@@ -160,12 +160,13 @@ class Estimate:
 
 @dataclass(frozen=True, config=STRICT)
 class Report:
-    """What the first screen shows."""
+    """What the first screen shows, and which leaves are also reported together, by the name of the agenda."""
 
     title: str
     headline_frame: str
     headline_definitions: tuple[str, ...]
     denominator: str = "safety"
+    agendas: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -223,9 +224,8 @@ SLICES: Mapping[str, tuple[str, ...]] = {
     "embed": ("paths", "sources", "embed"),
     "cluster": ("paths", "sources", "cluster", "seed"),
     "estimate": ("paths", "estimate", "frames", "embed"),
-    "readings": ("paths", "estimate", "seed"),
-    "report": ("paths", "version", "report", "frames", "cluster"),
-    "dataset": ("paths", "version", "dataset", "frames", "embed", "sources"),
+    "report": ("paths", "version", "report", "frames", "cluster", "estimate", "embed"),
+    "dataset": ("paths", "version", "dataset", "frames", "embed"),
 }
 
 

@@ -1,6 +1,6 @@
 """The agenda tables: the share of each code by frame and year, and which agendas grew."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -8,6 +8,7 @@ from scipy import stats
 
 from pipeline.check.codebook import Codebook, Definition
 from pipeline.estimate import Domain, Readings, list_domains
+from pipeline.estimate.definitions import match_definition
 from pipeline.estimate.design import Sample, settle_codes
 
 SPAN_YEARS = 3  # growth compares the first and the last three years: single years hold too few read documents
@@ -15,17 +16,26 @@ OUTSIDE = ("M", "N")  # groups that no share of safety output can hold
 WHOLE_FRAME = "everything"
 
 
-def estimate_agendas(sample: Sample, codebook: Codebook, denominator_id: str, level: float) -> pd.DataFrame:
-    """Returns the share of each leaf and group, by frame and year.
+def list_agendas(codebook: Codebook, joined: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, Definition]]:
+    """Returns every group, leaf and joined agenda: by its code (such as A, A1 or D1+D2), its title and its query."""
+    agendas = {code: (title, _query(groups=(code,))) for code, title in codebook.groups.items()}
+    agendas |= {code: (title, _query(leaves=(code,))) for code, title in codebook.leaves.items()}
+    return agendas | {"+".join(codes): (title, _query(leaves=tuple(codes))) for title, codes in joined.items()}
+
+
+def estimate_agendas(
+    sample: Sample, codebook: Codebook, denominator_id: str, level: float, joined: Mapping[str, Sequence[str]]
+) -> pd.DataFrame:
+    """Returns the share of each leaf, group and joined agenda, by frame and year.
 
     Shares of the groups about the field and out of scope are shares of everything in the frame.
     """
     settled = settle_codes(sample).set_index("doc_id")
     rows = []
-    for code in (*codebook.groups, *codebook.leaves):
+    for code, (title, query) in list_agendas(codebook, joined).items():
         name = WHOLE_FRAME if code[0] in OUTSIDE else denominator_id
-        readings = Readings.of(sample, _only(code, codebook), codebook.denominators[name])
-        is_coded = (settled["leaf" if code in codebook.leaves else "group"] == code).to_numpy()
+        readings = Readings.of(sample, query, codebook.denominators[name])
+        is_coded = match_definition(query, settled)
         for domain in list_domains(sample):
             estimate = readings.estimate(domain, level)
             rows.append(
@@ -33,7 +43,7 @@ def estimate_agendas(sample: Sample, codebook: Codebook, denominator_id: str, le
                     "frame": domain.frame,
                     "year": domain.year,
                     "code": code,
-                    "title": codebook.leaves.get(code, codebook.groups.get(code, "")),
+                    "title": title,
                     "denominator": name,
                     "share": estimate.share if estimate else None,
                     "low": estimate.low if estimate else None,
@@ -45,17 +55,19 @@ def estimate_agendas(sample: Sample, codebook: Codebook, denominator_id: str, le
     return pd.DataFrame(rows)
 
 
-def estimate_growth(sample: Sample, codebook: Codebook, denominator_id: str, level: float) -> pd.DataFrame:
+def estimate_growth(
+    sample: Sample, codebook: Codebook, denominator_id: str, level: float, joined: Mapping[str, Sequence[str]]
+) -> pd.DataFrame:
     """Returns each agenda's share in the first and the last years of every frame that has enough of them.
 
     The interval of the change adds the two variances, as of samples drawn apart (normal approximation).
     """
     spans = list(_spans(sample))
     rows = []
-    for code in codebook.leaves:
-        if code[0] in OUTSIDE:
+    for code, (title, query) in list_agendas(codebook, joined).items():
+        if code[0] in OUTSIDE or code in codebook.groups:
             continue
-        readings = Readings.of(sample, _only(code, codebook), codebook.denominators[denominator_id])
+        readings = Readings.of(sample, query, codebook.denominators[denominator_id])
         for early, late in spans:
             before, after = readings.estimate(early, level), readings.estimate(late, level)
             if before is None or after is None:
@@ -66,7 +78,7 @@ def estimate_growth(sample: Sample, codebook: Codebook, denominator_id: str, lev
                 {
                     "frame": early.frame,
                     "code": code,
-                    "title": codebook.leaves[code],
+                    "title": title,
                     "denominator": denominator_id,
                     "early_years": early.year,
                     "late_years": late.year,
@@ -83,10 +95,8 @@ def estimate_growth(sample: Sample, codebook: Codebook, denominator_id: str, lev
     return grown.sort_values(["frame", "change_share", "code"], ascending=[True, False, True], ignore_index=True)
 
 
-def _only(code: str, codebook: Codebook) -> Definition:
-    if code in codebook.leaves:
-        return Definition(id=code, title=code, reading="", leaves=(code,))
-    return Definition(id=code, title=code, reading="", groups=(code,))
+def _query(groups: tuple[str, ...] = (), leaves: tuple[str, ...] = ()) -> Definition:
+    return Definition(id="agenda", title="", reading="", groups=groups, leaves=leaves)
 
 
 def _spans(sample: Sample) -> Iterable[tuple[Domain, Domain]]:

@@ -42,12 +42,12 @@ OWN_COLUMNS: Mapping[str, Mapping[str, str]] = {
         "note": "the coder's note",
     },
     "agendas": {
-        "code": "a leaf of the codebook, or the letter of a group",
+        "code": "a leaf of the codebook, the letter of a group, or leaves joined with +",
         "title": "what the code stands for",
         "n_coded": "read documents whose settled code it is",
     },
     "agenda_growth": {
-        "code": "a leaf of the codebook",
+        "code": "a leaf of the codebook, or leaves joined with +",
         "title": "what the code stands for",
         "early_years": "the first years of the frame, joined",
         "late_years": "the last years of the frame, joined",

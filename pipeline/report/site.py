@@ -182,6 +182,9 @@ def _environment(content: Content) -> jinja2.Environment:
         "markdown": lambda text: re.sub(r"([\\`*_{}\[\]<>#|])", r"\\\1", " ".join(str(text).split())),
     }
     environment.globals["link"] = make_link
+    environment.globals["members"] = lambda code: (
+        [leaf for leaf in content.codebook.leaves if leaf[0] == code] if code in content.codebook.groups else code.split("+")
+    )
     years = content.documents["published_year"].dropna()
     first, last = (int(years.quantile(0.01)), int(years.max())) if len(years) else (0, 0)
     environment.globals["sparkline"] = lambda counts: draw_sparkline(counts, first, last)

@@ -27,7 +27,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uf
 
 def list_tables(content: Content) -> dict[str, pd.DataFrame]:
     """Returns the tables by file name, their rows in a fixed order, as they are written: formulas neutralised."""
-    denominator = content.settings.denominator
+    asked = (content.sample, content.codebook, content.settings.denominator, content.level, content.settings.agendas)
     tables = {
         "shares": content.shares[SHARE_COLUMNS].reset_index(drop=True),
         "clusters": join_lists(profile_clusters(content)),
@@ -35,8 +35,8 @@ def list_tables(content: Content) -> dict[str, pd.DataFrame]:
         "codes": tabulate_codes(content),
         "readings": tabulate_readings(content),
         "frames": tabulate_frames(content),
-        "agendas": estimate_agendas(content.sample, content.codebook, denominator, content.level),
-        "agenda_growth": estimate_growth(content.sample, content.codebook, denominator, content.level),
+        "agendas": estimate_agendas(*asked),
+        "agenda_growth": estimate_growth(*asked),
         "published": tabulate_published(content),
         **{name: join_lists(rows) for name, rows in content.extras.items()},
     }

@@ -8,7 +8,7 @@ function drawOverlay(frame, picture, labels) {
   const style = getComputedStyle(document.body);
   const toScreen = (x, y) => [frame.left + x * frame.side, frame.top + (1 - y) * frame.side];
   const isFine = picture.view.scale >= FINE_AT && labels.length > 1;
-  pen.font = `${isFine ? 12 : 13}px system-ui, sans-serif`;
+  pen.font = `600 ${isFine ? 12 : 13}px system-ui, sans-serif`;
   pen.textAlign = "center";
   pen.lineJoin = "round";
   const taken = [];
