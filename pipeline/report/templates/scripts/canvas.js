@@ -14,9 +14,20 @@ void main() {
 }`;
 
 function makeRenderer(canvas, x, y, steps) {
-  const gl = canvas.getContext("webgl", { antialias: true, premultipliedAlpha: true });
+  const gl = hasGraphicsProcessor() && canvas.getContext("webgl", { antialias: true, premultipliedAlpha: true });
   const program = gl && buildProgram(gl);
   return program ? makeFastRenderer(gl, program, x, y, steps) : makePlainRenderer(canvas, x, y, steps);
+}
+
+// WebGL in software is slower than the pen and fills the console with warnings: asked of another canvas, since a canvas
+// that was once asked for WebGL has no pen any more.
+function hasGraphicsProcessor() {
+  const gl = document.createElement("canvas").getContext("webgl", { failIfMajorPerformanceCaveat: true });
+  if (!gl) return false;
+  const named = gl.getExtension("WEBGL_debug_renderer_info");
+  const name = named ? gl.getParameter(named.UNMASKED_RENDERER_WEBGL) : "";
+  gl.getExtension("WEBGL_lose_context")?.loseContext();
+  return !/swiftshader|llvmpipe|software/i.test(String(name));
 }
 
 function buildProgram(gl) {
@@ -72,22 +83,33 @@ function makeFastRenderer(gl, program, x, y, steps) {
 
 function makePlainRenderer(canvas, x, y, steps) {
   const pen = canvas.getContext("2d");
-  let colours = new Uint8Array(4 * x.length);
+  let batches = [];
   return {
     kind: "2d",
-    paint(given) {
-      colours = given;
+    paint(colours) {
+      const byColour = new Map();
+      const words = new Uint32Array(colours.buffer);
+      words.forEach((word, point) => {
+        if (!colours[4 * point + 3]) return;
+        if (!byColour.has(word)) byColour.set(word, []);
+        byColour.get(word).push(point);
+      });
+      batches = [...byColour.values()].map((points) => {
+        const [red, green, blue, alpha] = colours.subarray(4 * points[0], 4 * points[0] + 4);
+        return { points: Uint32Array.from(points), style: `rgb(${red} ${green} ${blue} / ${alpha / 255})`, alpha };
+      }).sort((one, other) => one.alpha - other.alpha);
     },
     draw({ width, height, side, left, top, pointSize, ratio }) {
       pen.setTransform(ratio, 0, 0, ratio, 0, 0);
       pen.clearRect(0, 0, width, height);
-      for (let point = 0; point < x.length; point += 1) {
-        const alpha = colours[4 * point + 3];
-        const px = left + (x[point] / steps) * side;
-        const py = top + (1 - y[point] / steps) * side;
-        if (!alpha || px < 0 || py < 0 || px > width || py > height) continue;
-        pen.fillStyle = `rgb(${colours[4 * point]} ${colours[4 * point + 1]} ${colours[4 * point + 2]} / ${alpha / 255})`;
-        pen.fillRect(px - pointSize / 2, py - pointSize / 2, pointSize, pointSize);
+      const half = pointSize / 2;
+      for (const { points, style } of batches) {
+        pen.fillStyle = style;
+        for (const point of points) {
+          const px = left + (x[point] / steps) * side;
+          const py = top + (1 - y[point] / steps) * side;
+          if (px > -half && py > -half && px < width + half && py < height + half) pen.fillRect(px - half, py - half, pointSize, pointSize);
+        }
       }
     },
   };

@@ -107,6 +107,7 @@ function renderExplorer() {
     rung.querySelector("input").checked = isChosen;
     rung.classList.toggle("chosen", isChosen);
     const row = estimateAt(isChosen ? state : { ...state, def: id, in: [], out: [] });
+    rung.dataset.exact = JSON.stringify(row);
     rung.querySelector(".place").replaceChildren(drawTrack(row));
     rung.querySelector(".figure-cell").replaceChildren(make("b", {}, formatPercent(row.share)), " ", make("span", { class: "small" }, formatInterval(row)));
   }

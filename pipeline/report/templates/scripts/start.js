@@ -40,5 +40,10 @@ startDetail(go);
 renderAll();
 addEventListener("hashchange", () => takeLink(false));
 takeLink(true);
-startMap();
 document.documentElement.classList.add("ready");
+// The map is drawn when it is about to be seen: the rest of the page does not wait for it.
+new IntersectionObserver((entries, observer) => {
+  if (!entries.some((entry) => entry.isIntersecting)) return;
+  observer.disconnect();
+  startMap();
+}, { rootMargin: "600px" }).observe(byId("map"));
