@@ -63,7 +63,10 @@ def assert_same(shown: dict, wanted, where: object) -> None:
 
 def follow(page: Page, link: str) -> None:
     page.evaluate(
-        "link => new Promise((done) => { addEventListener('hashchange', () => done(), { once: true }); location.hash = link; })",
+        """link => new Promise((done) => {
+            addEventListener('hashchange', () => done(), { once: true });
+            location.hash = link;
+        })""",
         link,
     )
 
@@ -75,7 +78,9 @@ def test_the_explorer_computes_what_the_program_computes(content: Content, addre
         for domain in list_domains(content.sample):
             link = f"#frame={domain.frame}&year={domain.year}&def=broad&of={denominator}&show=explorer"
             follow(page, link)
-            rungs = page.eval_on_selector_all(".rung", "rungs => rungs.map((rung) => [rung.dataset.definition, rung.dataset.exact])")
+            rungs = page.eval_on_selector_all(
+                ".rung", "rungs => rungs.map((rung) => [rung.dataset.definition, rung.dataset.exact])"
+            )
             shown = {name: json.loads(exact) for name, exact in rungs}
             for definition in content.codebook.definitions:
                 wanted = estimate_in_python(content, definition, denominator, domain.frame, domain.year)
@@ -134,7 +139,13 @@ def test_a_position_is_kept_in_the_link(address: str, browser: Browser, page: Pa
 
 @pytest.mark.parametrize(
     "link",
-    ["#frame=nowhere&def=<script>", "#def=constructor&in=__proto__,A1", "#year=1999&frame=arxiv-query-2025", "#doc=x&=", "#%"],
+    [
+        "#frame=nowhere&def=<script>",
+        "#def=constructor&in=__proto__,A1",
+        "#year=1999&frame=arxiv-query-2025",
+        "#doc=x&=",
+        "#%",
+    ],
 )
 def test_a_broken_link_still_opens_the_page(address: str, page: Page, link: str) -> None:
     page.goto(address + link)
@@ -230,7 +241,9 @@ def test_the_map_finds_filters_and_opens_documents(content: Content, address: st
     page.select_option("#m-frame", "arxiv-query-2025")
     expect(page.locator("#m-legend li").first).to_be_visible()
     counts = page.locator("#m-legend .small").all_inner_texts()
-    assert sum(int(count.replace(",", "")) for count in counts) == (content.documents["frame"] == "arxiv-query-2025").sum()
+    assert (
+        sum(int(count.replace(",", "")) for count in counts) == (content.documents["frame"] == "arxiv-query-2025").sum()
+    )
 
 
 def test_a_click_on_the_map_opens_a_document(address: str, page: Page) -> None:
@@ -254,7 +267,8 @@ def map_page(browser: Browser, address: str) -> Iterator[Page]:
     page.add_init_script(
         """const original = HTMLCanvasElement.prototype.getContext;
         HTMLCanvasElement.prototype.getContext = function (kind, options) {
-            return original.call(this, kind, { ...options, failIfMajorPerformanceCaveat: false, preserveDrawingBuffer: true });
+            const given = { ...options, failIfMajorPerformanceCaveat: false, preserveDrawingBuffer: true };
+            return original.call(this, kind, given);
         };
         const ask = WebGLRenderingContext.prototype.getParameter;
         WebGLRenderingContext.prototype.getParameter = function (name) {
@@ -274,7 +288,8 @@ def count_painted(page: Page) -> int:
     return page.evaluate(
         """() => new Promise((done) => requestAnimationFrame(() => {
             const canvas = document.getElementById("map-canvas");
-            const copy = Object.assign(document.createElement("canvas"), { width: canvas.width, height: canvas.height });
+            const { width, height } = canvas;
+            const copy = Object.assign(document.createElement("canvas"), { width, height });
             const pen = copy.getContext("2d");
             pen.drawImage(canvas, 0, 0);
             const pixels = pen.getImageData(0, 0, copy.width, copy.height).data;

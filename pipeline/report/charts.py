@@ -52,4 +52,6 @@ def draw_groups(row: Mapping[str, Any], groups: Mapping[str, str]) -> Markup:
 
 def _svg(width: int, height: int, inside: str, label: str, name: str) -> Markup:
     says = f'role="img" aria-label="{escape(label)}"' if label else 'aria-hidden="true"'
-    return Markup(f'<svg class="{name}" width="{width}" height="{height}" viewBox="0 0 {width} {height}" {says}>{inside}</svg>')
+    return Markup(
+        f'<svg class="{name}" width="{width}" height="{height}" viewBox="0 0 {width} {height}" {says}>{inside}</svg>'
+    )

@@ -72,7 +72,7 @@ class Content:
         """
         key = (frame, year, denominator or self.settings.denominator, definition, weight)
         try:
-            return self.shares.loc[key]
+            return self.shares.loc[key, :]
         except KeyError:
             raise DataError(
                 f"table shares has no row {' / '.join(key)}", do="run make estimate again, then make report"

@@ -1,7 +1,9 @@
 """The figures, as SVG and PNG that are the same bytes for the same numbers."""
 
 import io
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -13,7 +15,7 @@ from pipeline.report.content import Content
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = "os^Dv*"
 INK = "#1a1a1a"  # of text and axes; the page puts its own ink in its place
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "alignment-census",
     "font.family": "sans-serif",
@@ -46,13 +48,13 @@ def draw_pictures(content: Content) -> dict[str, bytes]:
 
 def plot_figures(content: Content) -> dict[str, tuple[Figure, str]]:
     """Returns each figure with the sentence that says what it shows."""
-    plots: Mapping[str, Callable[[Content], tuple[Figure, str]]] = {
-        "definitions": plot_definitions,
-        "years": plot_years,
-        "published": plot_published,
-    }
     with mpl.rc_context(STYLE):
-        return {name: plot(content) for name, plot in plots.items()}
+        return {name: PLOTS[name](content) for name in plot_names(content)}
+
+
+def plot_names(content: Content) -> list[str]:
+    """Returns the names of the figures whose tables exist."""
+    return [name for name in PLOTS if name not in NEEDS or NEEDS[name] in content.extras]
 
 
 def plot_definitions(content: Content) -> tuple[Figure, str]:
@@ -101,7 +103,9 @@ def plot_years(content: Content) -> tuple[Figure, str]:
 def plot_published(content: Content) -> tuple[Figure, str]:
     """Plots the headline frame's shares beside the figures that others published."""
     rows = [row for row in content.published if row.get("definition")]
-    definitions = [item.id for item in content.codebook.definitions if any(row["definition"] == item.id for row in rows)]
+    definitions = [
+        item.id for item in content.codebook.definitions if any(row["definition"] == item.id for row in rows)
+    ]
     figure = Figure(figsize=(WIDTH_INCHES, 0.62 * len(definitions) + 1.3), layout="constrained")
     axes = figure.add_subplot()
     quotable = [name for name, frame in content.frames.items() if frame.is_quotable]
@@ -109,7 +113,13 @@ def plot_published(content: Content) -> tuple[Figure, str]:
     step = 0.8 / (len(quotable) + len(sources))
     for number, frame in enumerate(quotable):
         shares = [content.share_of(frame, name) for name in definitions]
-        _plot_shares(axes, [p - 0.3 + step * number for p in range(len(definitions))], shares, number, content.frames[frame].title)
+        _plot_shares(
+            axes,
+            [p - 0.3 + step * number for p in range(len(definitions))],
+            shares,
+            number,
+            content.frames[frame].title,
+        )
     for number, source in enumerate(sources, len(quotable)):
         points = [row for row in rows if _short_source(row) == source]
         places = [definitions.index(row["definition"]) - 0.3 + step * number for row in points]
@@ -121,6 +131,14 @@ def plot_published(content: Content) -> tuple[Figure, str]:
     return figure, "This census (filled) beside published figures (hollow) under the nearest definition"
 
 
+PLOTS: Mapping[str, Callable[[Content], tuple[Figure, str]]] = {
+    "definitions": plot_definitions,
+    "years": plot_years,
+    "published": plot_published,
+}
+NEEDS: Mapping[str, str] = {}  # the optional table that a figure is drawn from
+
+
 def _short_source(row: Mapping[str, str]) -> str:
     name = "Shallow Review 2025" if row["id"].startswith("sr2025") else row["source"].split(",")[0]
     return name + (", people" if row["id"].endswith("-people") else "")
@@ -128,8 +146,8 @@ def _short_source(row: Mapping[str, str]) -> str:
 
 def _plot_shares(
     axes: Axes,
-    places: list[float] | list[int],
-    rows: list,
+    places: Sequence[float],
+    rows: Sequence[Any],
     number: int,
     label: str,
     *,
@@ -137,15 +155,16 @@ def _plot_shares(
     is_hollow: bool = False,
 ) -> None:
     """Plots points with their intervals along the places; a row has share or value, and may have low and high."""
-    known = [(place, row) for place, row in zip(places, rows, strict=True) if _point(row) is not None]
-    points = [100 * _point(row) for _, row in known]
-    below = [max(100 * (_point(row) - row.get("low", _point(row))), 0) for _, row in known]
-    above = [max(100 * (row.get("high", _point(row)) - _point(row)), 0) for _, row in known]
-    at = [place for place, _ in known]
+    known = [(place, row, value) for place, row in zip(places, rows, strict=True) if (value := _point(row)) is not None]
+    points = [100 * value for _, _, value in known]
+    below = [max(100 * (value - row.get("low", value)), 0) for _, row, value in known]
+    above = [max(100 * (row.get("high", value) - value), 0) for _, row, value in known]
+    at = [place for place, _, _ in known]
     axes.errorbar(
         at if is_upright else points,
         points if is_upright else at,
-        **{"yerr" if is_upright else "xerr": [below, above]},
+        yerr=[below, above] if is_upright else None,
+        xerr=None if is_upright else [below, above],
         fmt=MARKERS[number % len(MARKERS)] + ("-" if is_upright else ""),
         color=COLOURS[number % len(COLOURS)],
         markerfacecolor="none" if is_hollow else None,
@@ -156,9 +175,9 @@ def _plot_shares(
     )
 
 
-def _point(row) -> float | None:
+def _point(row: Any) -> float | None:
     value = row.get("share", row.get("value"))
-    return None if value is None or value != value else float(value)  # noqa: PLR0124  not a number
+    return None if value is None or math.isnan(value) else float(value)
 
 
 def _finish(axes: Axes, label: str) -> None:
@@ -171,9 +190,7 @@ def _to_svg(figure: Figure, title: str) -> str:
     """Returns the figure as an SVG element with a title for screen readers, without a date."""
     buffer = io.StringIO()
     with mpl.rc_context(STYLE):
-        figure.savefig(
-            buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Title": title}
-        )
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Title": title})
     text = buffer.getvalue()
     return text[text.index("<svg") :].replace("<svg ", f'<svg role="img" aria-label="{title}" ', 1)
 

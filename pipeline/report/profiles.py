@@ -15,7 +15,7 @@ def profile_clusters(content: Content) -> pd.DataFrame:
         years = members["published_year"].dropna().astype(int)
         rows.append(
             {
-                **cluster,
+                **{str(name): cell for name, cell in cluster.items()},
                 "first_year": int(years.min()) if len(years) else None,
                 "median_year": int(years.median()) if len(years) else None,
                 "n_read": len(codes),

@@ -12,9 +12,9 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from pipeline.report import figures as figure_style
 from pipeline.report.charts import draw_groups, draw_sparkline
 from pipeline.report.content import Content
+from pipeline.report.figures import COLOURS, INK, plot_names
 from pipeline.report.payload import explorer_payload, map_payload, safe_url
 from pipeline.report.words import (
     ESTIMATOR_NOTE,
@@ -29,7 +29,19 @@ from pipeline.report.words import (
 )
 
 # In the order in which each uses the one before; they become one script, so that one hash names it to the browser.
-SCRIPTS = ("core", "estimator", "state", "explorer", "documents", "detail", "canvas", "overlay", "controls", "map", "start")
+SCRIPTS = (
+    "core",
+    "estimator",
+    "state",
+    "explorer",
+    "documents",
+    "detail",
+    "canvas",
+    "overlay",
+    "controls",
+    "map",
+    "start",
+)
 STYLES = ("base", "sections", "print")
 
 
@@ -55,7 +67,9 @@ def list_sections(content: Content) -> list[tuple[str, str]]:
     return [(name, heading) for name, heading, needs in SECTIONS if set(needs) <= set(content.extras)]
 
 
-def render_page(content: Content, figures: Mapping[str, str], tables: Mapping[str, pd.DataFrame]) -> str:
+def render_page(
+    content: Content, figures: Mapping[str, str], tables: Mapping[str, pd.DataFrame], compare_path: str = ""
+) -> str:
     """Returns `index.html`: one file, no request, no script but its own (told to the browser by its hash)."""
     script = '"use strict";\n(() => {\n' + "".join(_template_text(f"scripts/{name}.js") for name in SCRIPTS) + "})();\n"
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -64,12 +78,39 @@ def render_page(content: Content, figures: Mapping[str, str], tables: Mapping[st
         .get_template("index.html")
         .render(
             **_values(content, tables),
+            compare_path=compare_path,
             figures={name: inline_figure(svg) for name, svg in figures.items()},
-            style=Markup("".join(_template_text(f"styles/{name}.css") for name in STYLES)),
+            style=_style(),
             script=Markup(script),
             script_hash=digest,
             map_data=embed_json(map_payload(content)),
             explorer_data=embed_json(explorer_payload(content)),
+        )
+    )
+
+
+def render_comparison(content: Content, old: str, changes: Mapping[str, pd.DataFrame]) -> str:
+    """Returns the page that sets an older version beside this one; `changes` has shares, sizes and codes."""
+    shares = changes["shares"]
+    settings = content.settings
+    headline = shares[
+        shares["definition"].isin(settings.headline_definitions)
+        & (shares["denominator"] == settings.denominator)
+        & (shares["weight"] == "documents")
+    ]
+    return (
+        _environment(content)
+        .get_template("compare.html")
+        .render(
+            settings=settings,
+            frames=content.frames,
+            old=old,
+            new=content.version,
+            shares=headline.to_dict("records"),
+            n_apart=int(headline["is_apart"].sum()),
+            sizes=changes["sizes"].to_dict("records"),
+            codes=changes["codes"].to_dict("records"),
+            style=_style(),
         )
     )
 
@@ -81,8 +122,8 @@ def render_markdown(content: Content, tables: Mapping[str, pd.DataFrame]) -> str
 
 def inline_figure(svg: str) -> Markup:
     """Returns a figure whose colours follow the page's: ink by inheritance, series by custom properties."""
-    svg = svg.replace(figure_style.INK, "currentColor")
-    for number, colour in enumerate(figure_style.COLOURS, 1):
+    svg = svg.replace(INK, "currentColor")
+    for number, colour in enumerate(COLOURS, 1):
         svg = svg.replace(colour.lower(), f"var(--series-{number}, {colour})")
     # A clip path may be named twice on a page with several figures: the same rectangle, but a doubled id.
     mark = hashlib.sha256(svg.encode()).hexdigest()[:8]
@@ -127,7 +168,8 @@ def _values(content: Content, tables: Mapping[str, pd.DataFrame]) -> dict[str, A
         "controls": [name for name, frame in content.frames.items() if "test of scope" in frame.use],
         "cite_example": cite_share(content),
         "estimator_note": ESTIMATOR_NOTE,
-        "compare_path": "",
+        "figure_names": sorted(plot_names(content)),
+        "agenda_titles": {row["code"]: row["title"] for row in agendas.to_dict("records")},
         "agendas": {(row["frame"], row["year"], row["code"]): row for row in agendas.to_dict("records")},
         "published": content.published,
         "extras": {name: rows.to_dict("records") for name, rows in content.extras.items()},
@@ -143,12 +185,14 @@ def _clusters(content: Content, tables: Mapping[str, pd.DataFrame]) -> dict[str,
     quotable = [name for name, frame in content.frames.items() if frame.is_quotable]
     by_layer: dict[str, list[dict[str, Any]]] = {layer: [] for layer in content.layers}
     for row in tables["clusters"].to_dict("records"):
-        exemplars = content.documents.loc[[item for item in row["exemplar_ids"].split() if item in content.documents.index]]
+        exemplars = content.documents.loc[
+            [item for item in row["exemplar_ids"].split() if item in content.documents.index]
+        ]
         own = years.get((row["layer"], row["cluster_id"]), pd.Series(dtype=int))
         by_layer[row["layer"]].append(
             {
                 "is_unstable": row["is_small"],  # until the clusters say so themselves
-                **row,
+                **{str(name): cell for name, cell in row.items()},
                 "n_other": row["document_count"] - sum(row[f"n_{name}"] for name in quotable),
                 "years": {int(year): int(count) for year, count in own.items()},
                 "exemplars": [
@@ -158,6 +202,10 @@ def _clusters(content: Content, tables: Mapping[str, pd.DataFrame]) -> dict[str,
             }
         )
     return by_layer
+
+
+def _style() -> Markup:
+    return Markup("".join(_template_text(f"styles/{name}.css") for name in STYLES))
 
 
 def _template_text(name: str) -> str:
@@ -183,7 +231,9 @@ def _environment(content: Content) -> jinja2.Environment:
     }
     environment.globals["link"] = make_link
     environment.globals["members"] = lambda code: (
-        [leaf for leaf in content.codebook.leaves if leaf[0] == code] if code in content.codebook.groups else code.split("+")
+        [leaf for leaf in content.codebook.leaves if leaf[0] == code]
+        if code in content.codebook.groups
+        else code.split("+")
     )
     years = content.documents["published_year"].dropna()
     first, last = (int(years.quantile(0.01)), int(years.max())) if len(years) else (0, 0)

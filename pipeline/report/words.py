@@ -6,7 +6,6 @@ import pandas as pd
 
 from pipeline.report.content import Content
 
-
 ESTIMATOR_NOTE = (
     "The explorer computes with these formulas in the page, to nine digits what the program computes. Every number of "
     "the tables whose method says Hajek comes from them."
@@ -17,7 +16,7 @@ def format_percent(share: float | None) -> str:
     """Returns a share as a percentage with one decimal below 10%, none above."""
     if share is None or pd.isna(share):
         return "–"
-    return f"{100 * share:.1f}%" if 100 * share < 9.95 else f"{100 * share:.0f}%"  # noqa: PLR2004  rounds to 10
+    return f"{100 * share:.1f}%" if 100 * share < 9.95 else f"{100 * share:.0f}%"
 
 
 def format_interval(row: pd.Series | dict) -> str:
@@ -56,8 +55,8 @@ def list_limits(content: Content) -> list[str]:
     limits = []
     if "person" not in kinds:
         limits.append(
-            "Every code was given by a language model, the adjudicator included. Readers of one kind share their errors: "
-            "their agreement overstates how right they are, and no interval here holds that error."
+            "Every code was given by a language model, the adjudicator included. Readers of one kind share their "
+            "errors: their agreement overstates how right they are, and no interval here holds that error."
         )
     limits.append(
         "Readers saw a title with an abstract or the opening of a post, not the whole work. A contribution that shows "
@@ -69,11 +68,12 @@ def list_limits(content: Content) -> list[str]:
             "them is a share of anything larger."
         )
     limits += [
-        "A frame is what its sentence says and no more: work in journals, inside labs, in newsletters or in other "
-        "languages is not in it. If a frame holds 90% of direct and 70% of indirect work, a true share of 40% is seen as 46%.",
+        "A frame is what its sentence says and no more: work in journals, inside labs, in newsletters or in "
+        "other languages is not in it. If a frame holds 90% of direct and 70% of indirect work, a true share of "
+        "40% is seen as 46%.",
         "A document is one document: a two-page post weighs as much as a year's thesis.",
-        "Where agreements were adjudicated in part, the error rate of the readers in each kind of agreement is taken to be "
-        "the same in every frame and year.",
+        "Where agreements were adjudicated in part, the error rate of the readers in each kind of agreement is taken to "
+        "be the same in every frame and year.",
     ]
     return limits
 
@@ -85,7 +85,7 @@ def cite_share(content: Content) -> str:
     title = next(item.title for item in content.codebook.definitions if item.id == row["definition"])
     return (
         f"{format_percent(row['share'])} ({content.level:.0%} interval {format_interval(row)}) of "
-        f"{content.codebook.denominators[row['denominator']].title} on the {frame.title} ({frame.description}) is direct "
-        f"under “{title}”; {row['n_read']} documents read by {spell_readers(content)}, "
+        f"{content.codebook.denominators[row['denominator']].title} on the {frame.title} ({frame.description}) is "
+        f"direct under “{title}”; {row['n_read']} documents read by {spell_readers(content)}, "
         f"{content.settings.title} {content.version}."
     )
