@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import html
 import json
 import re
 from pathlib import Path
@@ -14,9 +13,11 @@ from playwright.sync_api import Browser, Page
 from pipeline.check.codebook import load_codebook
 from pipeline.config import load_config
 from pipeline.report.content import Content, load_content
-from pipeline.report.figures import draw_figures
-from pipeline.report.site import embed_json, format_interval, format_percent, render_markdown, render_page, safe_url
+from pipeline.report.figures import draw_figures, draw_pictures
+from pipeline.report.payload import safe_url, shorten_authors
+from pipeline.report.site import embed_json, render_markdown, render_page
 from pipeline.report.tables import list_tables, neutralise_formulas
+from pipeline.report.words import format_interval, format_percent, format_points
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -76,18 +77,112 @@ def test_wider_definitions_have_larger_shares(built: Path) -> None:
                 assert rows[frame, year, denominator, narrow] <= rows[frame, year, denominator, wide] + 0.02
 
 
-def test_every_percentage_of_the_page_is_a_row_of_the_table(built: Path) -> None:
-    text = (built / "reports/2026.07/index.html").read_text()
-    visible = html.unescape(re.sub(r"<(script|style|svg)\b.*?</\1>", "", text, flags=re.DOTALL))
-    rows = pd.DataFrame(shares_of(built)).assign(
-        share=lambda t: t["share"].astype(float),
-        low=lambda t: t["low"].astype(float),
-        high=lambda t: t["high"].astype(float),
+def read_csv(folder: Path, name: str) -> pd.DataFrame:
+    return pd.read_csv(folder / f"reports/2026.07/tables/{name}.csv", dtype={"year": str}, keep_default_na=True)
+
+
+KEYS = {
+    "shares": ["frame", "year", "denominator", "definition", "weight"],
+    "agendas": ["frame", "year", "code"],
+    "agenda_growth": ["frame", "code"],
+    "clusters": ["layer", "cluster_id"],
+    "frames": ["frame"],
+    "published": ["id"],
+}
+
+
+def row_of(tables: dict[str, pd.DataFrame], name: str, key: str) -> dict:
+    rows = tables[name]
+    for column, cell in zip(KEYS[name], key.split("|"), strict=True):
+        rows = rows[rows[column].fillna("").astype(str) == cell]
+    assert len(rows) == 1, (name, key)
+    return rows.iloc[0].to_dict()
+
+
+def cells_of(row: dict) -> set[str]:
+    """Every way in which the page may write the numbers of a row."""
+    written = {format_interval(row)} if "low" in row else set()
+    for cell in row.values():
+        if isinstance(cell, float | int) and not isinstance(cell, bool) and cell == cell:
+            written |= {format_percent(cell), format_points(cell)}
+            written |= {f"{int(cell):,}"} if float(cell).is_integer() else set()
+    if "document_count" in row:  # the column "other" adds up the frames that may not be quoted
+        named = [cell for name, cell in row.items() if name in {"n_alignmentforum-census", "n_arxiv-query-2025"}]
+        written.add(f"{row['document_count'] - sum(named):,}")
+    return written
+
+
+def test_every_number_of_the_page_is_its_row_of_the_table(built: Path, page: Page) -> None:
+    page.goto((built / "reports/2026.07/index.html").as_uri())
+    tables = {name: read_csv(built, name) for name in KEYS}
+    marked = page.eval_on_selector_all(
+        "[data-table]",
+        """nodes => nodes.map((node) => [node.dataset.table, node.dataset.key, node.matches("tr")
+            ? [...node.querySelectorAll("td.n")].filter((cell) => !cell.querySelector("[data-table]"))
+                .flatMap((cell) => cell.textContent.split(" "))
+            : node.textContent.split(" ")])""",
     )
-    pairs = {(format_percent(row["share"]), format_interval(row)) for _, row in rows.iterrows()}
-    shown = re.findall(r"([\d.]+%)(?:</b>)? <span class=\"small\">([\d.–]+%)</span>", visible)
-    assert len(shown) > 60
-    assert [pair for pair in shown if pair not in pairs] == []
+    assert {name for name, _, _ in marked} == set(KEYS) and len(marked) > 300
+    wrong = []
+    for name, key, texts in marked:
+        row = row_of(tables, name, key)
+        if name in {"shares", "agendas"}:
+            wrong += [] if texts == [format_percent(row["share"]), format_interval(row)] else [(key, texts)]
+        else:
+            allowed = cells_of(row) | {"to", "", "–"}
+            wrong += [(name, key, text) for text in texts if text.strip() not in allowed]
+    assert wrong == []
+
+
+def test_every_percentage_in_sight_belongs_to_a_row_of_a_table(built: Path, page: Page) -> None:
+    """What the page prints as a share outside the marked cells is a share of the headline, or prose about levels."""
+    page.goto((built / "reports/2026.07/index.html").as_uri())
+    loose = page.evaluate(
+        """() => {
+            const walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+            const found = [];
+            while (walker.nextNode()) {
+                const node = walker.currentNode;
+                const isMarked = node.parentElement.closest("[data-table], svg, script, style, .needs-script");
+                if (/\\d%/.test(node.data) && !isMarked)
+                    found.push(...node.data.match(/[\\d.\u2013]*\\d%/g));
+            }
+            return found;
+        }"""
+    )
+    shares = read_csv(built, "shares")
+    known = {format_percent(share) for share in shares["share"]} | {
+        format_interval(row) for row in shares.to_dict("records")
+    }
+    prose = {"95%", "90%", "70%", "40%", "46%"}
+    assert loose and [number for number in loose if number not in known | prose] == []
+
+
+def test_the_dictionary_describes_every_column_of_every_table(built: Path) -> None:
+    folder = built / "reports/2026.07/tables"
+    described = {(row["table"], row["column"]) for row in read_csv(built, "dictionary").to_dict("records")}
+    for path in folder.glob("*.csv"):
+        with path.open(newline="", encoding="utf-8") as file:
+            assert {(path.stem, column) for column in next(csv.reader(file))} <= described, path.name
+    assert read_csv(built, "dictionary")["meaning"].str.len().min() > 3
+
+
+def test_the_markdown_has_the_numbers_of_the_tables(built: Path) -> None:
+    text = (built / "reports/2026.07/report.md").read_text(encoding="utf-8")
+    rows = [*read_csv(built, "shares").to_dict("records"), *read_csv(built, "agendas").to_dict("records")]
+    pairs = {(format_percent(row["share"]), format_interval(row)) for row in rows}
+    shown = re.findall(r"\| ([\d.]+%) \[([\d.\u2013]+%)\]", text)
+    assert len(shown) > 100 and [pair for pair in shown if pair not in pairs] == []
+
+
+def test_the_agendas_of_a_group_add_up_to_it(built: Path) -> None:
+    rows = read_csv(built, "agendas")
+    whole = rows[rows["year"].isna() & (rows["denominator"] == "safety")]
+    for frame in ("alignmentforum-census", "arxiv-query-2025"):
+        shares = whole[whole["frame"] == frame].set_index("code")["share"]
+        for group in "ABCDE":
+            leaves = [code for code in shares.index if code[0] == group and code != group and "+" not in code]
+            assert abs(shares[leaves].sum() - shares[group]) < 0.03, (frame, group)
 
 
 def test_the_first_screen_says_who_read_and_what_may_be_quoted(built: Path, page: Page) -> None:
@@ -118,23 +213,69 @@ def test_the_page_opens_from_a_file_without_a_message_or_a_request(
     page.close()
 
 
-def test_hostile_text_is_shown_and_not_run(content: Content, browser: Browser, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def hostile(content: Content) -> Content:
+    """The census with titles, authors, links, notes and cluster names that somebody made to break the page."""
     documents = content.documents.copy()
-    for row, text in enumerate(HOSTILE):
-        documents.iloc[row, documents.columns.get_loc("title")] = text
-        documents.iloc[row, documents.columns.get_loc("url")] = "javascript:alert(1)"
-    clusters = content.clusters.assign(name=HOSTILE[1])
-    hostile = dataclasses.replace(content, documents=documents, clusters=clusters)
+    read = list(content.sample.units.index[: len(HOSTILE)])
+    for text, doc_id in zip(HOSTILE, read, strict=True):
+        documents.at[doc_id, "title"] = text
+        documents.at[doc_id, "authors"] = [text, "=1+1"]
+        documents.at[doc_id, "url"] = "javascript:alert(1)"
+    readers = tuple(
+        sheet.assign(note=[HOSTILE[row % len(HOSTILE)] for row in range(len(sheet))])
+        for sheet in content.sample.readers
+    )
+    return dataclasses.replace(
+        content,
+        documents=documents,
+        clusters=content.clusters.assign(name=HOSTILE[1]),
+        sample=dataclasses.replace(content.sample, readers=readers),
+    )
+
+
+def test_hostile_text_is_shown_and_not_run(hostile: Content, browser: Browser, tmp_path: Path) -> None:
     path = tmp_path / "index.html"
-    path.write_text(render_page(hostile, draw_figures(hostile)), encoding="utf-8")
-    page = browser.new_page()
+    path.write_text(render_page(hostile, draw_figures(hostile), list_tables(hostile)), encoding="utf-8")
+    assert "javascript:" not in path.read_text(encoding="utf-8")
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
     page.on("dialog", lambda dialog: said.append(dialog.message))
-    page.goto(path.as_uri())
-    page.wait_for_timeout(300)
-    assert said == [] and page.locator("img[src=x]").count() == 0
-    assert "javascript:" not in path.read_text(encoding="utf-8")
+    for text, doc_id in zip(HOSTILE, hostile.sample.units.index, strict=False):
+        page.goto(f"{path.as_uri()}#show=documents&doc={doc_id}")
+        page.reload()
+        assert page.locator("#detail-title").inner_text() == " ".join(text.split())
+        assert text in page.locator("#detail-body").text_content()
+        assert page.locator("#detail-body a").count() == 0
+        assert page.evaluate("document.documentElement.scrollWidth") <= 1440
+    assert said == [] and page.locator("img").count() == 0
+    page.close()
+
+
+def test_hostile_text_is_text_in_the_tables_and_the_markdown(hostile: Content) -> None:
+    tables = list_tables(hostile)
+    for name, rows in tables.items():
+        for column in rows.columns:
+            for cell in rows[column]:
+                assert not (isinstance(cell, str) and cell.lstrip().startswith(("=", "+", "-", "@"))), (name, column)
+    assert "'=cmd" in tables["codes"]["title"].str.slice(0, 5).tolist()
+    assert "<script" not in render_markdown(hostile, tables)
+
+
+def test_a_download_from_the_page_has_no_formulas(hostile: Content, browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "index.html"
+    path.write_text(render_page(hostile, draw_figures(hostile), list_tables(hostile)), encoding="utf-8")
+    page = browser.new_page()
+    domain = hostile.sample.units.loc[hostile.sample.units.index[2], "frame"]
+    page.goto(f"{path.as_uri()}#frame={domain}&show=documents")
+    with page.expect_download() as waiting:
+        page.locator("#d-csv").click()
+    with Path(waiting.value.path()).open(newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.reader(file))
+    assert any(cell.startswith("'=cmd") for row in rows for cell in row)
+    assert not [cell for row in rows for cell in row if cell.lstrip().startswith(("=", "+", "-", "@"))]
     page.close()
 
 
@@ -150,19 +291,21 @@ def test_cells_that_a_spreadsheet_would_run_get_an_apostrophe() -> None:
 
 
 def test_the_same_content_gives_the_same_bytes(content: Content) -> None:
-    assert render_page(content, draw_figures(content)) == render_page(content, draw_figures(content))
-    assert render_markdown(content) == render_markdown(content)
-    assert set(list_tables(content)) >= {"shares", "codes", "clusters", "frames"}
+    tables, again = list_tables(content), list_tables(content)
+    assert render_page(content, draw_figures(content), tables) == render_page(content, draw_figures(content), again)
+    assert render_markdown(content, tables) == render_markdown(content, again)
+    assert draw_pictures(content) == draw_pictures(content)
+    assert set(tables) >= {"shares", "codes", "clusters", "frames", "agendas", "agenda_growth", "dictionary"}
 
 
-def test_a_point_of_the_map_opens_its_document(built: Path, page: Page) -> None:
-    page.goto((built / "reports/2026.07/index.html").as_uri())
-    canvas = page.locator("#map canvas")
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    for step in range(40):
-        canvas.click(position={"x": box["width"] / 2 + 3 * step, "y": box["height"] / 2})
-        link = page.locator("#tip a")
-        if link.count():
-            break
-    assert link.get_attribute("href").startswith("https://")
+def test_a_long_list_of_authors_is_cut_and_counted() -> None:
+    assert shorten_authors(["A", "B"]) == "A, B" and shorten_authors(None) == ""
+    assert shorten_authors([str(n) for n in range(6_848)]).endswith("11 and 6,836 more")
+
+
+def test_sections_whose_table_does_not_exist_are_absent(content: Content) -> None:
+    bare = dataclasses.replace(content, extras={})
+    page = render_page(bare, draw_figures(bare), list_tables(bare))
+    assert 'id="explorer-title"' in page
+    for section in ("curve", "robustness", "agreement"):
+        assert f'id="{section}-title"' not in page and f"#{section}-title" not in page

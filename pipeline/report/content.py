@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
@@ -72,7 +72,7 @@ class Content:
         """
         key = (frame, year, denominator or self.settings.denominator, definition, weight)
         try:
-            return self.shares.loc[key, :]
+            return cast(pd.Series, self.shares.loc[key, :])
         except KeyError:
             raise DataError(
                 f"table shares has no row {' / '.join(key)}", do="run make estimate again, then make report"

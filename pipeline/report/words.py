@@ -72,8 +72,8 @@ def list_limits(content: Content) -> list[str]:
         "other languages is not in it. If a frame holds 90% of direct and 70% of indirect work, a true share of "
         "40% is seen as 46%.",
         "A document is one document: a two-page post weighs as much as a year's thesis.",
-        "Where agreements were adjudicated in part, the error rate of the readers in each kind of agreement is taken to "
-        "be the same in every frame and year.",
+        "Where agreements were adjudicated in part, the error rate of the readers in each kind of agreement is taken "
+        "to be the same in every frame and year.",
     ]
     return limits
 
