@@ -28,10 +28,8 @@ SNAPSHOTS := $(wildcard data/raw/*/*/manifest.json)
 
 CORPUS    := $(P)/documents.parquet $(P)/records.parquet $(P)/rejects.parquet $(P)/duplicates.parquet $(P)/works.parquet $(P)/frame_members.parquet $(P)/terms.parquet
 EMBED     := $(P)/embeddings.parquet
-SCOPE     := $(P)/scope.parquet $(P)/scope_quality.parquet
-CLUSTER   := $(addprefix $(P)/,$(addsuffix .parquet,clusters cluster_members cluster_changes cluster_facets layout))
-ESTIMATE  := $(addprefix $(P)/,$(addsuffix .parquet,shares codes predictions groups trends people curve toggles robustness))
-READINGS  := $(addprefix $(P)/,$(addsuffix .parquet,agreement cluster_codes layer_codes cluster_checks intrusion))
+CLUSTER   := $(P)/clusters.parquet $(P)/cluster_members.parquet $(P)/layout.parquet
+ESTIMATE  := $(addprefix $(P)/,$(addsuffix .parquet,shares codes predictions groups trends people curve toggles robustness agendas agenda_growth guesses))
 REPORT    := $(P)/.report
 SLICE      = $(P)/config/$(1).json
 

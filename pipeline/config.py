@@ -152,21 +152,24 @@ class Cluster:
 
 @dataclass(frozen=True, config=STRICT)
 class Estimate:
-    """Which hand-check round the shares are estimated from, and the level of the intervals."""
+    """Which hand-check round the shares are estimated from, the level of the intervals, and leaves reported together.
+
+    `agendas` gives, by the name of an agenda, the leaves that it joins.
+    """
 
     round: str
     level: float = 0.95
+    agendas: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, config=STRICT)
 class Report:
-    """What the first screen shows, and which leaves are also reported together, by the name of the agenda."""
+    """What the first screen shows."""
 
     title: str
     headline_frame: str
     headline_definitions: tuple[str, ...]
     denominator: str = "safety"
-    agendas: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -224,7 +227,7 @@ SLICES: Mapping[str, tuple[str, ...]] = {
     "embed": ("paths", "sources", "embed"),
     "cluster": ("paths", "sources", "cluster", "seed"),
     "estimate": ("paths", "estimate", "frames", "embed"),
-    "report": ("paths", "version", "report", "frames", "cluster", "estimate", "embed"),
+    "report": ("paths", "version", "report", "frames", "cluster", "estimate"),
     "dataset": ("paths", "version", "dataset", "frames", "embed"),
 }
 

@@ -323,6 +323,53 @@ PREDICTIONS = Table(
         Column("fold", INTEGER, "the fold left out of the model's learning"),
     ),
 )
+GUESSES = Table(
+    "guesses",
+    "what the classifier expects of the read documents and, on average, of each stratum: the estimator's inputs",
+    ("kind", "id", "query"),
+    (
+        Column("kind", TEXT, "document, or stratum for the mean of all its documents, read or not"),
+        Column("id", TEXT, "the document, or the name of the stratum"),
+        Column("query", TEXT, "leaf <code>, or definition <id> of <denominator> where leaves alone do not decide"),
+        Column("probability", NUMBER, "chance that it matches"),
+    ),
+)
+AGENDAS = Table(
+    "agendas",
+    "the share of each leaf, group and joined agenda, by frame and year",
+    ("frame", "year", "code"),
+    (
+        Column("frame", TEXT, "the population"),
+        Column("year", TEXT, "year of publication; empty for all years"),
+        Column("code", TEXT, "a leaf of the codebook, the letter of a group, or leaves joined with +"),
+        Column("title", TEXT, "what the code stands for"),
+        Column("denominator", TEXT, "what it is a share of (codebook.toml)"),
+        Column("share", NUMBER, "estimated share, 0 to 1", is_nullable=True),
+        Column("low", NUMBER, "lower end of the interval", is_nullable=True),
+        Column("high", NUMBER, "upper end of the interval", is_nullable=True),
+        Column("n_read", INTEGER, "documents read in the frame and year"),
+        Column("n_coded", INTEGER, "read documents whose settled code it is"),
+    ),
+)
+AGENDA_GROWTH = Table(
+    "agenda_growth",
+    "the share of each agenda in the first and the last years of a frame",
+    ("frame", "code"),
+    (
+        Column("frame", TEXT, "the population"),
+        Column("code", TEXT, "a leaf of the codebook, or leaves joined with +"),
+        Column("title", TEXT, "what the code stands for"),
+        Column("denominator", TEXT, "what it is a share of (codebook.toml)"),
+        Column("early_years", TEXT, "the first years, joined"),
+        Column("late_years", TEXT, "the last years, joined"),
+        Column("early_share", NUMBER, "share in the first years"),
+        Column("late_share", NUMBER, "share in the last years"),
+        Column("change_share", NUMBER, "late_share less early_share, -1 to 1"),
+        Column("low", NUMBER, "lower end of the interval of change_share"),
+        Column("high", NUMBER, "upper end of the interval of change_share"),
+        Column("n_read", INTEGER, "documents read in both spans"),
+    ),
+)
 SHARES = Table(
     "shares",
     "the share of each definition, frame, year and denominator, with its interval",
@@ -524,24 +571,7 @@ ROBUSTNESS = Table(
         Column("note", TEXT, "what it means"),
     ),
 )
-SHARE_TABLES = {table.name: table for table in (SHARES, GROUPS, TRENDS, PEOPLE, CURVE, TOGGLES, ROBUSTNESS)}
-CHANGES = Table(
-    "changes",
-    "what differs from the last version",
-    ("doc_id",),
-    (
-        Column("doc_id", TEXT, "the document"),
-        Column("change", TEXT, "added, changed or gone"),
-        Column("columns", TEXTS, "the columns of documents that differ; empty unless changed"),
-    ),
-)
-TEXTS_TABLE = Table(
-    "texts",
-    "texts that their licence allows to pass on; off unless [dataset] text says otherwise",
-    ("doc_id",),
-    (
-        Column("doc_id", TEXT, "the document; its authors and url are in documents"),
-        Column("text", TEXT, "cleaned text"),
-        Column("licence", TEXT, "CC0-1.0 (arXiv metadata) or CC-BY-4.0 (EA Forum from 2022-12-01)"),
-    ),
-)
+SHARE_TABLES = {
+    table.name: table
+    for table in (SHARES, GROUPS, TRENDS, PEOPLE, CURVE, TOGGLES, ROBUSTNESS, AGENDAS, AGENDA_GROWTH, GUESSES)
+}

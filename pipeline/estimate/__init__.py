@@ -11,10 +11,12 @@ import pandas as pd
 from pipeline import store
 from pipeline.check.codebook import Codebook, load_codebook
 from pipeline.config import Config
+from pipeline.estimate.agendas import estimate_agendas, estimate_growth
 from pipeline.estimate.classify import DECIMALS, Predictions, predict_codes
 from pipeline.estimate.curve import draw_curves
 from pipeline.estimate.definitions import check_nesting
 from pipeline.estimate.design import Sample, load_sample, settle_codes
+from pipeline.estimate.guesses import tabulate_guesses
 from pipeline.estimate.people import WEIGHTS, count_people
 from pipeline.estimate.readings import Population, Readings, list_domains
 from pipeline.estimate.robustness import vary_estimates
@@ -68,6 +70,9 @@ def estimate_tables(
         "groups": measure_groups(sample, population, codebook, level),
         "trends": measure_trends(sample, population, codebook, level),
         "people": count_people(population.documents),
+        "agendas": estimate_agendas(sample, population, codebook, level, config.estimate.agendas),
+        "agenda_growth": estimate_growth(sample, population, codebook, level, config.estimate.agendas),
+        "guesses": tabulate_guesses(sample, population),
         "curve": curve,
         "toggles": toggles,
         "robustness": vary_estimates(sample, population, codebook, members, level, quotable),

@@ -14,7 +14,17 @@ from pipeline.config import Config, Frame, Report
 from pipeline.errors import ConfigError, DataError
 from pipeline.estimate.design import Sample, load_sample
 from pipeline.report.published import load_published
-from pipeline.schemas import CLUSTER_MEMBERS, CLUSTERS, CODES, DOCUMENTS, LAYOUT, SHARES
+from pipeline.schemas import (
+    AGENDA_GROWTH,
+    AGENDAS,
+    CLUSTER_MEMBERS,
+    CLUSTERS,
+    CODES,
+    DOCUMENTS,
+    GUESSES,
+    LAYOUT,
+    SHARES,
+)
 
 FACTS = ("doc_id", "source", "frame", "url", "title", "authors", "published_date", "published_year", "text_kind")
 # Tables that a section of the report shows when the stage that makes them has made them, and does without otherwise.
@@ -39,6 +49,9 @@ class Content:
         documents: columns `FACTS`, x, y, and one column of cluster ids per layer; by doc_id.
         frames: the frames that were read, quotable ones first.
         hints: for some leaves, what the codebook's prose says counts there.
+        growth: how the share of each agenda changed, the largest growth first.
+        guesses: what the classifier expects, as far as the estimator needs it.
+        joined: leaves that are reported together, by the name of the agenda.
         sample: the read documents with every coder's codes.
         extras: the optional tables that exist, by name.
         published: figures of others, for comparison.
@@ -56,6 +69,10 @@ class Content:
     clusters: pd.DataFrame
     codes: pd.DataFrame
     shares: pd.DataFrame
+    agendas: pd.DataFrame
+    growth: pd.DataFrame
+    guesses: pd.DataFrame
+    joined: Mapping[str, tuple[str, ...]]
     layers: tuple[str, ...]
     sample: Sample
     extras: Mapping[str, pd.DataFrame]
@@ -113,6 +130,12 @@ def load_content(config: Config, codebook: Codebook) -> Content:
         clusters=store.read_table(CLUSTERS, config.processed("clusters")),
         codes=store.read_table(CODES, config.processed("codes")),
         shares=shares.set_index(list(SHARES.key), drop=False).rename_axis([None] * len(SHARES.key)).sort_index(),
+        agendas=store.read_table(AGENDAS, config.processed("agendas")),
+        growth=store.read_table(AGENDA_GROWTH, config.processed("agenda_growth")).sort_values(
+            ["frame", "change_share", "code"], ascending=[True, False, True], ignore_index=True
+        ),
+        guesses=store.read_table(GUESSES, config.processed("guesses")),
+        joined=config.estimate.agendas,
         layers=tuple(layer.name for layer in config.cluster.layers),
         sample=load_sample(handcheck, config.estimate.round, codebook, documents.reset_index()),
         extras=load_extras(config),

@@ -41,23 +41,6 @@ OWN_COLUMNS: Mapping[str, Mapping[str, str]] = {
         "leaf": "the coder's leaf",
         "note": "the coder's note",
     },
-    "agendas": {
-        "code": "a leaf of the codebook, the letter of a group, or leaves joined with +",
-        "title": "what the code stands for",
-        "n_coded": "read documents whose settled code it is",
-    },
-    "agenda_growth": {
-        "code": "a leaf of the codebook, or leaves joined with +",
-        "title": "what the code stands for",
-        "early_years": "the first years of the frame, joined",
-        "late_years": "the last years of the frame, joined",
-        "early_share": "share in the first years",
-        "late_share": "share in the last years",
-        "change_share": "late_share less early_share, -1 to 1",
-        "low": "lower end of the interval of change_share",
-        "high": "upper end of the interval of change_share",
-        "n_read": "documents read in both spans",
-    },
     "published": {
         "id": "name of the row",
         "what": "what was measured",

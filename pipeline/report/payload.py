@@ -9,8 +9,9 @@ import pandas as pd
 from scipy import stats
 
 from pipeline.check.codebook import AXES, Codebook
-from pipeline.estimate import ALWAYS_SETTLED, Domain, list_domains
 from pipeline.estimate.design import Sample
+from pipeline.estimate.phases import PSEUDO
+from pipeline.estimate.readings import ALWAYS_SETTLED, LEAST_POOL, Domain, list_domains
 from pipeline.report.content import Content
 
 MAP_STEPS = 65_535  # places on the map are written as whole numbers from 0 to this
@@ -32,8 +33,16 @@ def explorer_payload(content: Content) -> dict[str, Any]:
         "z2": float(stats.norm.ppf((1 + content.level) / 2)) ** 2,
         "level": content.level,
         "always_settled": list(ALWAYS_SETTLED),
+        "constants": {"pseudo": PSEUDO, "least_pool": LEAST_POOL},
+        "guesses": guesses_payload(content),
         "strata": [
-            {"name": name, "size": int(size)} for name, size in zip(strata, sample.strata["n_population"], strict=True)
+            {
+                "name": name,
+                "frame": row["frame"],
+                "size": int(row["n_population"]),
+                "probability": _probability(sample, name),
+            }
+            for name, row in sample.strata.iterrows()
         ],
         "domains": [_domain_payload(domain, strata, content.level) for domain in list_domains(sample)],
         "units": {
@@ -98,16 +107,26 @@ def map_payload(content: Content) -> dict[str, Any]:
     }
 
 
+def guesses_payload(content: Content) -> dict[str, Any] | None:
+    """Returns what the classifier expects, as rows in the order of the units and of the strata; None without one."""
+    if content.guesses.empty:
+        return None
+    wide = content.guesses.pivot(index=["kind", "id"], columns="query", values="probability")
+    return {
+        "queries": list(wide.columns),
+        "read": wide.loc["document"].loc[content.sample.units.index].to_numpy().tolist(),
+        "strata": wide.loc["stratum"].loc[content.sample.strata.index].to_numpy().tolist(),
+    }
+
+
 def predicted_groups(content: Content, doc_ids: pd.Index) -> np.ndarray | None:
-    """Returns the number of the likeliest group of each document, where the classifier's table says so; int (n,)."""
+    """Returns the number of the likeliest group of each document, where there are predictions; int (n,)."""
     predictions = content.extras.get("predictions")
     if predictions is None:
         return None
     groups = list(content.codebook.groups)
-    columns = [f"probability_{group}" for group in groups]
-    if not set(columns) <= set(predictions.columns):
-        return None
-    table = predictions.set_index("doc_id")[columns].reindex(doc_ids).to_numpy()
+    wide = predictions.pivot(index="doc_id", columns="query", values="probability").reindex(doc_ids)
+    table = wide[[f"group {group}" for group in groups]].to_numpy()
     return np.where(np.isnan(table).any(axis=1), len(groups), np.nan_to_num(table).argmax(axis=1))
 
 
@@ -133,17 +152,21 @@ def _shown(content: Content) -> pd.DataFrame:
     return content.documents[content.documents["frame"].isin(list(content.frames))].sort_index()
 
 
+def _probability(sample: Sample, stratum: str) -> float:
+    """Returns the chance that a document of a stratum had of being drawn: the same for all of them."""
+    return float(sample.units.loc[sample.units["stratum"] == stratum, "inclusion_probability"].iloc[0])
+
+
 def _domain_payload(domain: Domain, strata: list[str], level: float) -> dict[str, Any]:
-    n_read = int(domain.rows.sum())
-    n_strata = len(domain.sizes)
-    degrees = max(n_read - n_strata, 1)
-    quantile = (1 + level) / 2
-    ratio = stats.t.ppf(quantile, max(n_read - 1, 1)) / stats.t.ppf(quantile, degrees)
+    n_read, n_strata = int(domain.rows.sum()), len(domain.strata)
+    top = stats.t.ppf((1 + level) / 2, max(n_read - 1, 1))
+    below, tuned = (stats.t.ppf((1 + level) / 2, max(n_read - n_strata - lost, 1)) for lost in (0, 1))
     return {
         "frame": domain.frame,
         "year": domain.year,
-        "strata": [strata.index(name) for name in domain.sizes],
-        "t_ratio": float(ratio),
+        "strata": [strata.index(name) for name in domain.strata.index],
+        "t_ratio": float(top / below),
+        "t_ratio_tuned": float(top / tuned),
     }
 
 

@@ -31,6 +31,7 @@ from pipeline.report.words import (
 # In the order in which each uses the one before; they become one script, so that one hash names it to the browser.
 SCRIPTS = (
     "core",
+    "codes",
     "estimator",
     "state",
     "explorer",

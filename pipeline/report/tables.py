@@ -3,7 +3,6 @@
 import pandas as pd
 
 from pipeline.report import dictionary
-from pipeline.report.agendas import estimate_agendas, estimate_growth
 from pipeline.report.content import Content
 from pipeline.report.profiles import count_cluster_years, profile_clusters
 
@@ -22,12 +21,12 @@ SHARE_COLUMNS = [
     "n_effective",
     "method",
 ]
+UNPUBLISHED = ("predictions",)  # a row for each document and query: too large for a table that people open
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def list_tables(content: Content) -> dict[str, pd.DataFrame]:
     """Returns the tables by file name, their rows in a fixed order, as they are written: formulas neutralised."""
-    asked = (content.sample, content.codebook, content.settings.denominator, content.level, content.settings.agendas)
     tables = {
         "shares": content.shares[SHARE_COLUMNS].reset_index(drop=True),
         "clusters": join_lists(profile_clusters(content)),
@@ -35,10 +34,10 @@ def list_tables(content: Content) -> dict[str, pd.DataFrame]:
         "codes": tabulate_codes(content),
         "readings": tabulate_readings(content),
         "frames": tabulate_frames(content),
-        "agendas": estimate_agendas(*asked),
-        "agenda_growth": estimate_growth(*asked),
+        "agendas": content.agendas,
+        "agenda_growth": content.growth,
         "published": tabulate_published(content),
-        **{name: join_lists(rows) for name, rows in content.extras.items()},
+        **{name: join_lists(rows) for name, rows in content.extras.items() if name not in UNPUBLISHED},
     }
     tables = {name: neutralise_formulas(rows) for name, rows in tables.items()}
     return tables | {"dictionary": dictionary.describe_tables(tables)}

@@ -48,22 +48,22 @@ function drawReadings(place) {
   const unit = unitOf.get(place);
   if (unit === undefined) return [make("p", {}, "Nobody has read this document: it was not drawn into the sample.")];
   const heads = ["coder", "leaf", "second", "target", "mechanism", "scaling", "evidence", "confidence", "note"];
-  const rows = design.coders.map((coder, number) => drawReading(coder, number, estimator.readings[number][unit]));
+  const rows = design.coders.map((coder, number) => drawReading(coder, number, readings[number][unit]));
   const denominator = design.denominators[state.of];
-  const codes = estimator.settledCodes(unit);
-  const counted = design.definitions.filter((definition) => estimator.matchDenominator(denominator, codes) && estimator.matchPosition({ query: definition, include: [], exclude: [] }, codes));
+  const codes = settledCodes(unit);
+  const counted = design.definitions.filter((definition) => matchDenominator(denominator, codes) && matchPosition({ query: definition, include: [], exclude: [] }, codes));
   const why = { agree: "The readers agreed and were sure", doubtful: "The readers agreed, one of them without being sure", disagree: "The readers disagreed" }[design.units.phase2[unit]] || design.units.phase2[unit];
   return [
     make("h3", {}, "Who coded it, and how"),
     make("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "codes" },
       make("table", {}, make("thead", {}, make("tr", {}, ...heads.map((head) => make("th", { scope: "col" }, head)))), make("tbody", {}, ...rows))),
-    make("p", {}, `${why}. ${estimator.adjudicator[unit] ? "An adjudicator settled it." : "It was not adjudicated: it takes the mean of adjudicated documents on which the readers said the same."}`),
+    make("p", {}, `${why}. ${adjudicator[unit] ? "An adjudicator settled it." : "It was not adjudicated: it takes the mean of adjudicated documents on which the readers said the same."}`),
     make("p", {}, counted.length ? `Counts as direct under: ${counted.map((definition) => definition.id.replaceAll("_", " ")).join(", ")}.` : "Counts as direct under no definition of the ladder."),
   ];
 }
 
 function drawReading(coder, number, codes) {
-  const role = number < estimator.readers.length ? `reader ${number + 1}` : "adjudicator";
+  const role = number < readers.length ? `reader ${number + 1}` : "adjudicator";
   const head = make("th", { scope: "row" }, role, make("span", { class: "small" }, ` ${coder.kind}`));
   if (!codes) return make("tr", {}, head, make("td", { colspan: "8" }, "not adjudicated"));
   const cell = (text, title) => make("td", {}, title ? make("abbr", { title }, text) : text);

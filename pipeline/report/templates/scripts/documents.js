@@ -3,22 +3,22 @@ let shownRows = PAGE_ROWS;
 
 // Every read document of the chosen frame and year, with what it counts for at the chosen position.
 function listUnits() {
-  const domain = estimator.domainOf(state.frame, state.year);
+  const domain = domainOf(state.frame, state.year);
   const position = positionOf(state);
   const denominator = design.denominators[state.of];
-  return currentUnits(state)
+  return readUnits(position, denominator)
     .filter((unit) => domain.strata.includes(unit.stratum))
     .map((unit) => {
       const place = design.units.document[unit.unit];
-      const codes = estimator.settledCodes(unit.unit);
-      const isInside = estimator.matchDenominator(denominator, codes);
+      const codes = settledCodes(unit.unit);
+      const isInside = matchDenominator(denominator, codes);
       return {
         ...unit,
         place,
         codes,
-        reads: estimator.readers.map((reader) => reader[unit.unit]),
-        adjudicated: estimator.adjudicator[unit.unit],
-        status: !isInside ? "outside" : estimator.matchPosition(position, codes) ? "counts" : "does not count",
+        reads: readers.map((reader) => reader[unit.unit]),
+        adjudicated: adjudicator[unit.unit],
+        status: !isInside ? "outside" : matchPosition(position, codes) ? "counts" : "does not count",
         phase2: design.units.phase2[unit.unit],
       };
     });
@@ -91,7 +91,7 @@ function csvCell(value) {
 }
 
 function writeCsv(units) {
-  const names = estimator.readers.map((_, number) => `reader_${number + 1}`);
+  const names = readers.map((_, number) => `reader_${number + 1}`);
   const head = ["doc_id", "title", "url", "published_date", "status", "phase2_stratum", ...names.map((name) => `${name}_leaf`), "adjudicated_leaf", "leaf", "target", "mechanism", "scaling", "evidence", "confidence", "definition", "denominator"];
   const rows = units.map((unit) => [
     atlas.id[unit.place], atlas.title[unit.place], atlas.url[unit.place], atlas.date[unit.place], unit.status, unit.phase2,

@@ -1,165 +1,150 @@
-// The estimator of pipeline/estimate/shares.py, line for line: Hajek's ratio, two-phase adjudication, Wilson's interval
-// on the effective sample size. tests/test_report_browser.py compares the two to 1e-9.
-const AXES = ["target", "mechanism", "scaling", "evidence"];
-const EMPTY_POOL = { size: 0, y: 0, base: 0 };
+// The estimator of pipeline/estimate/shares.py and phases.py, line for line: stratified PPI++ with pooled lambda, two-phase
+// adjudication, Wilson's interval on the effective sample size. tests/test_report_browser.py compares the two to 1e-9.
+const { pseudo: PSEUDO, least_pool: LEAST_POOL } = design.constants;
+const ROUNDING = 1e-12; // a lambda below this is a sum of rounding errors
+const sizes = design.strata.map((stratum) => stratum.size);
+const total = (rows, of) => rows.reduce((sum, row) => sum + of(row), 0);
+const domainOf = (frame, year) => design.domains.find((domain) => domain.frame === frame && domain.year === year);
+const sumBy = (rows, of) => {
+  const sums = new Map();
+  for (const row of rows) sums.set(row.stratum, (sums.get(row.stratum) || 0) + of(row));
+  return sums;
+};
 
-function makeEstimator(data) {
-  const count = data.units.stratum.length;
-  const readings = data.sheets.map((sheet) => {
-    const rows = new Array(count).fill(null);
-    sheet.unit.forEach((unit, place) => {
-      rows[unit] = { group: sheet.leaf[place][0] };
-      for (const column of ["leaf", "leaf2", ...AXES, "confidence", "note"]) rows[unit][column] = sheet[column][place];
-    });
-    return rows;
-  });
-  const adjudicator = readings[readings.length - 1];
-  const readers = readings.slice(0, -1);
-  const sizes = data.strata.map((stratum) => stratum.size);
-
-  const matchAxes = (query, codes) => AXES.every((axis) => !query[axis].length || query[axis].includes(codes[axis]));
-  const matchDefinition = (query, codes) =>
-    matchAxes(query, codes) &&
-    ((!query.groups.length && !query.leaves.length) ||
-      (query.groups.includes(codes.group) && !query.without_leaves.includes(codes.leaf)) ||
-      query.leaves.includes(codes.leaf)) &&
-    (!query.any_of.length || query.any_of.some((part) => matchAxes(part, codes))) &&
-    codes.confidence >= query.min_confidence;
-  const matchDenominator = (query, codes) =>
-    query.groups.includes(codes.group) && !query.without_leaves.includes(codes.leaf);
-
-  // A position: a definition with some leaves moved in or out, whatever their axis codes.
-  const matchPosition = (position, codes) =>
-    position.include.includes(codes.leaf) ||
-    (!position.exclude.includes(codes.leaf) && (position.query ? matchDefinition(position.query, codes) : false));
-
-  // What the codes say of every unit: y and base where settled, the readers' mean elsewhere, and its agreement cell.
-  const readUnits = (position, denominator) => {
-    const units = [];
-    for (let unit = 0; unit < count; unit += 1) {
-      let readerY = 0;
-      let readerBase = 0;
-      for (const reader of readers) {
-        const inside = matchDenominator(denominator, reader[unit]) ? 1 : 0;
-        readerBase += inside / readers.length;
-        readerY += (inside && matchPosition(position, reader[unit]) ? 1 : 0) / readers.length;
-      }
-      const settled = adjudicator[unit];
-      const inPart = !data.always_settled.includes(data.units.phase2[unit]);
-      const base = settled ? (matchDenominator(denominator, settled) ? 1 : 0) : readerBase;
-      const y = settled ? (base && matchPosition(position, settled) ? 1 : 0) : readerY;
-      const isSettled = data.units.is_settled[unit] === 1;
-      units.push({ unit, y, base, readerY, readerBase, isSettled, isPool: inPart && isSettled, cell: inPart ? `${readerY} ${readerBase}` : "", stratum: data.units.stratum[unit] });
-    }
-    return units;
+// The adjudicated documents that each agreement cell is learnt from: its frame's where they suffice, else all frames'.
+function poolsOf(units, frame) {
+  const isHere = (unit) => design.strata[unit.stratum].frame === frame;
+  const pool = units.filter((unit) => unit.isPool);
+  const here = new Map();
+  for (const unit of pool) if (isHere(unit)) here.set(unit.cell, (here.get(unit.cell) || 0) + 1);
+  const used = pool.filter((unit) => isHere(unit) || (here.get(unit.cell) || 0) < LEAST_POOL);
+  const pools = new Map();
+  for (const { cell, stratum, y, base } of used) {
+    const weight = 1 / design.strata[stratum].probability;
+    const sums = pools.get(cell) || { weight: 0, squares: 0, y: 0, base: 0 };
+    sums.weight += weight;
+    sums.squares += weight ** 2;
+    sums.y += weight * y;
+    sums.base += weight * base;
+    pools.set(cell, sums);
+  }
+  const hasOutside = used.some((unit) => unit.base < 1);
+  const of = (cell) => {
+    const sums = pools.get(cell);
+    return sums ? { size: sums.weight ** 2 / sums.squares, counted: sums.y / sums.weight, inside: sums.base / sums.weight } : { size: 0, counted: 0, inside: 0 };
   };
+  return { of, hasOutside };
+}
 
-  const poolsOf = (units) => {
-    const pools = new Map();
-    for (const unit of units) {
-      if (!unit.isPool) continue;
-      const pool = pools.get(unit.cell) || { size: 0, y: 0, base: 0 };
-      pool.size += 1;
-      pool.y += unit.y;
-      pool.base += unit.base;
-      pools.set(unit.cell, pool);
-    }
-    return pools;
+// The read documents of a domain, imputed where unsettled, with their predictions and weights.
+function readDomain(units, domain, guess) {
+  const pools = poolsOf(units, domain.frame);
+  const rows = units.filter((unit) => domain.strata.includes(unit.stratum)).map((unit) => ({ ...unit, within: 0 }));
+  const counts = sumBy(rows, () => 1);
+  const population = domain.strata.reduce((sum, stratum) => sum + sizes[stratum], 0);
+  const cells = new Map();
+  for (const row of rows) if (!row.isSettled) cells.set(row.cell, [...(cells.get(row.cell) || []), row]);
+  for (const [cell, members] of cells) {
+    const pool = pools.of(cell);
+    const part = pool.size / (pool.size + 1);
+    const y = part * pool.counted + (1 - part) * (total(members, (row) => row.readerY) / members.length);
+    const base = part * pool.inside + (1 - part) * (total(members, (row) => row.readerBase) / members.length);
+    for (const row of members) Object.assign(row, { y, base });
+  }
+  for (const row of rows) {
+    row.weight = sizes[row.stratum] / population / counts.get(row.stratum);
+    const known = guess && design.guesses.read[row.unit];
+    row.guessY = guess ? guess.y(known) : 0;
+    row.guessBase = guess ? guess.base(known) : 0;
+  }
+  const strata = domain.strata.map((stratum) => ({
+    stratum, count: counts.get(stratum), share: sizes[stratum] / population, unread: 1 - counts.get(stratum) / sizes[stratum],
+    meanY: guess ? guess.y(design.guesses.strata[stratum]) : 0, meanBase: guess ? guess.base(design.guesses.strata[stratum]) : 0,
+  }));
+  return { rows, counts, cells, pools, strata, population };
+}
+
+// Lambda: how far the predictions are trusted.
+function tune({ rows, counts, strata }) {
+  const base = total(rows, (row) => row.weight * row.base);
+  const ratio = base > 0 ? total(rows, (row) => row.weight * row.y) / base : 0;
+  const wanted = (row) => row.y - ratio * row.base;
+  const guessed = (row) => row.guessY - ratio * row.guessBase;
+  const centred = (of) => {
+    const sums = sumBy(rows, of);
+    return (row) => of(row) - sums.get(row.stratum) / counts.get(row.stratum);
   };
+  const [y, f] = [centred(wanted), centred(guessed)];
+  const shared = sumBy(rows, (row) => y(row) * f(row));
+  const own = sumBy(rows, (row) => f(row) ** 2);
+  const scale = ({ share, unread, count }) => (share ** 2 * unread) / (count * Math.max(count - 1, 1));
+  const below = total(strata, (part) => scale(part) * own.get(part.stratum));
+  if (!(below > 1e-12 * total(strata, scale))) return 0;
+  const factor = total(strata, (part) => scale(part) * shared.get(part.stratum)) / below;
+  return Math.abs(factor) > ROUNDING ? factor : 0;
+}
 
-  const impute = (rows, pools) => {
-    const cells = new Map();
-    for (const row of rows) if (!row.isSettled) cells.set(row.cell, [...(cells.get(row.cell) || []), row]);
-    for (const [name, members] of cells) {
-      const pool = pools.get(name) || EMPTY_POOL;
-      const mean = (key) => members.reduce((sum, row) => sum + row[key], 0) / members.length;
-      const y = (pool.y + mean("readerY")) / (pool.size + 1);
-      const base = (pool.base + mean("readerBase")) / (pool.size + 1);
-      for (const row of members) Object.assign(row, { y, base });
-    }
-    return cells;
-  };
+function withinVariance(pool, share, hasOutside) {
+  const outcomes = [1 - share, -share, 0];
+  const seen = [pool.counted, pool.inside - pool.counted, 1 - pool.inside].map((part, place) => pool.size * part + PSEUDO * (place < 2 || hasOutside ? 1 : 0));
+  const sum = seen[0] + seen[1] + seen[2];
+  const mean = seen.reduce((all, chance, place) => all + (chance / sum) * outcomes[place], 0);
+  return seen.reduce((all, chance, place) => all + (chance / sum) * outcomes[place] ** 2, 0) - mean ** 2;
+}
 
-  const withinVariance = (pool, share) => {
-    const chances = [pool.y, pool.base - pool.y, pool.size - pool.base].map((number) => (number + 1 / 3) / (pool.size + 1));
-    const outcomes = [1 - share, -share, 0];
-    const mean = chances.reduce((sum, chance, place) => sum + chance * outcomes[place], 0);
-    return chances.reduce((sum, chance, place) => sum + chance * outcomes[place] ** 2, 0) - mean ** 2;
-  };
+// From reading a sample (shrunk stratum variances, finite population, a floor) and from adjudicating a part of it.
+function varianceOf({ rows, counts, cells, pools, strata }, share, base) {
+  let adjudication = 0;
+  for (const [cell, members] of cells) {
+    const pool = pools.of(cell);
+    const within = withinVariance(pool, share, pools.hasOutside) / base ** 2;
+    for (const row of members) row.within = within;
+    adjudication += total(members, (row) => row.weight ** 2 * within) + (total(members, (row) => row.weight) ** 2 * within) / Math.max(pool.size - 1, 1);
+  }
+  const sums = sumBy(rows, (row) => row.residual);
+  const squares = sumBy(rows, (row) => (row.residual - sums.get(row.stratum) / counts.get(row.stratum)) ** 2 + row.within);
+  const grand = total(rows, (row) => row.residual) / rows.length;
+  const overall = total(rows, (row) => (row.residual - grand) ** 2 + row.within) / Math.max(rows.length - 1, 1);
+  const sampling = total(strata, ({ stratum, share: part, unread, count }) => (part ** 2 * unread * ((squares.get(stratum) + overall) / count)) / count);
+  const half = 0.5 / (rows.filter((row) => row.base > 0).length + 1);
+  const unread = new Map(strata.map((part) => [part.stratum, part.unread]));
+  const floor = half * (1 - half) * total(rows, (row) => ((row.weight * row.base) / base) ** 2 * unread.get(row.stratum));
+  return Math.max(sampling, floor) + adjudication;
+}
 
-  // Shrunk stratum variances with the finite population, and never less than half a document's worth.
-  const samplingVariance = (rows, strata, counts, total, base) => {
-    const sum = new Map();
-    for (const row of rows) sum.set(row.stratum, (sum.get(row.stratum) || 0) + row.residual);
-    const squares = new Map();
-    const grand = rows.reduce((all, row) => all + row.residual, 0) / rows.length;
-    let overall = 0;
-    for (const row of rows) {
-      const mean = sum.get(row.stratum) / counts.get(row.stratum);
-      squares.set(row.stratum, (squares.get(row.stratum) || 0) + (row.residual - mean) ** 2 + row.within);
-      overall += (row.residual - grand) ** 2 + row.within;
-    }
-    overall /= Math.max(rows.length - 1, 1);
-    let variance = 0;
-    for (const stratum of strata) {
-      const n = counts.get(stratum);
-      const share = sizes[stratum] / total;
-      variance += (share ** 2 * (1 - n / sizes[stratum]) * ((squares.get(stratum) + overall) / n)) / n;
-    }
-    const half = 0.5 / (rows.filter((row) => row.base > 0).length + 1);
-    const spread = rows.reduce((all, row) => all + ((row.weight * row.base) / base) ** 2 * (1 - counts.get(row.stratum) / sizes[row.stratum]), 0);
-    return Math.max(variance, half * (1 - half) * spread);
-  };
+function wilson(share, n) {
+  const { z2 } = design;
+  const centre = (share + z2 / (2 * n)) / (1 + z2 / n);
+  const half = Math.sqrt(z2 * ((share * (1 - share)) / n + z2 / (4 * n * n))) / (1 + z2 / n);
+  return [Math.max(centre - half, 0), Math.min(centre + half, 1)];
+}
 
-  const wilson = (share, n) => {
-    const z2 = data.z2;
-    const centre = (share + z2 / (2 * n)) / (1 + z2 / n);
-    const half = Math.sqrt(z2 * ((share * (1 - share)) / n + z2 / (4 * n * n))) / (1 + z2 / n);
-    return [Math.max(centre - half, 0), Math.min(centre + half, 1)];
-  };
+// The share of a domain; a year takes the lambda of its frame, since it is too small to learn one from.
+function estimateShare(position, denominatorId, frame, year) {
+  const units = readUnits(position, design.denominators[denominatorId]);
+  const guess = guessPosition(position, denominatorId);
+  const domain = domainOf(frame, year);
+  const reads = readDomain(units, domain, guess);
+  const facts = { n_read: reads.rows.length, n_population: reads.population, share: null, low: null, high: null, n_effective: null };
+  const isRead = units.some((unit) => domain.strata.includes(unit.stratum) && unit.base > 0);
+  const plain = [total(reads.rows, (row) => row.weight * row.y), total(reads.rows, (row) => row.weight * row.base)];
+  if (!isRead || plain[1] <= 0) return facts;
+  let factor = guess ? tune(year ? readDomain(units, domainOf(frame, ""), guess) : reads) : 0;
+  const gain = (mean, own) => total(reads.strata, (part) => part.share * part[mean]) - total(reads.rows, (row) => row.weight * row[own]);
+  let totals = [plain[0] + factor * gain("meanY", "guessY"), plain[1] + factor * gain("meanBase", "guessBase")];
+  if (totals[1] <= plain[1] / 2) [factor, totals] = [0, plain];
+  const share = Math.min(Math.max(totals[0] / totals[1], 0), 1);
+  for (const row of reads.rows) row.residual = (row.y - factor * row.guessY - share * (row.base - factor * row.guessBase)) / totals[1];
+  const variance = varianceOf(reads, share, totals[1]);
+  const n_effective = effectiveSize(share, variance, reads.rows, factor && !year ? domain.t_ratio_tuned : domain.t_ratio);
+  const isComplete = reads.rows.every((row) => row.isSettled) && reads.strata.every((part) => part.unread === 0);
+  const [low, high] = isComplete ? [share, share] : wilson(share, n_effective);
+  return { ...facts, share, low, high, n_effective };
+}
 
-  const domainOf = (frame, year) => data.domains.find((domain) => domain.frame === frame && domain.year === year);
-
-  const estimate = (units, domain) => {
-    const rows = units.filter((unit) => domain.strata.includes(unit.stratum)).map((unit) => ({ ...unit, within: 0 }));
-    const counts = new Map();
-    for (const row of rows) counts.set(row.stratum, (counts.get(row.stratum) || 0) + 1);
-    const strata = [...counts.keys()];
-    const total = strata.reduce((sum, stratum) => sum + sizes[stratum], 0);
-    const facts = { n_read: rows.length, n_population: total, share: null, low: null, high: null, n_effective: null };
-    if (!rows.some((row) => row.base > 0)) return facts;
-    const pools = poolsOf(units);
-    const cells = impute(rows, pools);
-    for (const row of rows) row.weight = sizes[row.stratum] / total / counts.get(row.stratum);
-    const base = rows.reduce((sum, row) => sum + row.weight * row.base, 0);
-    if (base <= 0) return facts;
-    const share = Math.min(Math.max(rows.reduce((sum, row) => sum + row.weight * row.y, 0) / base, 0), 1);
-    let adjudication = 0;
-    for (const [name, members] of cells) {
-      const pool = pools.get(name) || EMPTY_POOL;
-      const within = withinVariance(pool, share) / base ** 2;
-      for (const row of members) {
-        row.within = within;
-        adjudication += row.weight ** 2 * within;
-      }
-      adjudication += (members.reduce((sum, row) => sum + row.weight, 0) ** 2 * within) / Math.max(pool.size - 1, 1);
-    }
-    for (const row of rows) row.residual = (row.y - share * row.base) / base;
-    const variance = samplingVariance(rows, strata, counts, total, base) + adjudication;
-    const isComplete = rows.every((row) => row.isSettled) && strata.every((stratum) => counts.get(stratum) === sizes[stratum]);
-    const n_effective = effectiveSize(share, variance, rows, domain.t_ratio);
-    const [low, high] = isComplete ? [share, share] : wilson(share, n_effective);
-    return { ...facts, share, low, high, n_effective };
-  };
-
-  const effectiveSize = (share, variance, rows, ratio) => {
-    if (variance <= 0) return rows.length;
-    const edge = 0.5 / (rows.filter((row) => row.base > 0).length + 1);
-    const inner = Math.min(Math.max(share, edge), 1 - edge);
-    return ((inner * (1 - inner)) / variance) * ratio ** 2;
-  };
-
-  const settledCodes = (unit) => adjudicator[unit] || readers[0][unit];
-
-  return { readings, readers, adjudicator, settledCodes, matchPosition, matchDenominator, readUnits, estimate, domainOf };
+function effectiveSize(share, variance, rows, ratio) {
+  if (variance <= 0) return rows.length * ratio ** 2;
+  const edge = 0.5 / (rows.filter((row) => row.base > 0).length + 1);
+  const inner = Math.min(Math.max(share, edge), 1 - edge);
+  return ((inner * (1 - inner)) / variance) * ratio ** 2;
 }

@@ -1,12 +1,6 @@
-const estimator = makeEstimator(design);
-
-function currentUnits(from) {
-  return estimator.readUnits(positionOf(from), design.denominators[from.of]);
-}
-
 function estimateAt(from) {
-  if (from.def === NOTHING && !from.in.length) return { ...estimator.estimate(currentUnits(from), estimator.domainOf(from.frame, from.year)), share: null, low: null, high: null };
-  return estimator.estimate(currentUnits(from), estimator.domainOf(from.frame, from.year));
+  const row = estimateShare(positionOf(from), from.of, from.frame, from.year);
+  return from.def === NOTHING && !from.in.length ? { ...row, share: null, low: null, high: null } : row;
 }
 
 function drawTrack(row) {

@@ -10,7 +10,7 @@ function listColourings() {
   const groups = Object.entries(design.groups).map(([code, name]) => `${code} ${name}`);
   const letters = Object.keys(design.groups);
   const read = new Uint16Array(atlas.x.length).fill(groups.length);
-  for (const [place, unit] of unitOf) read[place] = letters.indexOf(estimator.settledCodes(unit).group);
+  for (const [place, unit] of unitOf) read[place] = letters.indexOf(settledCodes(unit).group);
   return [
     ...atlas.layers.map((layer) => ({ label: `cluster, ${layer.name}`, names: layer.names, of: layer.member, rest: "no cluster" })),
     { label: "code given by readers", names: groups, of: read, rest: "not read" },
