@@ -30,13 +30,17 @@ FACTS = ("doc_id", "source", "frame", "url", "title", "authors", "published_date
 # Tables that a section of the report shows when the stage that makes them has made them, and does without otherwise.
 OPTIONAL_TABLES = (
     "agreement",
-    "classifier",
-    "cluster_composition",
-    "cluster_stability",
+    "cluster_changes",
+    "cluster_checks",
+    "cluster_codes",
     "curve",
+    "groups",
     "intrusion",
+    "layer_codes",
+    "people",
     "predictions",
     "robustness",
+    "toggles",
     "trends",
 )
 

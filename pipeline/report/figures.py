@@ -1,38 +1,16 @@
 """The figures, as SVG and PNG that are the same bytes for the same numbers."""
 
 import io
-import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import matplotlib as mpl
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pipeline.report.content import Content
+from pipeline.report.marks import STYLE, WIDTH_INCHES, finish_axes, plot_shares
+from pipeline.report.variations import plot_curve, plot_robustness
 
-# Okabe and Ito's colours, told apart by most colour-blind readers; each series has a marker of its own as well.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-MARKERS = "os^Dv*"
-INK = "#1a1a1a"  # of text and axes; the page puts its own ink in its place
-STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "alignment-census",
-    "font.family": "sans-serif",
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "text.color": INK,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "grid.color": "#808080",
-    "grid.alpha": 0.3,
-    "legend.frameon": False,
-}
 PNG_DPI = 200  # 1,440 pixels wide: sharp on a slide
-WIDTH_INCHES = 7.2
 MIN_YEARS = 2  # a trend needs two points
 
 
@@ -66,10 +44,10 @@ def plot_definitions(content: Content) -> tuple[Figure, str]:
     for number, frame in enumerate(frames):
         shares = [content.share_of(frame, definition.id) for definition in definitions]
         rows = [place + (number - (len(frames) - 1) / 2) * 0.24 for place in range(len(definitions))]
-        _plot_shares(axes, rows, shares, number, content.frames[frame].title)
+        plot_shares(axes, rows, shares, number, content.frames[frame].title)
     axes.set_yticks(range(len(definitions)), [definition.id.replace("_", " ") for definition in definitions])
     axes.invert_yaxis()
-    _finish(axes, "% of safety output")
+    finish_axes(axes, "% of safety output")
     figure.legend(loc="outside upper right", ncols=len(frames))
     return figure, f"Share under each definition in each quotable frame, with {content.level:.0%} intervals"
 
@@ -86,7 +64,7 @@ def plot_years(content: Content) -> tuple[Figure, str]:
         for number, frame in enumerate(frames):
             years = [int(year) for year in content.years_of(frame)]
             shares = [content.share_of(frame, definition.id, str(year)) for year in years]
-            _plot_shares(panel, years, shares, number, content.frames[frame].title, is_upright=True)
+            plot_shares(panel, years, shares, number, content.frames[frame].title, is_upright=True)
         panel.set_title(definition.id.replace("_", " "), fontsize=10)
         panel.set_ylim(-2, 102)  # room for the markers at the ends
         panel.grid(axis="y")
@@ -113,7 +91,7 @@ def plot_published(content: Content) -> tuple[Figure, str]:
     step = 0.8 / (len(quotable) + len(sources))
     for number, frame in enumerate(quotable):
         shares = [content.share_of(frame, name) for name in definitions]
-        _plot_shares(
+        plot_shares(
             axes,
             [p - 0.3 + step * number for p in range(len(definitions))],
             shares,
@@ -123,10 +101,10 @@ def plot_published(content: Content) -> tuple[Figure, str]:
     for number, source in enumerate(sources, len(quotable)):
         points = [row for row in rows if _short_source(row) == source]
         places = [definitions.index(row["definition"]) - 0.3 + step * number for row in points]
-        _plot_shares(axes, places, points, number, source, is_hollow=True)
+        plot_shares(axes, places, points, number, source, is_hollow=True)
     axes.set_yticks(range(len(definitions)), [name.replace("_", " ") for name in definitions])
     axes.invert_yaxis()
-    _finish(axes, "% (of safety output; of documents, or of people where it says so)")
+    finish_axes(axes, "% (of safety output; of documents, or of people where it says so)")
     figure.legend(loc="outside upper right", ncols=2)
     return figure, "This census (filled) beside published figures (hollow) under the nearest definition"
 
@@ -134,56 +112,16 @@ def plot_published(content: Content) -> tuple[Figure, str]:
 PLOTS: Mapping[str, Callable[[Content], tuple[Figure, str]]] = {
     "definitions": plot_definitions,
     "years": plot_years,
+    "curve": plot_curve,
+    "robustness": plot_robustness,
     "published": plot_published,
 }
-NEEDS: Mapping[str, str] = {}  # the optional table that a figure is drawn from
+NEEDS: Mapping[str, str] = {"curve": "curve", "robustness": "robustness"}  # the optional table a figure is drawn from
 
 
 def _short_source(row: Mapping[str, str]) -> str:
     name = "Shallow Review 2025" if row["id"].startswith("sr2025") else row["source"].split(",")[0]
     return name + (", people" if row["id"].endswith("-people") else "")
-
-
-def _plot_shares(
-    axes: Axes,
-    places: Sequence[float],
-    rows: Sequence[Any],
-    number: int,
-    label: str,
-    *,
-    is_upright: bool = False,
-    is_hollow: bool = False,
-) -> None:
-    """Plots points with their intervals along the places; a row has share or value, and may have low and high."""
-    known = [(place, row, value) for place, row in zip(places, rows, strict=True) if (value := _point(row)) is not None]
-    points = [100 * value for _, _, value in known]
-    below = [max(100 * (value - row.get("low", value)), 0) for _, row, value in known]
-    above = [max(100 * (row.get("high", value) - value), 0) for _, row, value in known]
-    at = [place for place, _, _ in known]
-    axes.errorbar(
-        at if is_upright else points,
-        points if is_upright else at,
-        yerr=[below, above] if is_upright else None,
-        xerr=None if is_upright else [below, above],
-        fmt=MARKERS[number % len(MARKERS)] + ("-" if is_upright else ""),
-        color=COLOURS[number % len(COLOURS)],
-        markerfacecolor="none" if is_hollow else None,
-        label=label,
-        capsize=2 if is_upright else 3,
-        markersize=4 if is_upright else 5,
-        linewidth=1,
-    )
-
-
-def _point(row: Any) -> float | None:
-    value = row.get("share", row.get("value"))
-    return None if value is None or math.isnan(value) else float(value)
-
-
-def _finish(axes: Axes, label: str) -> None:
-    axes.set_xlim(0, 100)
-    axes.set_xlabel(label)
-    axes.grid(axis="x")
 
 
 def _to_svg(figure: Figure, title: str) -> str:

@@ -14,8 +14,10 @@ from markupsafe import Markup
 
 from pipeline.report.charts import draw_groups, draw_sparkline
 from pipeline.report.content import Content
-from pipeline.report.figures import COLOURS, INK, plot_names
+from pipeline.report.figures import plot_names
+from pipeline.report.marks import COLOURS, INK
 from pipeline.report.payload import explorer_payload, map_payload, safe_url
+from pipeline.report.sections import fill_sections
 from pipeline.report.words import (
     ESTIMATOR_NOTE,
     cite_share,
@@ -44,28 +46,6 @@ SCRIPTS = (
     "start",
 )
 STYLES = ("base", "sections", "print")
-
-
-# The page from top to bottom: template, heading, and the optional tables without which the section is absent.
-SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("explorer", "Find your definition", ()),
-    ("documents", "Documents behind a number", ()),
-    ("definitions", "Every definition", ()),
-    ("years", "Year by year", ()),
-    ("agendas", "Agendas", ()),
-    ("map", "Map", ()),
-    ("clusters", "Clusters", ()),
-    ("frames", "Frames", ()),
-    ("methods", "Method", ()),
-    ("limits", "Limits", ()),
-    ("published", "Published figures", ()),
-    ("cite", "Cite and reuse", ()),
-)
-
-
-def list_sections(content: Content) -> list[tuple[str, str]]:
-    """Returns template and heading of each section whose tables exist."""
-    return [(name, heading) for name, heading, needs in SECTIONS if set(needs) <= set(content.extras)]
 
 
 def render_page(
@@ -165,7 +145,7 @@ def _values(content: Content, tables: Mapping[str, pd.DataFrame]) -> dict[str, A
         "n_disagree": int((content.codes["phase2_stratum"] == "disagree").sum()),
         "clusters": _clusters(content, tables),
         "growth": tables["agenda_growth"].to_dict("records"),
-        "sections": list_sections(content),
+        **fill_sections(content),
         "controls": [name for name, frame in content.frames.items() if "test of scope" in frame.use],
         "cite_example": cite_share(content),
         "estimator_note": ESTIMATOR_NOTE,
@@ -173,7 +153,6 @@ def _values(content: Content, tables: Mapping[str, pd.DataFrame]) -> dict[str, A
         "agenda_titles": {row["code"]: row["title"] for row in agendas.to_dict("records")},
         "agendas": {(row["frame"], row["year"], row["code"]): row for row in agendas.to_dict("records")},
         "published": content.published,
-        "extras": {name: rows.to_dict("records") for name, rows in content.extras.items()},
         "limits": list_limits(content),
         "level": round(100 * content.level),
         "tables": sorted(tables),

@@ -1,0 +1,113 @@
+"""The sections of the page, and what the optional ones say; a section whose tables do not exist is absent."""
+
+from typing import Any
+
+from pipeline.report.content import Content
+from pipeline.report.variations import list_variants
+
+# From top to bottom: template, heading, and the optional tables without which the section is absent.
+SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("explorer", "Find your definition", ()),
+    ("documents", "Documents behind a number", ()),
+    ("definitions", "Every definition", ()),
+    ("years", "Year by year", ()),
+    ("agendas", "Agendas", ()),
+    ("curve", "Every way to draw the lines", ("curve", "toggles")),
+    ("robustness", "Estimated otherwise", ("robustness",)),
+    ("map", "Map", ()),
+    ("clusters", "Clusters", ()),
+    ("frames", "Frames", ()),
+    ("methods", "Method", ()),
+    ("agreement", "Do readers agree?", ("agreement",)),
+    ("limits", "Limits", ()),
+    ("published", "Published figures", ()),
+    ("cite", "Cite and reuse", ()),
+)
+
+
+def list_sections(content: Content) -> list[tuple[str, str]]:
+    """Returns template and heading of each section whose tables exist."""
+    return [(name, heading) for name, heading, needs in SECTIONS if set(needs) <= set(content.extras)]
+
+
+def fill_sections(content: Content) -> dict[str, Any]:
+    """Returns the values that the templates of optional sections and paragraphs use; empty lists without a table."""
+    return {
+        "sections": list_sections(content),
+        "trends": _trends(content),
+        "toggles": _toggles(content),
+        "curve_ends": _curve_ends(content),
+        "variants": list_variants(content) if "robustness" in content.extras else [],
+        "robustness": _keyed(content, "robustness", ("frame", "definition", "variant")),
+        "people": _keyed(content, "people", ("frame",)),
+        "agreement": _agreement(content),
+        "cluster_checks": _checks(content),
+        "cluster_codes": _keyed(content, "cluster_codes", ("layer", "cluster_id", "group")),
+        "intrusion": _rows(content, "intrusion"),
+    }
+
+
+def _rows(content: Content, table: str) -> list[dict[Any, Any]]:
+    return content.extras[table].to_dict("records") if table in content.extras else []
+
+
+def _keyed(content: Content, table: str, key: tuple[str, ...]) -> dict[tuple[Any, ...], dict[Any, Any]]:
+    return {tuple(row[name] for name in key): row for row in _rows(content, table)}
+
+
+def _trends(content: Content) -> list[dict[Any, Any]]:
+    """Returns slope and change of the headline frame under each nested definition, in the order of the ladder."""
+    order = [definition.id for definition in content.codebook.definitions if definition.nested]
+    rows = [
+        row
+        for row in _rows(content, "trends")
+        if row["frame"] == content.settings.headline_frame
+        and row["denominator"] == content.settings.denominator
+        and row["kind"] in ("slope", "change")
+        and row["definition"] in order
+    ]
+    return sorted(rows, key=lambda row: (order.index(row["definition"]), row["kind"]))
+
+
+def _toggles(content: Content) -> list[dict[Any, Any]]:
+    rows = [row for row in _rows(content, "toggles") if row["denominator"] == content.settings.denominator]
+    quotable = [row for row in rows if content.frames[row["frame"]].is_quotable]
+    return sorted(quotable, key=lambda row: (row["frame"], -row["mean_effect"]))
+
+
+def _curve_ends(content: Content) -> list[dict[str, Any]]:
+    """Returns, for each quotable frame, the ends and the middle of the specification curve."""
+    if "curve" not in content.extras:
+        return []
+    curve = content.extras["curve"]
+    ends = []
+    for name, frame in content.frames.items():
+        if not frame.is_quotable:
+            continue
+        rows = curve[(curve["frame"] == name) & (curve["denominator"] == content.settings.denominator)]
+        rows = rows.sort_values("rank")
+        picked = (rows.iloc[0], rows.iloc[len(rows) // 2], rows.iloc[-1])
+        ends.append({"frame": name, "n_specifications": int(rows["n_specifications"].max()), "rows": picked})
+    return ends
+
+
+def _agreement(content: Content) -> list[dict[str, Any]]:
+    """Returns, for each pair of coders and subject, the design-weighted measures by name."""
+    table: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in _rows(content, "agreement"):
+        if row["weighting"] != "design":
+            continue
+        key = (row["coder_a"], row["coder_b"], row["subject"])
+        table.setdefault(
+            key, {name: row[name] for name in ("coder_a", "coder_b", "kind_a", "kind_b", "subject", "n_both")}
+        )
+        table[key][row["measure"]] = row
+    return list(table.values())
+
+
+def _checks(content: Content) -> dict[str, list[dict[Any, Any]]]:
+    """Returns what each reader said of each cluster, by its id."""
+    found: dict[str, list[dict[Any, Any]]] = {}
+    for row in _rows(content, "cluster_checks"):
+        found.setdefault(row["cluster_id"], []).append(row)
+    return found
