@@ -25,7 +25,7 @@ def axe() -> str:
     return resources.files("axe_playwright_python").joinpath(AXE).read_text(encoding="utf-8")
 
 
-@pytest.fixture(params=[("light", 1440), ("dark", 768), ("light", 375)])
+@pytest.fixture(params=[("dark", 1440), ("light", 768), ("dark", 375), ("light", 375)])
 def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     scheme, width = request.param
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
@@ -39,10 +39,22 @@ def violations(page: Page, axe: str) -> list[tuple[str, str]]:
     return [(item["id"], item["nodes"][0]["html"][:160]) for item in found]
 
 
-def test_axe_finds_nothing_on_the_page_or_in_a_documents_codes(page: Page, axe: str, address: str) -> None:
+def test_axe_finds_nothing_on_the_page_or_in_a_documents_codes(browser: Browser, axe: str, address: str) -> None:
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    check_by_axe(page, axe, address, "#explorer-title ~ * details, #clusters-title ~ details:first-of-type details")
+    page.close()
+
+
+@pytest.mark.slow
+def test_axe_finds_nothing_at_any_width_in_light_or_dark_with_everything_open(
+    page: Page, axe: str, address: str
+) -> None:
+    check_by_axe(page, axe, address, "details")
+
+
+def check_by_axe(page: Page, axe: str, address: str, opened: str) -> None:
     page.goto(address)
-    for details in page.locator("details").all():
-        details.evaluate("node => { node.open = true; }")
+    page.eval_on_selector_all(opened, "nodes => nodes.forEach((node) => { node.open = true; })")
     page.locator("#map-canvas").scroll_into_view_if_needed()
     expect(page.locator("#m-legend li").first).to_be_visible()
     assert violations(page, axe) == []
@@ -53,8 +65,7 @@ def test_axe_finds_nothing_on_the_page_or_in_a_documents_codes(page: Page, axe: 
 
 def test_nothing_is_wider_than_the_screen(page: Page, address: str) -> None:
     page.goto(address)
-    for details in page.locator("details").all():
-        details.evaluate("node => { node.open = true; }")
+    page.eval_on_selector_all("details", "nodes => nodes.forEach((node) => { node.open = true; })")
     width = page.viewport_size["width"]
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 

@@ -88,6 +88,8 @@ def test_the_explorer_computes_what_the_program_computes(
     compared = 0
     for denominator in content.codebook.denominators:
         for domain in list_domains(content.sample):
+            if domain.year and denominator != content.settings.denominator:
+                continue
             link = f"#frame={domain.frame}&year={domain.year}&def=broad&of={denominator}&show=explorer"
             follow(page, link)
             rungs = page.eval_on_selector_all(
@@ -98,7 +100,7 @@ def test_the_explorer_computes_what_the_program_computes(
                 wanted = estimate_in_python(content, population, definition, denominator, domain.frame, domain.year)
                 assert_same(shown[definition.id], wanted, (link, definition.id))
                 compared += wanted is not None
-    assert compared > 500
+    assert compared > 300
 
 
 def with_lines(codebook: Codebook, base: str, inside: list[str], outside: list[str]) -> Definition:
@@ -124,7 +126,7 @@ def test_moving_lines_in_and_out_gives_the_share_of_that_definition(
     leaves = list(content.codebook.leaves)
     domains = list_domains(content.sample)
     bases = ["none", "theory", "strict", "broad", "interpretability", "broadest", "all_misalignment", "meta_alignment"]
-    for _ in range(60):
+    for _ in range(25):
         inside, outside = (sorted(rng.choice(leaves, 3, replace=False).tolist()) for _ in range(2))
         outside = [leaf for leaf in outside if leaf not in inside]
         base, domain = bases[rng.integers(len(bases))], domains[rng.integers(len(domains))]

@@ -40,7 +40,7 @@ def explorer_payload(content: Content) -> dict[str, Any]:
                 "name": name,
                 "frame": row["frame"],
                 "size": int(row["n_population"]),
-                "probability": _probability(sample, name),
+                "probability": _probability(sample, str(name)),
             }
             for name, row in sample.strata.iterrows()
         ],

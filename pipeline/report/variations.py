@@ -1,6 +1,7 @@
 """Figures of how far the answer moves: over every way of drawing the lines, and over ways of estimating."""
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from pipeline.report.content import Content
@@ -72,6 +73,6 @@ def list_variants(content: Content) -> list[str]:
     return sorted(names, key=lambda name: (name != "headline", name.startswith(WRONG), name))
 
 
-def _of_headline(content: Content, table: str):
+def _of_headline(content: Content, table: str) -> pd.DataFrame:
     rows = content.extras[table]
     return rows[rows["denominator"] == content.settings.denominator]
