@@ -252,9 +252,15 @@ def hostile(content: Content) -> Content:
     )
 
 
-def test_hostile_text_is_shown_and_not_run(hostile: Content, browser: Browser, tmp_path: Path) -> None:
-    path = tmp_path / "index.html"
+@pytest.fixture(scope="module")
+def hostile_page(hostile: Content, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("hostile") / "index.html"
     path.write_text(render_page(hostile, draw_figures(hostile), list_tables(hostile)), encoding="utf-8")
+    return path
+
+
+def test_hostile_text_is_shown_and_not_run(hostile: Content, hostile_page: Path, browser: Browser) -> None:
+    path = hostile_page
     assert "javascript:" not in path.read_text(encoding="utf-8")
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     said: list[str] = []
@@ -282,12 +288,10 @@ def test_hostile_text_is_text_in_the_tables_and_the_markdown(hostile: Content) -
     assert "<script" not in render_markdown(hostile, tables)
 
 
-def test_a_download_from_the_page_has_no_formulas(hostile: Content, browser: Browser, tmp_path: Path) -> None:
-    path = tmp_path / "index.html"
-    path.write_text(render_page(hostile, draw_figures(hostile), list_tables(hostile)), encoding="utf-8")
+def test_a_download_from_the_page_has_no_formulas(hostile: Content, hostile_page: Path, browser: Browser) -> None:
     page = browser.new_page()
     domain = hostile.sample.units.loc[hostile.sample.units.index[2], "frame"]
-    page.goto(f"{path.as_uri()}#frame={domain}&show=documents")
+    page.goto(f"{hostile_page.as_uri()}#frame={domain}&show=documents")
     with page.expect_download() as waiting:
         page.locator("#d-csv").click()
     with Path(waiting.value.path()).open(newline="", encoding="utf-8-sig") as file:
