@@ -1,12 +1,22 @@
 """Everybody can read the page: contrast, names and roles by axe, narrow screens, paper, speed and size."""
 
+import dataclasses
 import time
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, expect
+
+from pipeline.check.codebook import load_codebook
+from pipeline.config import load_config
+from pipeline.report.content import load_content
+from pipeline.report.figures import draw_figures
+from pipeline.report.site import render_page
+from pipeline.report.tables import list_tables
 
 AXE = "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -101,3 +111,66 @@ def test_without_javascript_the_numbers_are_still_there(browser: Browser, addres
     assert page.locator("#definitions-title").is_visible() and page.locator("noscript p").is_visible()
     assert page.locator("[data-table=shares]").count() > 100
     context.close()
+
+
+PAN = """() => new Promise((done) => {
+    const canvas = document.getElementById("map-canvas");
+    const box = canvas.getBoundingClientRect();
+    const send = (kind, x, y) => canvas.dispatchEvent(new PointerEvent(kind, {
+        pointerId: 1, clientX: box.left + x, clientY: box.top + y, bubbles: true }));
+    canvas.setPointerCapture = () => {};
+    send("pointerdown", 300, 300);
+    const start = performance.now();
+    let frames = 0;
+    const step = () => {
+        frames += 1;
+        send("pointermove", 300 + 4 * frames, 300);
+        if (frames < 30) requestAnimationFrame(step);
+        else { send("pointercancel", 0, 0); done((performance.now() - start) / frames); }
+    };
+    requestAnimationFrame(step);
+})"""
+
+
+@pytest.mark.slow
+def test_a_map_of_100_000_documents_opens_and_pans(built: Path, browser: Browser, tmp_path: Path) -> None:
+    content = load_content(
+        load_config(built / "census.toml"), load_codebook(built / "data/raw/handcheck/codebook/codebook.toml")
+    )
+    copies = []
+    rng = np.random.default_rng(5)
+    for copy in range(11):
+        part = content.documents.copy()
+        if copy:
+            part.index = part.index + f"~{copy}"
+        part[["x", "y"]] = (part[["x", "y"]] + rng.normal(0, 0.01, (len(part), 2))).clip(0, 1)
+        copies.append(part)
+    large = dataclasses.replace(content, documents=pd.concat(copies))
+    path = tmp_path / "index.html"
+    path.write_text(render_page(large, draw_figures(large), list_tables(large)), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    start = time.perf_counter()
+    page.goto(path.as_uri())
+    page.locator("html.ready #x-share").wait_for()
+    opened = time.perf_counter() - start
+    page.locator("#map-canvas").scroll_into_view_if_needed()
+    expect(page.locator("#m-legend li").first).to_be_visible()
+    drawn = time.perf_counter() - start
+    milliseconds = page.evaluate(PAN)
+    megabytes = path.stat().st_size / 1e6
+    kind = page.locator("#map-canvas").get_attribute("data-renderer")
+    seconds = f"open {opened:.2f} s, map {drawn:.2f} s, pan {milliseconds:.0f} ms a frame"
+    print(f"100 000 documents, {kind}: {megabytes:.1f} MB, {seconds}")
+    assert len(large.documents) > 100_000 and milliseconds < 400
+    page.close()
+
+
+def test_the_map_pans_without_a_pause(browser: Browser, address: str) -> None:
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.goto(address)
+    page.locator("#map-canvas").scroll_into_view_if_needed()
+    expect(page.locator("#m-legend li").first).to_be_visible()
+    milliseconds = page.evaluate(PAN)
+    print(f"the shipped census: pan {milliseconds:.0f} ms a frame")
+    assert milliseconds < 150
+    page.close()
