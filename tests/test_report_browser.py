@@ -58,7 +58,7 @@ def estimate_in_python(
 ):
     query = content.codebook.denominators[denominator]
     readings = Readings.of(content.sample, population, definition, denominator, query)
-    domains = {(item.frame, item.year): item for item in list_domains(content.sample)}
+    domains = {(item.frame, item.year): item for item in list_domains(content.sample, content.population)}
     tuning = readings.tune(domains[frame, ""]) if year else None
     return readings.estimate(domains[frame, year], content.level, tuning)
 
@@ -90,7 +90,7 @@ def test_the_explorer_computes_what_the_program_computes(content: Content, addre
     page.goto(address)
     compared = 0
     for denominator in content.codebook.denominators:
-        for domain in list_domains(content.sample):
+        for domain in list_domains(content.sample, content.population):
             if domain.year and denominator != content.settings.denominator:
                 continue
             link = f"#frame={domain.frame}&year={domain.year}&def=broad&of={denominator}&show=explorer"
@@ -137,7 +137,7 @@ def test_moving_lines_in_and_out_gives_the_share_of_that_definition(
     page.goto(address)
     rng = np.random.default_rng(7)
     leaves = list(content.codebook.leaves)
-    domains = list_domains(content.sample)
+    domains = list_domains(content.sample, content.population)
     bases = ["none", "theory", "strict", "broad", "interpretability", "broadest", "all_misalignment", "meta_alignment"]
     for _ in range(25):
         inside, outside = (sorted(rng.choice(leaves, 3, replace=False).tolist()) for _ in range(2))

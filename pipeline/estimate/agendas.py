@@ -35,7 +35,7 @@ def estimate_agendas(
     everything in the frame.
     """
     settled = settle_codes(sample)
-    domains = list_domains(sample)
+    domains = list_domains(sample, population)
     rows = []
     for code, (title, query) in list_agendas(codebook, joined).items():
         name, readings = _read(sample, population, codebook, code, query)
@@ -75,7 +75,7 @@ def estimate_growth(
         if code[0] in OUTSIDE or code in codebook.groups:
             continue
         name, readings = _read(sample, population, codebook, code, query)
-        for whole, early, late in _spans(sample):
+        for whole, early, late in _spans(sample, population):
             tuning = readings.tune(whole)
             before, after = (readings.estimate(span, level, tuning) for span in (early, late))
             if before is None or after is None:
@@ -99,10 +99,10 @@ def _query(code: str, groups: tuple[str, ...] = (), leaves: tuple[str, ...] = ()
     return Definition(id=f"agenda {code}", title="", reading="", groups=groups, leaves=leaves)
 
 
-def _spans(sample: Sample) -> Iterable[tuple[Domain, Domain, Domain]]:
+def _spans(sample: Sample, population: Population) -> Iterable[tuple[Domain, Domain, Domain]]:
     """Yields each frame that has enough years: the whole, the first years and the last years of it."""
     by_frame: dict[str, list[Domain]] = {}
-    for domain in list_domains(sample):
+    for domain in list_domains(sample, population):
         by_frame.setdefault(domain.frame, []).append(domain)
     for whole, *years in by_frame.values():
         if len(years) >= 2 * SPAN_YEARS:
@@ -112,4 +112,5 @@ def _spans(sample: Sample) -> Iterable[tuple[Domain, Domain, Domain]]:
 def _join(years: list[Domain]) -> Domain:
     strata = pd.concat([year.strata for year in years])
     rows = np.any([year.rows for year in years], axis=0)
-    return Domain(years[0].frame, f"{years[0].year}–{years[-1].year}", strata, rows)
+    members = tuple(part for year in years for part in year.members)
+    return Domain(years[0].frame, f"{years[0].year}–{years[-1].year}", strata, rows, members)

@@ -16,13 +16,12 @@ def tabulate_guesses(sample: Sample, population: Population) -> pd.DataFrame:
     if population.predictions is None:
         return pd.DataFrame(columns=["kind", "id", "query", "probability"])
     queries, values = _columns(population.predictions)
-    read = pd.Index(population.documents["doc_id"]).get_indexer(sample.units.index)
     frames = sample.strata["frame"], sample.strata["year"]
     means = [values[population.rows_of(frame, year)].mean(axis=0) for frame, year in zip(*frames, strict=True)]
     parts = [
         pd.DataFrame(table, index=names, columns=queries).rename_axis("id").reset_index().assign(kind=kind)
         for kind, names, table in (
-            ("document", sample.units.index, values[read]),
+            ("document", sample.units.index, values[population.units]),
             ("stratum", sample.strata.index, np.array(means)),
         )
     ]

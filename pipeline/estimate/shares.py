@@ -33,7 +33,7 @@ __all__ = [
     "wilson_interval",
 ]
 PSEUDO_OBSERVATIONS = 1.0
-ROUNDING = 1e-12
+NO_TRUST = 1e-9  # a lambda below this is a zero with rounding errors, which differ between processors
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,7 @@ def tune(*samples: Reads) -> float:
     """
     shared, own = (sum(part) for part in zip(*(_products(reads) for reads in samples), strict=True))
     factor = shared / own if own > 0 else 0.0
-    # A lambda made of rounding errors would differ from one processor to the next, and cost a degree of freedom.
-    return factor if abs(factor) > ROUNDING else 0.0
+    return factor if abs(factor) > NO_TRUST else 0.0
 
 
 def _products(reads: Reads) -> tuple[float, float]:

@@ -13,6 +13,7 @@ from pipeline.check.codebook import Codebook
 from pipeline.config import Config, Frame, Report
 from pipeline.errors import ConfigError, DataError
 from pipeline.estimate.design import Sample, load_sample
+from pipeline.estimate.readings import Population
 from pipeline.report.published import load_published
 from pipeline.schemas import (
     AGENDA_GROWTH,
@@ -57,6 +58,7 @@ class Content:
         guesses: what the classifier expects, as far as the estimator needs it.
         joined: leaves that are reported together, by the name of the agenda.
         sample: the read documents with every coder's codes.
+        population: all documents, without predictions.
         extras: the optional tables that exist, by name.
         published: figures of others, for comparison.
         corpus_sha256: hash of every document's id and text hash: which corpus the numbers are about.
@@ -79,6 +81,7 @@ class Content:
     joined: Mapping[str, tuple[str, ...]]
     layers: tuple[str, ...]
     sample: Sample
+    population: Population
     extras: Mapping[str, pd.DataFrame]
     published: tuple[Mapping[str, Any], ...]
     corpus_sha256: str
@@ -118,6 +121,8 @@ def load_content(config: Config, codebook: Codebook) -> Content:
     _check_names(config, codebook)
     handcheck = config.path(config.paths.handcheck)
     documents = _load_documents(config)
+    sample = load_sample(handcheck, config.estimate.round, codebook, documents.reset_index())
+    facts = documents.reset_index().assign(published_year=documents["published_year"].fillna(-1).to_numpy())
     shares = store.read_table(SHARES, config.processed("shares"))
     read = set(shares["frame"])
     frames = {name: frame for name, frame in config.frames.items() if name in read}
@@ -141,7 +146,8 @@ def load_content(config: Config, codebook: Codebook) -> Content:
         guesses=store.read_table(GUESSES, config.processed("guesses")),
         joined=config.estimate.agendas,
         layers=tuple(layer.name for layer in config.cluster.layers),
-        sample=load_sample(handcheck, config.estimate.round, codebook, documents.reset_index()),
+        sample=sample,
+        population=Population(facts, facts["doc_id"].searchsorted(sample.units.index)),
         extras=load_extras(config),
         published=load_published(),
         corpus_sha256=store.sha256_of_text("\n".join(sorted(hashes["doc_id"] + " " + hashes["text_sha256"]))),

@@ -1,7 +1,7 @@
 // The estimator of pipeline/estimate/shares.py and phases.py, line for line: stratified PPI++ with pooled lambda, two-phase
 // adjudication, Wilson's interval on the effective sample size. tests/test_report_browser.py compares the two to 1e-9.
 const { pseudo: PSEUDO, least_pool: LEAST_POOL } = design.constants;
-const ROUNDING = 1e-12; // a lambda below this is a sum of rounding errors
+const NO_TRUST = 1e-9; // a lambda below this is a sum of rounding errors
 const sizes = design.strata.map((stratum) => stratum.size);
 const total = (rows, of) => rows.reduce((sum, row) => sum + of(row), 0);
 const domainOf = (frame, year) => design.domains.find((domain) => domain.frame === frame && domain.year === year);
@@ -81,7 +81,7 @@ function tune({ rows, counts, strata }) {
   const below = total(strata, (part) => scale(part) * own.get(part.stratum));
   if (!(below > 1e-12 * total(strata, scale))) return 0;
   const factor = total(strata, (part) => scale(part) * shared.get(part.stratum)) / below;
-  return Math.abs(factor) > ROUNDING ? factor : 0;
+  return Math.abs(factor) > NO_TRUST ? factor : 0;
 }
 
 function withinVariance(pool, share, hasOutside) {
