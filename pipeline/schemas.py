@@ -198,7 +198,7 @@ PREDICTIONS = Table(
     (
         Column("doc_id", TEXT, "the document"),
         Column("query", TEXT, "group <letter>, denominator <name>, or definition <id> (codebook.toml)"),
-        Column("probability", NUMBER, "calibrated chance that it matches, three decimals"),
+        Column("probability", NUMBER, "calibrated chance that it matches, four decimals"),
         Column("fold", INTEGER, "the fold left out of the model's learning"),
     ),
 )

@@ -11,7 +11,7 @@ import pandas as pd
 from pipeline import store
 from pipeline.check.codebook import Codebook, load_codebook
 from pipeline.config import Config
-from pipeline.estimate.classify import Predictions, predict_codes
+from pipeline.estimate.classify import DECIMALS, Predictions, predict_codes
 from pipeline.estimate.curve import draw_curves
 from pipeline.estimate.definitions import check_nesting
 from pipeline.estimate.design import Sample, load_sample, settle_codes
@@ -169,7 +169,7 @@ def tabulate_predictions(predictions: Predictions, codebook: Codebook) -> pd.Dat
                     "doc_id": predictions.doc_ids,
                     "query": query,
                     "fold": predictions.fold,
-                    "probability": probability.round(3),
+                    "probability": probability.round(DECIMALS),
                 }
             )
             for query, probability in queries.items()

@@ -18,7 +18,7 @@ from pipeline.estimate.design import Sample
 from pipeline.estimate.phases import PSEUDO
 from pipeline.estimate.readings import LEAST_POOL, Domain, Population, Readings, list_domains
 from pipeline.estimate.reads import Reads
-from pipeline.estimate.shares import effective_size, wilson_interval
+from pipeline.estimate.shares import NO_TRUST, effective_size, wilson_interval
 
 POINT_COUNT = 401  # points kept of a sorted curve: a figure cannot show more
 Within = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -218,7 +218,8 @@ def _tune(reads: Reads, wanted: np.ndarray, guessed: np.ndarray) -> np.ndarray:
     scale = reads.stratum_share**2 * reads.unread / (reads.counts * np.maximum(reads.counts - 1, 1))
     own = guessed**2 @ scale[reads.stratum]
     is_telling = own > 1e-12 * scale.sum()
-    return np.where(is_telling, (wanted * guessed) @ scale[reads.stratum] / np.where(is_telling, own, 1.0), 0.0)
+    factor = np.where(is_telling, (wanted * guessed) @ scale[reads.stratum] / np.where(is_telling, own, 1.0), 0.0)
+    return np.where(np.abs(factor) > NO_TRUST, factor, 0.0)
 
 
 def _variance(reads: Reads, residual: np.ndarray, spread: np.ndarray, inside: np.ndarray) -> np.ndarray:

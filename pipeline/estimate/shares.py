@@ -33,6 +33,7 @@ __all__ = [
     "wilson_interval",
 ]
 PSEUDO_OBSERVATIONS = 1.0
+NO_TRUST = 1e-9  # a lambda below this is a zero with rounding errors, which differ between processors
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,8 @@ def tune(*samples: Reads) -> float:
     Several samples, such as the classes of one set of documents, get one lambda together: their shares then add up.
     """
     shared, own = (sum(part) for part in zip(*(_products(reads) for reads in samples), strict=True))
-    return shared / own if own > 0 else 0.0
+    factor = shared / own if own > 0 else 0.0
+    return factor if abs(factor) > NO_TRUST else 0.0
 
 
 def _products(reads: Reads) -> tuple[float, float]:
