@@ -32,10 +32,10 @@ ESTIMATE  := $(addprefix $(P)/,$(addsuffix .parquet,shares codes predictions gro
 REPORT    := $(P)/.report
 SLICE      = $(P)/config/$(1).json
 
-.PHONY: help install lock corpus embed cluster estimate report dataset test lint clean
+.PHONY: help install lock corpus embed cluster estimate plan report dataset bench-coverage bench-processors test lint clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
 install: $(READY) ## create .venv with the pinned versions (every other target does it by itself)
 
@@ -71,6 +71,15 @@ estimate: $(ESTIMATE) ## shares with intervals, from the read documents
 $(ESTIMATE) &: $(call SLICE,estimate) $(P)/documents.parquet $(P)/terms.parquet $(EMBED) $(CLUSTER) $(wildcard pipeline/estimate/*.py pipeline/check/*.py) \
 		$(wildcard $(H)/codebook/*.toml $(H)/sheets/*.csv $(H)/rounds/*/*) | $(READY)
 	@$(PY) -m pipeline --config $(CONFIG) estimate
+
+plan: $(ESTIMATE) ## how many more documents to read, and which, to halve an interval
+	@$(PY) -m pipeline --config $(CONFIG) plan
+
+bench-coverage: | $(READY) ## how often the intervals hold the truth, on made-up populations (minutes)
+	@$(PY) -m tests.bench.coverage
+
+bench-processors: $(ESTIMATE) ## whether the tables are the same under other linear-algebra kernels (minutes)
+	@$(PY) -m tests.bench.processors
 
 report: $(REPORT) ## the page, the tables and the figures, under reports/
 $(REPORT): $(call SLICE,report) $(ESTIMATE) $(CLUSTER) $(P)/documents.parquet $(wildcard pipeline/report/*.py pipeline/report/*/*) | $(READY)

@@ -14,6 +14,7 @@ STAGES = {
     "embed": "a vector for each document",
     "cluster": "research-agenda groups, their names, and the map",
     "estimate": "shares with intervals, from the read documents",
+    "plan": "how many more documents to read, and which, to halve an interval",
     "report": "the page, the tables and the figures",
     "dataset": "the census release under dist/",
 }
