@@ -35,10 +35,10 @@ READINGS  := $(addprefix $(P)/,$(addsuffix .parquet,agreement cluster_codes laye
 REPORT    := $(P)/.report
 SLICE      = $(P)/config/$(1).json
 
-.PHONY: help install lock scrape corpus embed hydrate scope cluster check estimate readings report dataset verify bench-embed test lint clean
+.PHONY: help install lock scrape corpus embed hydrate scope cluster check estimate readings plan report dataset verify bench-embed bench-coverage bench-processors test lint clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
 install: $(READY) ## create .venv with the pinned versions (every other target does it by itself)
 
@@ -94,8 +94,17 @@ $(READINGS) &: $(call SLICE,readings) $(P)/codes.parquet $(P)/cluster_members.pa
 		$(wildcard $(H)/sheets/*.csv $(H)/sheets/*/*.csv $(H)/rounds/*/* $(H)/external/*.csv) | $(READY)
 	@$(PY) -m pipeline --config $(CONFIG) readings
 
+plan: $(ESTIMATE) ## how many more documents to read, and which, to halve an interval
+	@$(PY) -m pipeline --config $(CONFIG) plan
+
+bench-coverage: | $(READY) ## how often the intervals hold the truth, on made-up populations (minutes)
+	@$(PY) -m tests.bench.coverage
+
+bench-processors: $(ESTIMATE) ## whether the tables are the same under other linear-algebra kernels (minutes)
+	@$(PY) -m tests.bench.processors
+
 report: $(REPORT) ## the page, the tables and the figures, under reports/
-$(REPORT): $(call SLICE,report) $(ESTIMATE) $(CLUSTER) $(P)/documents.parquet $(wildcard pipeline/report/*.py pipeline/report/*/*) | $(READY)
+$(REPORT): $(call SLICE,report) $(ESTIMATE) $(CLUSTER) $(READINGS) $(SCOPE) $(P)/documents.parquet $(wildcard pipeline/report/*.py pipeline/report/*/*) | $(READY)
 	@$(PY) -m pipeline --config $(CONFIG) report
 	@touch $@
 

@@ -18,6 +18,7 @@ STAGES = {
     "cluster": "research-agenda groups, their names, and the map",
     "estimate": "shares with intervals, from the read documents",
     "readings": "what readers found: their agreement, and what they say of the clusters",
+    "plan": "how many more documents to read, and which, to halve an interval",
     "report": "the page, the tables and the figures",
     "dataset": "the census release under dist/",
 }

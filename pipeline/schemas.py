@@ -571,6 +571,24 @@ ROBUSTNESS = Table(
         Column("note", TEXT, "what it means"),
     ),
 )
+PLAN = Table(
+    "plan",
+    "how many more documents to read, by predicted chance of counting, to halve an interval",
+    ("frame", "year", "definition", "band"),
+    (
+        Column("frame", TEXT, "the population"),
+        Column("year", TEXT, "year of publication; empty for all years"),
+        Column("definition", TEXT, "what counts as direct (codebook.toml)"),
+        Column("denominator", TEXT, "what it is a share of (codebook.toml)"),
+        Column("band", INTEGER, "stratum: documents alike in their predicted chance of counting, 0 for the lowest"),
+        Column("n_population", INTEGER, "documents in the band"),
+        Column("n_read", INTEGER, "documents of it that are read"),
+        Column("n_more", INTEGER, "documents of it to read besides, drawn at random"),
+        Column("n_to_adjudicate", INTEGER, "read documents of the frame and year that no adjudicator has settled"),
+        Column("half_width_now", NUMBER, "half of the interval's width"),
+        Column("half_width_planned", NUMBER, "expected half width afterwards"),
+    ),
+)
 SHARE_TABLES = {
     table.name: table
     for table in (SHARES, GROUPS, TRENDS, PEOPLE, CURVE, TOGGLES, ROBUSTNESS, AGENDAS, AGENDA_GROWTH, GUESSES)

@@ -44,7 +44,9 @@ def explorer_payload(content: Content) -> dict[str, Any]:
             }
             for name, row in sample.strata.iterrows()
         ],
-        "domains": [_domain_payload(domain, strata, content.level) for domain in list_domains(sample, content.population)],
+        "domains": [
+            _domain_payload(domain, strata, content.level) for domain in list_domains(sample, content.population)
+        ],
         "units": {
             "document": [place_of[doc_id] for doc_id in sample.units.index],
             "stratum": [strata.index(name) for name in sample.units["stratum"]],
