@@ -21,7 +21,7 @@ from pipeline.scrape.forum_parse import parse_posts
 from pipeline.scrape.forum_query import Dialect, comments_query, posts_query
 from pipeline.scrape.hosts import HostRule, rule_for
 from pipeline.scrape.item import Item, Reject
-from pipeline.scrape.response import Response, TryAgain
+from pipeline.scrape.response import Response, TryAgain, read_json
 from pipeline.scrape.snapshot import Step
 from pipeline.scrape.web import PoliteSession
 
@@ -109,10 +109,7 @@ def check_answer(response: Response) -> None:
         FetchError: the service says that the question is wrong.
         UnknownFieldError: it does not know one field of the question.
     """
-    try:
-        answer = json.loads(response.body)
-    except ValueError:
-        raise TryAgain(f"not JSON (status {response.status})") from None
+    answer = read_json(response)
     if not isinstance(answer, dict):
         raise TryAgain("not an answer of GraphQL")
     for error in answer.get("errors") or ():
