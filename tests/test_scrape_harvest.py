@@ -11,6 +11,7 @@ import pytest
 from pipeline.corpus import read_sources
 from pipeline.errors import ConfigError
 from pipeline.scrape import registry, snapshot, stage
+from pipeline.scrape.forum_parse import parse_comments
 from pipeline.scrape.item import Item
 from tests.fakes.forum_site import Forum, Post
 from tests.fakes.server import Reply, Site
@@ -399,3 +400,21 @@ def test_more_changes_than_can_be_listed_are_asked_for_in_halves(tmp_path, world
     assert stage.run(config, clock=world.clock) == 0
     assert {item.doc_id for item in gather(config, "lw")[0]} == {f"lw:{number:017d}" for number in range(2600)}
     site.close()
+
+
+@pytest.mark.parametrize("name", ["lw", "eaf"])
+def test_comments_are_archived_where_asked_for(tmp_path, world_of, name):
+    world = world_of(400, 3)
+    forum = world.forums[name]
+    forum.posts = [
+        Post({**post.facts, "commentCount": 2, "question": n == 0}) for n, post in enumerate(forum.posts[:5])
+    ]
+    config = config_for({name: {**world.sources[name], "has_comments": True}}, tmp_path)
+    assert stage.run(config, clock=world.clock) == 0
+    place, manifest = registry.current_snapshots(config, name)[-1]
+    pages = [page for page in snapshot.pages_of(place, manifest.archive_bytes) if page.context["phase"] == "comments"]
+    assert {page.context["post_id"] for page in pages} == {post.facts["_id"] for post in forum.posts}
+    assert sorted(page.context["view"] for page in pages) == ["answersAndReplies", *["postCommentsOld"] * 5]
+    comments = parse_comments(pages[0].response.body)
+    assert [(comment.author, comment.is_deleted) for comment in comments] == [("Ada", False), ("", True)]
+    assert len(gather(config, name)[0]) == 5
