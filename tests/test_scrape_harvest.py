@@ -60,7 +60,7 @@ def check_faithful(world, config):
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_faults_lose_nothing_and_double_nothing(world_of, tmp_path, seed):
-    world = world_of(2000, seed, fault_share=0.25, seconds=3.0)
+    world = world_of(1400, seed, fault_share=0.25, seconds=3.0)
     config = config_for(world.sources, tmp_path)
     assert stage.run(config, clock=world.clock) == 0
     check_faithful(world, config)

@@ -99,8 +99,8 @@ def still_world():
 
 
 def test_kill_9_at_random_moments_changes_nothing(still_world, tmp_path):
-    world = still_world(1600, 11)
-    assert compare_with_quiet_run(world, tmp_path, 3, seed=5, longest=1.0) == 3
+    world = still_world(1200, 11)
+    assert compare_with_quiet_run(world, tmp_path, 2, seed=5, longest=0.6) == 2
     world.close()
 
 
