@@ -7,6 +7,7 @@ import sys
 import time
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -143,8 +144,11 @@ def test_two_documents_of_one_text_are_encoded_once(tmp_path, monkeypatch, row_g
     calls: list[int] = []
     _fake_encoder(monkeypatch, calls)
     document = invent_documents(1)[0]
-    config = load_config(write_project(tmp_path, [document, {**document, "doc_id": "arxiv:again"}]))
+    config = load_config(write_project(tmp_path, [document]))
     corpus.run(config)
+    once = store.read_table(DOCUMENTS, config.processed("documents"))
+    both = pd.concat([once, once.assign(doc_id="arxiv:again")])  # as in a census, where one work may stand twice
+    store.write_table(DOCUMENTS, both, config.processed("documents"))
     embed.run(config)
     matrix = store.matrix_from_column(pq.read_table(config.processed("embeddings")).column("vector"))
     assert calls == [1]

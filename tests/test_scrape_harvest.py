@@ -11,6 +11,7 @@ import pytest
 from pipeline.corpus import read_sources
 from pipeline.errors import ConfigError
 from pipeline.scrape import registry, snapshot, stage
+from pipeline.scrape.forum_parse import parse_comments
 from pipeline.scrape.item import Item
 from tests.fakes.forum_site import Forum, Post
 from tests.fakes.server import Reply, Site
@@ -59,7 +60,7 @@ def check_faithful(world, config):
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_faults_lose_nothing_and_double_nothing(world_of, tmp_path, seed):
-    world = world_of(2000, seed, fault_share=0.25, seconds=3.0)
+    world = world_of(1400, seed, fault_share=0.25, seconds=3.0)
     config = config_for(world.sources, tmp_path)
     assert stage.run(config, clock=world.clock) == 0
     check_faithful(world, config)
@@ -345,3 +346,75 @@ def test_openalex_needs_a_key_and_keeps_it_secret(tmp_path, monkeypatch, world_o
             assert "hush-hush" not in "".join(str(page) for page in pages)
             assert b"hush-hush" not in path.read_bytes()
     site.close()
+
+
+@pytest.mark.parametrize("field", ["postedAt", "modifiedAt"])
+def test_a_deletion_within_a_long_list_hides_no_post(tmp_path, world_of, field):
+    """More posts than two pages share one moment; three already read are deleted before the next page is asked for."""
+    world = world_of(400, 3)
+    model, moment = world.forums["lw"].posts[0].facts, "2026-02-01T00:00:00.000Z"
+    old = [Post({**model, "_id": f"{n:017d}", "postedAt": moment, "modifiedAt": moment}) for n in range(150)]
+    forum = Forum(old if field == "postedAt" else [], world.forums["lw"].rng)
+    n_asked = 0
+
+    def answer(asked):
+        nonlocal n_asked
+        reply = forum.answer(asked)
+        if asked.path == "/graphql" and len(json.loads(reply.body)["data"]["posts"]["results"]) == 50:
+            n_asked += 1
+            if n_asked in (1, 2):
+                gone = {f"{3 * n_asked + n:017d}" for n in range(3)}
+                forum.posts = [post for post in forum.posts if post.facts["_id"] not in gone]
+        return reply
+
+    site = Site(answer, clock=world.clock)
+    config = config_for({"lw": {**world.sources["lw"], "url": site.url("/graphql")}}, tmp_path)
+    assert stage.run(config, clock=world.clock) == 0
+    if field == "modifiedAt":
+        stamp = f"{datetime.fromtimestamp(world.clock.now(), UTC) + timedelta(hours=1):%Y-%m-%dT%H:%M:%S}.000Z"
+        forum.posts = [
+            Post({**post.facts, "postedAt": "2025-01-01T00:00:00.000Z", "modifiedAt": stamp}) for post in old
+        ]
+        world.clock.sleep(86_400)
+        assert stage.run(config, clock=world.clock) == 0
+    assert n_asked >= 2
+    ids = {item.doc_id for item in gather(config, "lw")[0]}
+    assert ids >= {f"lw:{post.facts['_id']}" for post in forum.posts}
+    site.close()
+
+
+def test_more_changes_than_can_be_listed_are_asked_for_in_halves(tmp_path, world_of):
+    world = world_of(400, 3)
+    model = world.forums["lw"].posts[0].facts
+    begun = datetime.fromtimestamp(world.clock.now(), UTC)
+    forum = Forum([], world.forums["lw"].rng)
+    site = Site(forum.answer, clock=world.clock)
+    config = config_for({"lw": {**world.sources["lw"], "url": site.url("/graphql"), "page_size": 500}}, tmp_path)
+    assert stage.run(config, clock=world.clock) == 0
+    for number in range(2600):
+        stamp = f"{begun + timedelta(seconds=20 + 30 * number):%Y-%m-%dT%H:%M:%S}.000Z"
+        forum.posts.append(
+            Post({**model, "_id": f"{number:017d}", "postedAt": "2025-01-01T00:00:00.000Z", "modifiedAt": stamp})
+        )
+    world.clock.sleep(86_400)
+    assert stage.run(config, clock=world.clock) == 0
+    assert {item.doc_id for item in gather(config, "lw")[0]} == {f"lw:{number:017d}" for number in range(2600)}
+    site.close()
+
+
+@pytest.mark.parametrize("name", ["lw", "eaf"])
+def test_comments_are_archived_where_asked_for(tmp_path, world_of, name):
+    world = world_of(400, 3)
+    forum = world.forums[name]
+    forum.posts = [
+        Post({**post.facts, "commentCount": 2, "question": n == 0}) for n, post in enumerate(forum.posts[:5])
+    ]
+    config = config_for({name: {**world.sources[name], "has_comments": True}}, tmp_path)
+    assert stage.run(config, clock=world.clock) == 0
+    place, manifest = registry.current_snapshots(config, name)[-1]
+    pages = [page for page in snapshot.pages_of(place, manifest.archive_bytes) if page.context["phase"] == "comments"]
+    assert {page.context["post_id"] for page in pages} == {post.facts["_id"] for post in forum.posts}
+    assert sorted(page.context["view"] for page in pages) == ["answersAndReplies", *["postCommentsOld"] * 5]
+    comments = parse_comments(pages[0].response.body)
+    assert [(comment.author, comment.is_deleted) for comment in comments] == [("Ada", False), ("", True)]
+    assert len(gather(config, name)[0]) == 5

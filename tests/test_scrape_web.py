@@ -267,7 +267,7 @@ try:
     session.get(url, accept="*/*")
 except FetchError as error:
     print("refused:", error)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print(int(re.search(r'VmHWM:\\s+(\\d+) kB', open('/proc/self/status').read())[1]) // 1024)
 """
 
 
@@ -341,3 +341,53 @@ def test_a_login_that_is_demanded_is_a_challenge(site_of):
     site = site_of(Reply(b'{"name":"ChallengeRequiredError"}', status=403, kind="application/json"))
     with pytest.raises(ChallengeError):
         session_for(site).get(site.url("/notes"), accept="*/*")
+
+
+DENSE = """
+import re, sys
+from pipeline.errors import FetchError
+from pipeline.scrape import arxiv_atom, blog_pages, forum
+from pipeline.scrape.response import Response, TryAgain
+def check_article(response):
+    blog_pages.check_html(response)
+    blog_pages.read_article(response.body, "u")
+kind = sys.argv[1]
+head = b'<feed xmlns="http://www.w3.org/2005/Atom" xmlns:o="http://a9.com/-/spec/opensearch/1.1/">'
+head += b"<o:totalResults>1</o:totalResults><o:startIndex>0</o:startIndex>"
+n = int(sys.argv[2])
+body, check = {
+    "xml": (head + b"<entry/>" * n + b"</feed>", arxiv_atom.check_feed),
+    "deep": (head + b"<a>" * n + b"</a>" * n + b"</feed>", arxiv_atom.check_feed),
+    "json": (b'{"data": {"posts": {"results": [' + b"{}," * n + b"{}]}}}", forum.check_answer),
+    "nest": (b"[" * n + b"]" * n, forum.check_answer),
+    "html": (b"<html><body>" + b"<p>" * n + b"</body></html>", check_article),
+}[kind]
+try:
+    check(Response("u", 200, "", (), body))
+    print("read")
+except (FetchError, TryAgain) as error:
+    print("refused:", error)
+print(int(re.search(r'VmHWM:\\s+(\\d+) kB', open('/proc/self/status').read())[1]) // 1024)
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "n", "outcome"),
+    [
+        ("xml", 490_000, "read"),
+        ("xml", 6_000_000, "refused"),
+        ("deep", 240_000, ""),
+        ("json", 990_000, "read"),
+        ("json", 6_000_000, "refused"),
+        ("nest", 500_000, "refused"),
+        ("html", 95_000, "read"),
+        ("html", 5_000_000, "refused"),
+    ],
+)
+def test_bodies_of_countless_small_parts_need_little_memory(kind, n, outcome):
+    run = subprocess.run(
+        [sys.executable, "-c", DENSE, kind, str(n)], capture_output=True, text=True, timeout=120, check=True
+    )
+    message, megabytes = run.stdout.strip().splitlines()
+    assert message.startswith(outcome)
+    assert int(megabytes) < 500

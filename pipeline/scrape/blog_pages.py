@@ -10,10 +10,11 @@ from bs4 import BeautifulSoup
 from bs4.element import Tag
 
 from pipeline.scrape.feeds import Entry
-from pipeline.scrape.response import Response, TryAgain
+from pipeline.scrape.response import Response, TryAgain, refuse_dense
 
 _MONTH_FORMATS = ("%B %Y", "%b %Y", "%B %d, %Y", "%b %d, %Y", "%d %B %Y", "%d %b %Y")
 _OPENING_PARAGRAPHS = 3
+MAX_HTML_TAGS, MAX_HTML_BYTES = 100_000, 12 * 2**20  # the largest articles known have 5 MB
 _ARTICLE_TYPES = ("BlogPosting", "Article", "NewsArticle", "ScholarlyArticle", "TechArticle")
 
 
@@ -21,10 +22,12 @@ def check_html(response: Response) -> None:
     """Checks that an answer is a whole page; a page that is gone (404, 410) is an answer too.
 
     Raises:
+        FetchError: it is far larger than any article.
         TryAgain: it is none, or ends early.
     """
     if response.status in (404, 410):
         return
+    refuse_dense(response.body, (b"<",), MAX_HTML_TAGS, MAX_HTML_BYTES, response.url)
     if (
         response.status != 200
         or b"<" not in response.body[:1000]

@@ -21,7 +21,7 @@ from pipeline.scrape.forum_parse import parse_posts
 from pipeline.scrape.forum_query import Dialect, comments_query, posts_query
 from pipeline.scrape.hosts import HostRule, rule_for
 from pipeline.scrape.item import Item, Reject
-from pipeline.scrape.response import Response, TryAgain
+from pipeline.scrape.response import Response, TryAgain, read_json
 from pipeline.scrape.snapshot import Step
 from pipeline.scrape.web import PoliteSession
 
@@ -109,10 +109,7 @@ def check_answer(response: Response) -> None:
         FetchError: the service says that the question is wrong.
         UnknownFieldError: it does not know one field of the question.
     """
-    try:
-        answer = json.loads(response.body)
-    except ValueError:
-        raise TryAgain(f"not JSON (status {response.status})") from None
+    answer = read_json(response)
     if not isinstance(answer, dict):
         raise TryAgain("not an answer of GraphQL")
     for error in answer.get("errors") or ():
@@ -153,8 +150,7 @@ def _read_posts(settings: Settings, session: PoliteSession, state: dict[str, Any
     known = set(state["tail"])
     new = [post for post in posts if post.get("_id") not in known]
     after = {**state, "without": without}
-    wanted = [str(post["_id"]) for post in new if settings.has_comments and post.get("commentCount")]
-    after["comments"] = [*state["comments"], *wanted]
+    after["comments"] = [*state["comments"], *_comment_lists(settings, new)]
     if state["offset"] and posts and posts[0].get("_id") not in known:
         # A post listed before was deleted and the others moved up: the list is read again from its start.
         after |= {"offset": 0, "tail": [*state["tail"], *(str(post["_id"]) for post in new)]}
@@ -226,12 +222,19 @@ def _ask(settings: Settings, session: PoliteSession, state: dict[str, Any], phas
             without.append(name)
 
 
+def _comment_lists(settings: Settings, posts: list[dict[str, Any]]) -> list[list[str]]:
+    """Returns the lists to ask for; those of comments leave out the answers to questions."""
+    asked = [post for post in posts if settings.has_comments and post.get("commentCount")]
+    lists = [[str(post["_id"]), "postCommentsOld"] for post in asked]
+    return lists + [[str(post["_id"]), "answersAndReplies"] for post in asked if post.get("question")]
+
+
 def _read_comments(settings: Settings, session: PoliteSession, state: dict[str, Any]) -> tuple[dict[str, Any], Step]:
-    post_id = state["comments"][0]
-    body = comments_query(settings.dialect, "postCommentsOld", post_id, 1000)
+    post_id, view = state["comments"][0]
+    body = comments_query(settings.dialect, view, post_id, 1000)
     response = session.post(settings.url, json=body, accept=ACCEPT, headers=_access(settings), check=check_answer)
     after = {**state, "comments": state["comments"][1:]}
-    return after, Step(response, {"phase": "comments", "post_id": post_id}, after)
+    return after, Step(response, {"phase": "comments", "post_id": post_id, "view": view}, after)
 
 
 def _access(settings: Settings) -> dict[str, str]:

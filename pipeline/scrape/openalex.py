@@ -14,7 +14,7 @@ from pipeline.scrape.archive import Page
 from pipeline.scrape.clock import iso_time
 from pipeline.scrape.hosts import HostRule, rule_for
 from pipeline.scrape.item import Item, Reject
-from pipeline.scrape.response import Response, TryAgain
+from pipeline.scrape.response import Response, TryAgain, read_json
 from pipeline.scrape.snapshot import Step
 from pipeline.scrape.web import PoliteSession
 
@@ -117,10 +117,7 @@ def check_answer(response: Response) -> None:
         TryAgain: it is not JSON or lacks them.
         FetchError: the service refuses the key or the question.
     """
-    try:
-        answer = json.loads(response.body)
-    except ValueError:
-        raise TryAgain(f"not JSON (status {response.status})") from None
+    answer = read_json(response)
     if response.status in (400, 401, 404):
         message = str(answer.get("message", answer) if isinstance(answer, dict) else answer)[:200]
         raise FetchError(f"OpenAlex says: {message}", where=response.url, do="correct the key or the entry")

@@ -1,15 +1,18 @@
 """What a server said: bytes as they came, and the body within a limit."""
 
+import json
 import zlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
+from typing import Any
 
 from pipeline.errors import FetchError
 
 MAX_RAW_BYTES = 24 * 2**20  # the largest known page, 1,300 OAI records, has 3.4 MB unpacked
 MAX_BODY_BYTES = 64 * 2**20  # fifty long forum posts in two formats stay under 30 MB
+MAX_JSON_PARTS = 1_000_000  # fifty posts with bodies have some 20,000; a part needs 70 bytes or more
 _PIECE_BYTES = 2**20
 
 
@@ -84,6 +87,37 @@ def unpack(raw: bytes, encoding: str, where: str, max_bytes: int = MAX_BODY_BYTE
     if not machine.eof:
         raise TryAgain("the packed body ends early")
     return b"".join(pieces)
+
+
+def refuse_dense(body: bytes, marks: tuple[bytes, ...], max_marks: int, max_bytes: int, where: str) -> None:
+    """Refuses a body whose parsed form would need far more memory than its bytes: many small parts.
+
+    Args:
+        marks: what begins a part, such as b"<".
+
+    Raises:
+        FetchError: it is larger than `max_bytes`, or has more than `max_marks` marks.
+    """
+    if len(body) > max_bytes or sum(map(body.count, marks)) > max_marks:
+        raise FetchError(
+            f"the body is larger ({len(body) / 2**20:.0f} MiB) or has more parts than any page of ours; it was refused",
+            where=where,
+            do="ask for smaller pages, or report it if the service really sends this",
+        )
+
+
+def read_json(response: Response) -> Any:
+    """Returns the JSON value of an answer.
+
+    Raises:
+        FetchError: it has far more parts than any page of ours.
+        TryAgain: it is not JSON, or ends early.
+    """
+    refuse_dense(response.body, (b"{", b"["), MAX_JSON_PARTS, MAX_BODY_BYTES, response.url)
+    try:
+        return json.loads(response.body)
+    except (ValueError, RecursionError):
+        raise TryAgain(f"not JSON (status {response.status})") from None
 
 
 def retry_after_seconds(value: str, now: float) -> float | None:

@@ -6,23 +6,26 @@ from collections.abc import Iterator
 from lxml import etree
 
 from pipeline.errors import FetchError
-from pipeline.scrape.response import TryAgain
+from pipeline.scrape.response import TryAgain, refuse_dense
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _CONTROL_REFERENCE = re.compile(rb"&#(?:0*(?:[0-8]|1[124-9]|2\d|3[01])|x0*(?:[0-8bcBCeEfF]|1[0-9a-fA-F]));")
 _PROLOGUE_BYTES = 4_096
+MAX_XML_TAGS = 500_000  # 2,500 OAI records, the largest page there may be, have 150,000
+MAX_XML_BYTES = 24 * 2**20
 
 
 def parse_xml(body: bytes, where: str) -> etree._Element:
     """Returns the root of a document; control characters, which XML forbids, are taken out first.
 
     Raises:
-        FetchError: it has a document type declaration, which none of our services sends.
+        FetchError: it has a document type declaration, which none of our services sends, or far too many tags.
         TryAgain: it is not XML, or ends early.
     """
     start = body[:_PROLOGUE_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n")
     if not start.startswith(b"<") or re.match(rb"<(?:!doctype\s+)?html", start, re.I):
         raise TryAgain("not XML")
+    refuse_dense(body, (b"<",), MAX_XML_TAGS, MAX_XML_BYTES, where)
     if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
         raise FetchError(
             "the XML declares a document type or entities; it was refused",

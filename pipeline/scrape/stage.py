@@ -55,7 +55,8 @@ def run(
 ) -> int:
     """Asks every scraped source for what is new and prints a table.
 
-    Returns the exit status: 0; 3 if a source stopped or raised an alarm; 130 after Ctrl-C.
+    Returns:
+        the exit status: 0; 3 if a source stopped or raised an alarm; 130 after Ctrl-C.
 
     Args:
         only: the one entry of `[sources]` to ask; empty for all.

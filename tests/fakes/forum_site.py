@@ -125,6 +125,8 @@ class Forum:
         for field in sorted(selection - self.known_fields):
             message = f'Cannot query field "{field}" on type "Post".'
             return _json({"errors": [{"message": message, "extensions": {"code": "GRAPHQL_VALIDATION_FAILED"}}]}, 400)
+        if re.search(r"\bcomments\(", text):
+            return self._comments(question)
         if self.dialect == "selector":
             if "selector:" not in text:
                 return _json({"errors": [{"message": "terms are deprecated"}]}, 400)
@@ -145,6 +147,23 @@ class Forum:
         if doomed:
             self.posts.remove(self.rng.choice(doomed))
         return reply
+
+    def _comments(self, question: dict[str, Any]) -> Reply:
+        if self.dialect == "selector":
+            view, terms = next(iter(question["variables"]["selector"].items()))
+            post_id = terms["postId"]
+        else:
+            view, post_id = re.search(r'view: "(\w+)", postId: "(\w+)"', question["query"]).groups()
+        if view not in ("postCommentsOld", "answersAndReplies"):
+            return _json({"errors": [{"message": f'Field "{view}" is not defined by type "CommentSelector".'}]}, 400)
+        stub = {"_id": "C" * 17, "postId": post_id, "deleted": True, "contents": None, "user": None, "baseScore": 1}
+        found = {
+            "_id": f"{view[0]}" * 17,
+            "postId": post_id,
+            "contents": {"html": "<p>x</p>"},
+            "user": {"displayName": "Ada"},
+        }
+        return _json({"data": {"comments": {"results": [found, stub]}}})
 
     def _select(self, terms: dict[str, Any]) -> list[Post]:
         stamp = terms.get("timeField", "postedAt")
