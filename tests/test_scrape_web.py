@@ -256,7 +256,7 @@ def test_control_characters_are_cleaned_away():
 
 
 HOSTILE = """
-import sys, resource
+import re, sys
 from pipeline.errors import FetchError
 from pipeline.scrape.clock import VirtualClock
 from pipeline.scrape.hosts import rule_for

@@ -19,6 +19,7 @@ from pipeline.errors import DataError
 from pipeline.schemas import (
     CENSUS_DOCUMENTS,
     CHANGES,
+    CLUSTER_CHANGES,
     CLUSTER_MEMBERS,
     CLUSTERS,
     CODES,
@@ -34,7 +35,8 @@ log = logging.getLogger(__name__)
 BLOCK_ROWS = 65_536  # vectors in float32 at once: 100 MB at 384 dimensions
 LENGTH_TOLERANCE = 2e-3  # a unit vector of 384 float16 values: at most half a step of 2**-11 relative each
 KNOWN_TABLES = {"documents": CENSUS_DOCUMENTS} | {
-    table.name: table for table in (TERMS, CLUSTERS, CLUSTER_MEMBERS, LAYOUT, CODES, SHARES, CHANGES, TEXTS_TABLE)
+    table.name: table
+    for table in (TERMS, CLUSTERS, CLUSTER_MEMBERS, CLUSTER_CHANGES, LAYOUT, CODES, SHARES, CHANGES, TEXTS_TABLE)
 }
 COMPLETE = ("embeddings", "layout")  # a row for every document
 PARTIAL = ("terms", "cluster_members", "codes", "texts")  # rows of documents only
