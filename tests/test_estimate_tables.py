@@ -19,7 +19,8 @@ from pipeline.estimate.readings import Population, Readings, list_domains
 from pipeline.estimate.robustness import dawid_skene
 from pipeline.estimate.shares import ShareEstimate
 from pipeline.estimate.trends import contrast_years, measure_groups
-from pipeline.estimate.verify import compare_tables
+from pipeline.estimate.verify import compare_tables, read_published
+from pipeline.store import write_csv
 
 CENSUS = Path("data/raw/census/2026.07/documents.parquet")
 
@@ -175,3 +176,9 @@ def test_a_changed_number_is_found_and_named(shares: pd.DataFrame) -> None:
         compare_tables("shares", shares, written, "here")
     with pytest.raises(DataError, match="other rows"):
         compare_tables("shares", shares, shares.iloc[1:], "here")
+
+
+def test_a_published_table_reads_back_as_it_was_computed(shares: pd.DataFrame, tmp_path: Path) -> None:
+    path = tmp_path / "shares.csv"
+    write_csv(path, shares.drop(columns="standard_error"))
+    compare_tables("shares", shares, read_published("shares", path), str(path))

@@ -22,6 +22,7 @@ from pipeline.estimate.readings import Population, Readings, list_domains
 from pipeline.estimate.robustness import vary_estimates
 from pipeline.estimate.shares import ShareEstimate
 from pipeline.estimate.trends import measure_groups, measure_trends
+from pipeline.estimate.verify import compare_tables, read_published
 from pipeline.schemas import (
     CLUSTER_MEMBERS,
     CODES,
@@ -77,6 +78,24 @@ def estimate_tables(
         "toggles": toggles,
         "robustness": vary_estimates(sample, population, codebook, members, level, quotable),
     }
+
+
+def verify_shares(config: Config) -> None:
+    """Recomputes every table of estimates and compares it with what was written, and with what was published.
+
+    Raises:
+        DataError: a table has other rows, or another number, than comes out now.
+    """
+    codebook, sample, population = load_inputs(config)
+    published = config.path(config.paths.reports, config.version, "tables")
+    count = 0
+    for name, fresh in estimate_tables(config, codebook, sample, population).items():
+        written, path = config.processed(name), published / f"{name}.csv"
+        compare_tables(name, fresh, store.read_table(SHARE_TABLES[name], written), str(written))
+        if path.exists():
+            compare_tables(name, fresh, read_published(name, path), str(path))
+            count += 1
+    log.info("verify: %d published tables of estimates come out again", count)
 
 
 def load_inputs(config: Config) -> tuple[Codebook, Sample, Population]:
