@@ -104,7 +104,8 @@ bench-processors: $(ESTIMATE) ## whether the tables are the same under other lin
 	@$(PY) -m tests.bench.processors
 
 report: $(REPORT) ## the page, the tables and the figures, under reports/
-$(REPORT): $(call SLICE,report) $(ESTIMATE) $(CLUSTER) $(READINGS) $(SCOPE) $(P)/documents.parquet $(wildcard pipeline/report/*.py pipeline/report/*/*) | $(READY)
+$(REPORT): $(call SLICE,report) $(ESTIMATE) $(CLUSTER) $(READINGS) $(SCOPE) $(P)/documents.parquet \
+		$(wildcard $(foreach depth,* */* */*/*,pipeline/report/$(depth))) | $(READY)
 	@$(PY) -m pipeline --config $(CONFIG) report
 	@touch $@
 

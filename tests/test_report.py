@@ -17,7 +17,7 @@ from pipeline.report.figures import draw_figures, draw_pictures
 from pipeline.report.payload import safe_url, shorten_authors
 from pipeline.report.site import embed_json, render_markdown, render_page
 from pipeline.report.tables import list_tables, neutralise_formulas
-from pipeline.report.words import format_interval, format_percent, format_points
+from pipeline.report.words import format_decimals, format_interval, format_percent, format_points
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -141,8 +141,9 @@ def test_every_number_of_the_page_is_its_row_of_the_table(built: Path, page: Pag
         if columns:
             value, low, high = (row[column] for column in columns.split())
             as_points = [format_points(value), format_points(low), "to", format_points(high)] if low == low else []
+            as_number = [format_decimals(value), format_decimals(low), "to", format_decimals(high)]
             as_share = [format_percent(value), format_interval({"low": low, "high": high})]
-            wrong += [] if texts in (as_points, as_share) else [(name, key, texts)]
+            wrong += [] if texts in (as_points, as_share, as_number) else [(name, key, texts)]
             continue
         if name in {"shares", "agendas"}:
             wrong += [] if texts == [format_percent(row["share"]), format_interval(row)] else [(key, texts)]

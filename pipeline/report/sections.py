@@ -94,14 +94,13 @@ def _curve_ends(content: Content) -> list[dict[str, Any]]:
 def _agreement(content: Content) -> list[dict[str, Any]]:
     """Returns, for each pair of coders and subject, the design-weighted measures by name."""
     table: dict[tuple[Any, ...], dict[str, Any]] = {}
+    headline = {"leaf", "group", *(f"definition {name}" for name in content.settings.headline_definitions)}
     for row in _rows(content, "agreement"):
         if row["weighting"] != "design":
             continue
         key = (row["coder_a"], row["coder_b"], row["subject"])
-        table.setdefault(
-            key, {name: row[name] for name in ("coder_a", "coder_b", "kind_a", "kind_b", "subject", "n_both")}
-        )
-        table[key][row["measure"]] = row
+        facts = {name: row[name] for name in ("coder_a", "coder_b", "kind_a", "kind_b", "subject", "n_both")}
+        table.setdefault(key, {**facts, "is_headline": row["subject"] in headline})[row["measure"]] = row
     return list(table.values())
 
 

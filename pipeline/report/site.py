@@ -21,6 +21,7 @@ from pipeline.report.sections import fill_sections
 from pipeline.report.words import (
     ESTIMATOR_NOTE,
     cite_share,
+    format_decimals,
     format_interval,
     format_number,
     format_percent,
@@ -144,6 +145,7 @@ def _values(content: Content, tables: Mapping[str, pd.DataFrame]) -> dict[str, A
         "n_person": int((content.codes["coder_kind"] == "person").sum()),
         "n_disagree": int((content.codes["phase2_stratum"] == "disagree").sum()),
         "clusters": _clusters(content, tables),
+        "name_kinds": sorted(set(content.clusters["name_kind"])) if "name_kind" in content.clusters else [],
         "growth": tables["agenda_growth"].to_dict("records"),
         **fill_sections(content),
         "controls": [name for name, frame in content.frames.items() if "test of scope" in frame.use],
@@ -205,6 +207,7 @@ def _environment(content: Content) -> jinja2.Environment:
         "percent": format_percent,
         "interval": format_interval,
         "points": format_points,
+        "decimals": format_decimals,
         "thousands": format_number,
         "plain": lambda text: text.replace("*", ""),
         "markdown": lambda text: re.sub(r"([\\`*_{}\[\]<>#|])", r"\\\1", " ".join(str(text).split())),

@@ -31,6 +31,11 @@ def format_points(change: float) -> str:
     return f"{100 * change:+.1f}".replace("-", "−")
 
 
+def format_decimals(number: float | None) -> str:
+    """Returns a coefficient with two decimals: "0.82", "−0.05"; a dash where there is none."""
+    return "–" if number is None or pd.isna(number) else f"{number:.2f}".replace("-", "−")
+
+
 def format_number(number: float) -> str:
     """Returns a whole number with commas between the thousands."""
     return f"{int(number):,}"

@@ -107,6 +107,6 @@ function listLabels() {
       if (member === number) { xs.push(atlas.x[place]); ys.push(atlas.y[place]); }
     });
     const middle = (list) => Float64Array.from(list).sort()[list.length >> 1] / atlas.steps;
-    return { text: name.split(" · ").slice(0, 2).join(", "), x: middle(xs), y: middle(ys), size: xs.length };
+    return { lines: breakLabel(name.split(" · ").slice(0, 2).join(", ")), x: middle(xs), y: middle(ys), size: xs.length };
   }).filter((label) => label.size).sort((one, other) => other.size - one.size));
 }

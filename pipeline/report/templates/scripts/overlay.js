@@ -1,4 +1,16 @@
 // What lies over the points: labels, the ring around the chosen document, and the pointer's and keyboard's doings.
+const LINE_HEIGHT = 15;
+const LABEL_LETTERS = 22;
+
+// A long name takes two lines, broken at the blank nearest its middle.
+function breakLabel(text) {
+  if (text.length <= LABEL_LETTERS) return [text];
+  const blanks = [...text.matchAll(/ /g)].map((match) => match.index);
+  if (!blanks.length) return [text];
+  const middle = blanks.reduce((best, at) => (Math.abs(at - text.length / 2) < Math.abs(best - text.length / 2) ? at : best));
+  return [text.slice(0, middle), text.slice(middle + 1)];
+}
+
 function drawOverlay(frame, picture, labels) {
   const overlay = byId("map-labels");
   overlay.width = frame.width * frame.ratio;
@@ -13,18 +25,18 @@ function drawOverlay(frame, picture, labels) {
   pen.lineJoin = "round";
   const taken = [];
   for (const label of labels[isFine ? labels.length - 1 : 0]) {
-    const half = pen.measureText(label.text).width / 2;
+    const half = Math.max(...label.lines.map((line) => pen.measureText(line).width)) / 2;
     let [x, y] = toScreen(label.x, label.y);
     if (x < 0 || y < 0 || x > frame.width || y > frame.height) continue;
     x = Math.min(Math.max(x, half + 4), frame.width - half - 4);
-    const box = [x - half - 4, y - 14, x + half + 4, y + 6];
+    const box = [x - half - 4, y - 14, x + half + 4, y + 6 + LINE_HEIGHT * (label.lines.length - 1)];
     if (taken.some((other) => box[0] < other[2] && box[2] > other[0] && box[1] < other[3] && box[3] > other[1])) continue;
     taken.push(box);
     pen.lineWidth = 4;
     pen.strokeStyle = style.backgroundColor;
-    pen.strokeText(label.text, x, y);
     pen.fillStyle = style.color;
-    pen.fillText(label.text, x, y);
+    label.lines.forEach((line, number) => pen.strokeText(line, x, y + LINE_HEIGHT * number));
+    label.lines.forEach((line, number) => pen.fillText(line, x, y + LINE_HEIGHT * number));
   }
   for (const place of [picture.hovered, picture.chosen]) {
     if (place < 0) continue;
