@@ -15,8 +15,7 @@ def read_published(name: str, path: Path) -> pd.DataFrame:
     """Reads a published table (CSV) with the types of its declaration; text cells may be empty, numbers missing."""
     table = SHARE_TABLES[name]
     texts = {column.name: str for column in table.columns if str(column.type) == "string"}
-    missing = {column: [""] for column in _numbers(name)}
-    return pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=missing)
+    return pd.read_csv(path, dtype=texts, keep_default_na=False, na_values={key: [""] for key in _numbers(name)})
 
 
 def _numbers(name: str) -> list[str]:
@@ -47,7 +46,7 @@ def compare_tables(name: str, fresh: pd.DataFrame, written: pd.DataFrame, where:
             row = int(np.argmax(differs))
             place = "/".join(str(written.at[row, name]) for name in key)
             raise DataError(
-                f"{name}, {place}: {column} is {written.at[row, column]!r}, and comes out as {fresh.at[row, column]!r}",
+                f"{name}, {place}: {column} is {written.at[row, column]!s}, and comes out as {fresh.at[row, column]!s}",
                 where=where,
                 do=remake,
             )
