@@ -146,9 +146,8 @@ def test_moving_lines_in_and_out_gives_the_share_of_that_definition(
         link = f"#frame={domain.frame}&year={domain.year}&def={base}&in={','.join(inside)}&out={','.join(outside)}"
         follow(page, link)
         definition = with_lines(content.codebook, base, inside, outside)
-        assert_same(
-            exact(page), estimate_in_python(content, population, definition, "safety", domain.frame, domain.year), link
-        )
+        wanted = estimate_in_python(content, population, definition, "safety", domain.frame, domain.year)
+        assert_same(exact(page), vars(wanted) if wanted else dict.fromkeys(EXACT[:4]), link, EXACT[:4])
 
 
 def test_a_position_is_kept_in_the_link(address: str, browser: Browser, page: Page) -> None:
