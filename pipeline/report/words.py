@@ -8,8 +8,8 @@ from pipeline.report.content import Content
 
 ESTIMATOR_NOTE = (
     "The explorer computes with these formulas in the page, predictions included, and agrees with the tables to nine "
-    "digits. Only where you move lines of a definition that asks for more than a leaf (such as the narrowest) does it do "
-    "without predictions: its interval is then a little wider."
+    "digits. Only where you move lines of a definition that asks for more than a leaf (such as the narrowest) does it "
+    "do without predictions: its interval is then a little wider."
 )
 
 
