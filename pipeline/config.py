@@ -76,10 +76,7 @@ class Scope:
 class Hydrate:
     """Where the texts of a census are asked for, and how politely."""
 
-    user_agent: str = "alignment-census (research; one request at a time)"
-    delay_seconds: float = 3.0
-    timeout_seconds: float = 60.0
-    try_count: int = 3
+    seconds_between: float = 3.0
     post_batch_count: int = 10
     paper_batch_count: int = 100
     arxiv_url: str = "https://export.arxiv.org/api/query"
@@ -223,7 +220,7 @@ class Config:
 SLICES: Mapping[str, tuple[str, ...]] = {
     "corpus": ("paths", "sources", "corpus", "terms", "frames"),
     "scope": ("paths", "scope", "estimate", "embed", "seed"),
-    "hydrate": ("paths", "sources", "hydrate", "embed"),
+    "hydrate": ("paths", "sources", "hydrate", "embed", "scrape"),
     "embed": ("paths", "sources", "embed"),
     "cluster": ("paths", "sources", "cluster", "seed"),
     "estimate": ("paths", "estimate", "frames", "embed"),

@@ -16,7 +16,8 @@ from pipeline.config import Config, load_config
 from pipeline.corpus import choose_documents, records_from_items
 from pipeline.corpus.hydrate import hydrate_census, known_part, records_from_texts, verify
 from pipeline.corpus.origins import Fetched, fetch_documents, open_session
-from pipeline.errors import DataError
+from pipeline.errors import ChallengeError, ConfigError, DataError, FetchError
+from pipeline.scrape.clock import VirtualClock
 from pipeline.scrape.item import Item
 
 FULL = "The gate opens at noon. " * 40
@@ -33,13 +34,14 @@ class Site(BaseHTTPRequestHandler):
 
     asked: list[str]
     busy: int
+    refusal = b"Rate exceeded."
 
     def do_POST(self) -> None:
         query = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["query"]
         type(self).asked.append(query)
         if type(self).busy:
             type(self).busy -= 1
-            return self._send(429, b"<html>Vercel Security Checkpoint</html>")
+            return self._send(429, type(self).refusal)
         data = {
             alias: {"result": {"_id": name, "title": "A title", "contents": POSTS[name]} if name in POSTS else None}
             for alias, name in re.findall(
@@ -49,6 +51,8 @@ class Site(BaseHTTPRequestHandler):
         return self._send(200, json.dumps({"data": data}).encode())
 
     def do_GET(self) -> None:
+        if self.path == "/robots.txt":
+            return self._send(404, b"")
         type(self).asked.append(self.path)
         ids = parse_qs(urlsplit(self.path).query)["id_list"][0].split(",")
         entries = "".join(
@@ -57,7 +61,7 @@ class Site(BaseHTTPRequestHandler):
             for name in ids
             if name != "2401.99999"
         )
-        self._send(200, f'<feed xmlns="http://www.w3.org/2005/Atom">{entries}</feed>'.encode())
+        return self._send(200, f'<feed xmlns="http://www.w3.org/2005/Atom">{entries}</feed>'.encode())
 
     def _send(self, status: int, body: bytes) -> None:
         self.send_response(status)
@@ -85,7 +89,7 @@ def config(root: Path, site: type[Site]) -> Config:
     return replace(
         plain,
         hydrate=replace(
-            plain.hydrate, delay_seconds=0.01, post_batch_count=3, arxiv_url=f"{site.url}/api", forum_urls=urls
+            plain.hydrate, seconds_between=3.0, post_batch_count=3, arxiv_url=f"{site.url}/api", forum_urls=urls
         ),
     )
 
@@ -110,7 +114,7 @@ def compare(doc_id: str, text: str) -> float:
 
 
 def run(census: pd.DataFrame, config: Config, path: Path) -> pd.DataFrame:
-    return hydrate_census(census, config, path, open_session(config.hydrate), compare).set_index("doc_id")
+    return hydrate_census(census, config, path, open_session(config, VirtualClock()), compare).set_index("doc_id")
 
 
 def test_each_document_is_verified_alike_changed_or_gone(census, config: Config, site, tmp_path: Path, caplog) -> None:
@@ -148,9 +152,22 @@ def test_a_busy_site_is_asked_again_and_then_what_came_is_kept(census, config: C
     site.busy = 2
     assert len(run(census, config, tmp_path / "a.parquet")) == 6
     site.busy = 99
-    with pytest.raises(DataError, match="answers 429"):
+    with pytest.raises(FetchError, match="429"):
         run(census, config, tmp_path / "b.parquet")
     assert (tmp_path / "b.parquet").exists()
+
+
+def test_a_challenge_stops_the_run_and_is_not_worked_around(census, config: Config, site, tmp_path: Path) -> None:
+    site.busy, site.refusal = 99, b"<html><head><title>Vercel Security Checkpoint</title></head></html>"
+    with pytest.raises(ChallengeError, match="challenge for browsers"):
+        run(census, config, tmp_path / "a.parquet")
+    assert len(site.asked) == 1
+
+
+def test_no_site_is_asked_anonymously(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CENSUS_CONTACT", raising=False)
+    with pytest.raises(ConfigError, match="nobody is named as contact"):
+        open_session(load_config(root / "census.toml"))
 
 
 def test_verified_texts_fill_documents_and_changed_ones_get_a_new_hash(census, config, site, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ Compare = Callable[[str, str], float]
 
 def run(config: Config, ask: Ask | None = None) -> None:
     """Fetches and verifies the texts of every census among the sources; writes them under `data/raw/hydrated/`."""
-    ask = ask or open_session(config.hydrate)
+    ask = ask or open_session(config)
     for name, entry in config.sources.items():
         if entry["kind"] == "census":
             where = f"[sources.{name}]"

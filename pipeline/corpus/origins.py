@@ -5,25 +5,26 @@ answer's bytes out; whoever calls passes it in. Requests ask for several documen
 """
 
 import json
-import logging
-import time
+import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from urllib.parse import urlencode
 from xml.etree import ElementTree
 
-import requests
-
-from pipeline.config import Hydrate
+from pipeline.config import Config, Hydrate
 from pipeline.corpus.extract import clean_title, extract_text
 from pipeline.corpus.identity import canonical_id
 from pipeline.errors import DataError
+from pipeline.scrape.clock import Clock
+from pipeline.scrape.contact import user_agent
+from pipeline.scrape.hosts import HostRule, rule_for
+from pipeline.scrape.web import PoliteSession
 
-log = logging.getLogger(__name__)
 Ask = Callable[[str, bytes | None], bytes]
 ATOM = {"atom": "http://www.w3.org/2005/Atom"}
 FIELDS = "result{_id title contents{html plaintextDescription}}"
-RETRIED = frozenset([429, 500, 502, 503, 504])
+ACCEPT_ATOM = "application/atom+xml, text/xml, */*"
 
 
 @dataclass(frozen=True)
@@ -51,34 +52,29 @@ def fetch_documents(doc_ids: Sequence[str], settings: Hydrate, ask: Ask) -> Iter
             yield read(site, mine[first : first + size], settings, ask)
 
 
-def open_session(settings: Hydrate) -> Ask:
-    """Returns an `Ask` that waits between requests, names who asks, and tries again when a site is busy."""
-    session = requests.Session()
-    session.headers["User-Agent"] = settings.user_agent
-    ready_at = [0.0]
+def open_session(config: Config, clock: Clock | None = None) -> Ask:
+    """Returns an `Ask` through the polite session: one connection, a pace for each site, robots.txt, no tricks.
+
+    Raises:
+        ConfigError: nobody is named as contact.
+    """
+    settings = config.hydrate
+    rules: dict[str, HostRule] = {}
+    for url in (settings.arxiv_url, *settings.forum_urls.values()):
+        rules |= rule_for(url, settings.seconds_between)
+    agent = user_agent(config, is_local=all(rule.allows_private for rule in rules.values()))
+    session = PoliteSession(rules, user_agent=agent, clock=clock, rng=random.Random(config.seed))
 
     def ask(url: str, body: bytes | None) -> bytes:
-        for attempt in range(settings.try_count):
-            time.sleep(max(0.0, ready_at[0] - time.monotonic()))
-            try:
-                answer = _send(session, url, body, settings.timeout_seconds)
-            except requests.RequestException as error:
-                raise DataError(f"cannot be reached ({error})", where=url, do="try again later") from None
-            ready_at[0] = time.monotonic() + settings.delay_seconds
-            if answer.status_code not in RETRIED:
-                break
-            ready_at[0] += settings.delay_seconds * 2**attempt
-        if not answer.ok:
-            raise DataError(f"answers {answer.status_code}", where=url, do="try again later; what came so far is kept")
-        return answer.content
+        if body is None:
+            answer = session.get(url, accept=ACCEPT_ATOM)
+        else:
+            answer = session.post(url, accept="application/json", json=json.loads(body))
+        if answer.status != HTTPStatus.OK:
+            raise DataError(f"answers {answer.status}", where=url, do="try again later; what came so far is kept")
+        return answer.body
 
     return ask
-
-
-def _send(session: requests.Session, url: str, body: bytes | None, timeout_seconds: float) -> requests.Response:
-    if body is None:
-        return session.get(url, timeout=timeout_seconds)
-    return session.post(url, data=body, headers={"Content-Type": "application/json"}, timeout=timeout_seconds)
 
 
 def _fetch_posts(site: str, batch: Sequence[str], settings: Hydrate, ask: Ask) -> dict[str, Fetched | None]:

@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import logging
-import os
 import random
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -12,13 +11,13 @@ from typing import Any
 
 from tqdm import tqdm
 
-import pipeline
 from pipeline import store
 from pipeline.config import Config
 from pipeline.errors import ChallengeError, ConfigError, PipelineError
 from pipeline.scrape import registry, snapshot
 from pipeline.scrape.alarms import find_alarms, gather_facts
 from pipeline.scrape.clock import Clock, SystemClock, iso_time
+from pipeline.scrape.contact import user_agent
 from pipeline.scrape.item import Item
 from pipeline.scrape.snapshot import Checkpoint, Manifest
 from pipeline.scrape.web import Limits, PoliteSession
@@ -92,7 +91,7 @@ def _scrape_safely(
     """Scrapes one source; what goes wrong with it does not stop the others."""
     source = registry.KINDS[settings.kind]
     rules = source.hosts(settings)
-    agent = _user_agent(config, is_local=all(rule.allows_private for rule in rules.values()))
+    agent = user_agent(config, is_local=all(rule.allows_private for rule in rules.values()))
     session = PoliteSession(rules, user_agent=agent, clock=clock, limits=limits, rng=random.Random(config.seed))
     try:
         outcome = _scrape(config, name, settings, session, is_full=is_full)
@@ -214,17 +213,6 @@ def _digest(item: Item) -> str:
     """Returns the hash of what an item says; votes and the place it was read at are no change."""
     facts = {key: value for key, value in asdict(item).items() if key not in ("place", "karma", "karma_read_date")}
     return store.sha256_of_text(repr(sorted(facts.items())))[:32]
-
-
-def _user_agent(config: Config, *, is_local: bool) -> str:
-    contact = os.environ.get("CENSUS_CONTACT", "").strip() or config.scrape.contact
-    if not contact and not is_local:
-        raise ConfigError(
-            "nobody is named as contact, and no service is asked anonymously",
-            where="[scrape.contact]",
-            do="write your e-mail address there, or set CENSUS_CONTACT",
-        )
-    return f"alignment-census/{pipeline.__version__} (+{config.dataset.url}; mailto:{contact or 'nobody@localhost'})"
 
 
 @contextlib.contextmanager
