@@ -56,6 +56,9 @@ def write_text(path: Path, text: str) -> None:
 
 def write_csv(path: Path, rows: pd.DataFrame) -> None:
     """Writes a table for people and spreadsheets: six decimals, Unix line ends, atomically."""
+    floats = rows.select_dtypes("float").columns
+    # Adding 0 turns -0 into 0: the sign of a rounding error differs between processors.
+    rows = rows.assign(**{str(name): rows[name].round(6) + 0.0 for name in floats})
     write_text(path, rows.to_csv(index=False, float_format=CSV_FLOAT_FORMAT, lineterminator="\n"))
 
 

@@ -94,3 +94,8 @@ def test_a_written_file_may_be_read_by_everyone_the_umask_allows(tmp_path: Path)
     finally:
         os.umask(old)
     assert (tmp_path / "t.txt").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_rounding_error_below_zero_is_written_as_zero(tmp_path: Path) -> None:
+    store.write_csv(tmp_path / "t.csv", pd.DataFrame({"share": [-1e-17, 0.1234567, None]}))
+    assert (tmp_path / "t.csv").read_text() == 'share\n0.000000\n0.123457\n""\n'
