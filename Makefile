@@ -74,7 +74,7 @@ hydrate: $(call SLICE,hydrate) | $(READY) ## fetch the texts of the shipped cens
 
 scope: $(SCOPE) ## how likely each document is AI safety at all, with precision and recall
 $(SCOPE) &: $(call SLICE,scope) $(EMBED) $(P)/documents.parquet pipeline/corpus/scope.py $(wildcard pipeline/check/*.py) \
-		pipeline/estimate/design.py data/raw/scope/background.parquet $(wildcard $(H)/codebook/*.toml $(H)/sheets/*.csv $(H)/rounds/*/*) | $(READY)
+		pipeline/estimate/design.py data/raw/scope/background.parquet $(wildcard $(H)/sheets/*.csv $(H)/rounds/*/*) | $(READY)
 	@$(PY) -m pipeline --config $(CONFIG) scope
 
 cluster: $(CLUSTER) ## research-agenda groups, their names, and the map
@@ -112,7 +112,7 @@ $(REPORT): $(call SLICE,report) $(ESTIMATE) $(CLUSTER) $(READINGS) $(SCOPE) $(P)
 dataset: $(call SLICE,dataset) $(EMBED) $(CORPUS) $(CLUSTER) $(ESTIMATE) | $(READY) ## the census release under dist/
 	@$(PY) -m pipeline --config $(CONFIG) dataset
 
-verify: | $(READY) ## recompute every hash, key, foreign key and count of the releases
+verify: $(ESTIMATE) | $(READY) ## recompute every hash, key, foreign key and count of the releases
 	@$(PY) -m pipeline --config $(CONFIG) verify
 
 bench-embed: | $(READY) ## measure the encoders of this machine; writes reports/bench/embed.md

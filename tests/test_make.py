@@ -60,13 +60,13 @@ def restored(built: Path):
         os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
 
 
-def test_an_edited_definition_reruns_the_stages_that_read_the_codebook_only(built: Path, restored) -> None:
+def test_an_edited_definition_reruns_estimate_agreement_and_report_only(built: Path, restored) -> None:
     restored(
         "data/raw/handcheck/codebook/codebook.toml", 'title = "Theory and foundations"', 'title = "Theory, renamed"'
     )
     done = make(built, "report")
     assert done.returncode == 0, done.stderr
-    assert stages(done) == ["estimate", "readings", "scope", "report"]
+    assert stages(done) == ["estimate", "readings", "report"]
     assert "Theory, renamed" in (built / "reports/2026.07/index.html").read_text()
 
 
