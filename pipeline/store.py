@@ -127,7 +127,9 @@ def read_arrow(table: Table, path: Path, columns: Sequence[str] | None = None) -
         asked = [name for name in columns if name not in late or name in present] if columns else None
         arrow = fill_late_columns(table, pq.read_table(path, columns=asked, memory_map=False), columns)
     except FileNotFoundError:
-        raise DataError("the file is missing", where=str(path), do=remake) from None
+        raise DataError(
+            "the file is missing", where=str(path), do="restore it from git if it is tracked; otherwise make makes it"
+        ) from None
     except (pa.ArrowInvalid, OSError) as error:
         raise DataError(
             f"is damaged or not Parquet ({str(error).splitlines()[0]})", where=str(path), do=remake

@@ -116,7 +116,7 @@ def cells_of(row: dict) -> set[str]:
     written = {format_interval(row)} if "low" in row else set()
     for cell in row.values():
         if isinstance(cell, float | int) and not isinstance(cell, bool) and cell == cell:
-            written |= {format_percent(cell), format_points(cell)}
+            written |= {format_percent(cell), format_points(cell), format_decimals(cell)}
             written |= {f"{int(cell):,}"} if float(cell).is_integer() else set()
     if "document_count" in row:  # the column "other" adds up the frames that may not be quoted
         named = [cell for name, cell in row.items() if name in {"n_alignmentforum-census", "n_arxiv-query-2025"}]

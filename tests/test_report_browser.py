@@ -340,3 +340,35 @@ def test_the_map_is_drawn_with_webgl_and_with_the_pen_alike(map_page: Page, addr
     map_page.select_option("#m-frame", "arxiv-query-2025")
     expect(map_page.locator("#m-legend li").first).to_be_visible()
     assert 0 < count_painted(map_page) < fast / 4
+
+
+def test_a_clusters_name_opens_what_is_known_of_it_and_leads_to_its_documents(
+    address: str, content: Content, page: Page
+) -> None:
+    page.goto(address)
+    cluster = content.clusters[content.clusters["layer"] == content.layers[-1]].iloc[0]
+    part = page.locator(f"#cluster-{cluster['cluster_id']}")
+    assert part.get_attribute("open") is None
+    parent = page.locator(f"#cluster-{cluster['parent_id']}")
+    page.locator(f"tr a[href='#cluster-{cluster['parent_id']}']").click()
+    expect(parent.locator("h5").first).to_be_visible()
+    parent.locator(f"a[href='#cluster-{cluster['cluster_id']}']").click()
+    expect(part.locator("h5")).to_have_text(
+        ["Documents most central", "Documents at random", "Documents at the border"]
+    )
+    expect(part.locator("summary")).to_be_focused()
+    first = cluster["exemplar_ids"][0]
+    part.locator("li a").first.click()
+    expect(page.locator("#detail-title")).to_have_text(content.documents.at[first, "title"])
+
+
+def test_an_unstable_cluster_is_marked_wherever_it_appears(address: str, content: Content, page: Page) -> None:
+    page.goto(address)
+    unstable = content.clusters[content.clusters["is_unstable"] & (content.clusters["layer"] == content.layers[0])]
+    assert len(unstable) and len(unstable) < (content.clusters["layer"] == content.layers[0]).sum()
+    page.locator("#map-canvas").scroll_into_view_if_needed()
+    marked = page.locator("#m-legend li", has_text="(unstable)")
+    expect(marked).to_have_count(len(unstable))
+    for cluster_id in unstable["cluster_id"]:
+        expect(page.locator(f"#cluster-{cluster_id} summary .warn")).to_have_count(1)
+        expect(page.locator(f"tr:has(a[href='#cluster-{cluster_id}']) th .warn")).to_have_count(1)

@@ -87,7 +87,10 @@ def map_payload(content: Content) -> dict[str, Any]:
             {
                 "name": layer,
                 "ids": clusters["cluster_id"].tolist(),
-                "names": clusters["name"].tolist(),
+                "names": [
+                    f"{name} (unstable)" if is_unstable else name
+                    for name, is_unstable in zip(clusters["name"], clusters["is_unstable"], strict=True)
+                ],
                 "member": pack(documents[layer].map(number_of).fillna(len(number_of)).to_numpy()),
             }
         )

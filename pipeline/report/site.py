@@ -12,11 +12,13 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
+from pipeline.check.certify import HOLDS_SHARE
 from pipeline.report.charts import draw_groups, draw_sparkline
+from pipeline.report.clusters import list_clusters
 from pipeline.report.content import Content
 from pipeline.report.figures import plot_names
 from pipeline.report.marks import COLOURS, INK
-from pipeline.report.payload import explorer_payload, map_payload, safe_url
+from pipeline.report.payload import explorer_payload, map_payload
 from pipeline.report.sections import fill_sections
 from pipeline.report.words import (
     ESTIMATOR_NOTE,
@@ -144,7 +146,8 @@ def _values(content: Content, tables: Mapping[str, pd.DataFrame]) -> dict[str, A
         "n_adjudicated": int(content.codes["is_adjudicated"].sum()),
         "n_person": int((content.codes["coder_kind"] == "person").sum()),
         "n_disagree": int((content.codes["phase2_stratum"] == "disagree").sum()),
-        "clusters": _clusters(content, tables),
+        "clusters": list_clusters(content, tables),
+        "holds_share": HOLDS_SHARE,
         "name_kinds": sorted(set(content.clusters["name_kind"])) if "name_kind" in content.clusters else [],
         "growth": tables["agenda_growth"].to_dict("records"),
         **fill_sections(content),
@@ -159,31 +162,6 @@ def _values(content: Content, tables: Mapping[str, pd.DataFrame]) -> dict[str, A
         "level": round(100 * content.level),
         "tables": sorted(tables),
     }
-
-
-def _clusters(content: Content, tables: Mapping[str, pd.DataFrame]) -> dict[str, list[dict[str, Any]]]:
-    """Returns the clusters of each layer with their exemplars' facts and their documents per year."""
-    years = tables["cluster_years"].groupby(["layer", "cluster_id", "published_year"])["document_count"].sum()
-    quotable = [name for name, frame in content.frames.items() if frame.is_quotable]
-    by_layer: dict[str, list[dict[str, Any]]] = {layer: [] for layer in content.layers}
-    for row in tables["clusters"].to_dict("records"):
-        exemplars = content.documents.loc[
-            [item for item in row["exemplar_ids"].split() if item in content.documents.index]
-        ]
-        own = years.get((row["layer"], row["cluster_id"]), pd.Series(dtype=int))
-        by_layer[row["layer"]].append(
-            {
-                "is_unstable": row["is_small"],  # until the clusters say so themselves
-                **{str(name): cell for name, cell in row.items()},
-                "n_other": row["document_count"] - sum(row[f"n_{name}"] for name in quotable),
-                "years": {int(year): int(count) for year, count in own.items()},
-                "exemplars": [
-                    {"doc_id": doc_id, "title": facts["title"], "url": safe_url(facts["url"])}
-                    for doc_id, facts in exemplars.iterrows()
-                ],
-            }
-        )
-    return by_layer
 
 
 def _style() -> Markup:

@@ -15,8 +15,18 @@ function renderAll() {
   renderDetail();
 }
 
+// A link to a cluster leads to a closed part of the page: it opens.
+function openPart() {
+  const part = byId(location.hash.slice(1));
+  if (!part || part.tagName !== "DETAILS") return;
+  part.open = true;
+  part.scrollIntoView();
+  part.querySelector("summary").focus({ preventScroll: true });
+}
+
 function takeLink(isFirst) {
   if (!location.hash.includes("=")) {
+    openPart();
     if (state.doc) {
       state = { ...state, doc: "" };
       renderDetail();
