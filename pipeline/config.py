@@ -241,7 +241,9 @@ def build(kind: type[T], table: object, where: str) -> T:
         # JSON mode turns TOML arrays into tuples while staying strict about every other type.
         return adapter.validate_json(json.dumps(table, default=str))
     except ValidationError as error:
-        first = error.errors()[0]
+        # A misspelt key is missing under its right name too: the spelling is the cause.
+        errors = sorted(error.errors(), key=lambda item: item["type"] != "unexpected_keyword_argument")
+        first = errors[0]
         place = ".".join(str(part) for part in first["loc"])
         hint = {
             "unexpected_keyword_argument": "unknown key; remove it or correct its spelling",

@@ -35,6 +35,7 @@ def test_the_shipped_configuration_is_read(root: Path) -> None:
         ("neighbour_count = ", 'neighbour_count = "x"  # ', "[cluster.neighbour_count]"),
         ("neighbour_count = ", "neighbour_count = 0  # ", "[cluster.neighbour_count]"),
         ("seed = 20261123", "", "[seed] missing key"),
+        ("seed = 20261123", "sead = 20261123", "[sead] unknown key"),
         ("level = 0.95", "level = 95.0", "[estimate.level]"),
         ("seed = 20261123", "seed = ", "not valid TOML"),
         ('kind = "census"\npath', 'knd = "census"\npath', "[sources.census.kind] missing key"),
