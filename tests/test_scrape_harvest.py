@@ -305,6 +305,10 @@ def test_nobody_is_asked_anonymously(tmp_path, monkeypatch):
     entry = {"kind": "blog", "site": "x", "url": "https://blog.example.org/feed", "frame": "invented"}
     with pytest.raises(ConfigError, match="nobody is named as contact"):
         stage.run(config_for({"x": entry}, tmp_path))
+    for contact in ("me", "me@here", "a@example.org; b@example.org", "a@example.org\r\nX-Other: 1"):
+        monkeypatch.setenv("CENSUS_CONTACT", contact)
+        with pytest.raises(ConfigError, match="is no e-mail address"):
+            stage.run(config_for({"x": entry}, tmp_path))
 
 
 def test_more_posts_at_one_moment_than_can_be_listed_stop_the_source(tmp_path, world_of, capsys):
