@@ -96,7 +96,8 @@ def test_the_ladder_is_nested_and_a_broken_one_is_named(codebook: Codebook) -> N
         ('groups = ["A"]', 'groups = ["Z"]', "there is no code 'Z'"),
         ('leaves = ["B1"]\n', 'leaves = ["B9"]\n', "definition 'strict', leaves: there is no code 'B9'"),
         ('id = "theory"', 'id = "strict"', "is there twice"),
-        ('id = "theory"', 'ident = "theory"', "missing key"),
+        ('id = "theory"', 'ident = "theory"', "ident] unknown key"),
+        ('id = "theory"\n', '', "id] missing key"),
         ("version = 1", "version = [", "not valid TOML"),
     ],
 )
