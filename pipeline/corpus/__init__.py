@@ -14,6 +14,7 @@ from pipeline.corpus import dedupe
 from pipeline.corpus.extract import clean_title, extract_text, strip_ellipsis, text_sha256
 from pipeline.corpus.hydrate import hydrated_path, records_from_texts
 from pipeline.corpus.identity import canonical_id
+from pipeline.corpus.links import find_links
 from pipeline.corpus.terms import count_terms, merge_terms
 from pipeline.errors import ConfigError
 from pipeline.schemas import DOCUMENTS, DUPLICATES, FRAME_MEMBERS, RECORDS, REJECTS, TERMS, WORKS
@@ -21,6 +22,7 @@ from pipeline.scrape import census, registry
 from pipeline.scrape.item import Item, Reject
 
 log = logging.getLogger(__name__)
+DECLARED_COLUMNS = ("external_url", "crosspost_id", "doi")  # of records; a published census has none of them
 _DATE = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?")
 
 
@@ -64,7 +66,9 @@ def read_sources(config: Config) -> tuple[pd.DataFrame, pd.DataFrame, list[pa.Ta
         where = f"[sources.{name}]"
         if entry["kind"] == "census":
             rows = census.read_documents(entry, config.root, where)
-            rows = rows.assign(record_id=name + "/" + rows["doc_id"], origin=name, text=None)
+            rows = rows.assign(
+                record_id=name + "/" + rows["doc_id"], origin=name, text=None, **dict.fromkeys(DECLARED_COLUMNS)
+            )
             texts = hydrated_path(config, name)
             if texts.exists():
                 rows = pd.concat([rows, records_from_texts(rows, texts, name)], ignore_index=True)
@@ -115,7 +119,7 @@ def choose_documents(
         documents, duplicates and works. Records = documents + duplicates.
     """
     candidates, same_id = dedupe.merge_same_id(records, published_origins)
-    links = dedupe.find_links(candidates)
+    links = find_links(candidates)
     documents, same_work, works = dedupe.merge_works(candidates, links, fixed_frames)
     # A record set aside for its id belongs to whatever its document was merged into.
     moved = same_id.merge(same_work, left_on="kept_record_id", right_on="record_id", how="left", suffixes=("", "_new"))
@@ -148,6 +152,9 @@ def _record_from_item(item: Item, title: str) -> dict[str, object]:
         "word_count": len(text.split()),
         "character_count": len(text),
         "text_sha256": text_sha256(title, text),
+        "external_url": _encodable(item.external_url) or None,
+        "crosspost_id": canonical_id(_encodable(item.crosspost_id)) or None,
+        "doi": _encodable(item.doi) or None,
     }
 
 

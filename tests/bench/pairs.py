@@ -11,7 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.corpus import records_from_items
-from pipeline.corpus.dedupe import find_links, group_works, merge_same_id
+from pipeline.corpus.dedupe import merge_same_id
+from pipeline.corpus.links import find_links, group_works
 from pipeline.scrape.files import join_split_names
 from pipeline.scrape.item import Item
 from pipeline.store import write_csv
