@@ -69,8 +69,8 @@ embed: $(EMBED) ## a vector for each document; only new texts are encoded
 $(EMBED): $(call SLICE,embed) $(P)/documents.parquet $(wildcard pipeline/embed/*.py) | $(READY)
 	@$(PY) -m pipeline --config $(CONFIG) embed
 
-hydrate: $(call SLICE,hydrate) | $(READY) ## fetch the texts of the shipped census again and verify them (uses the network)
-	@$(PY) -m pipeline --config $(CONFIG) hydrate
+hydrate: $(call SLICE,hydrate) | $(READY) ## the texts of the shipped census, from the network, verified (HYDRATE=--dry-run, --full)
+	@$(PY) -m pipeline --config $(CONFIG) hydrate $(HYDRATE)
 
 scope: $(SCOPE) ## how likely each document is AI safety at all, with precision and recall
 $(SCOPE) &: $(call SLICE,scope) $(EMBED) $(P)/documents.parquet pipeline/corpus/scope.py $(wildcard pipeline/check/*.py) \

@@ -28,7 +28,8 @@ MODULES = {"scope": "corpus.scope", "hydrate": "corpus.hydrate"}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one stage. Returns the exit status: 0; 1 after one line that says what is wrong; 3 from an uneven scrape."""
+    """Runs one stage. Returns the exit status: 0; 1 after one line that says what is wrong; 3 from an uneven scrape or
+    hydration."""
     parser = argparse.ArgumentParser(
         prog="python -m pipeline",
         description="Alignment census: one stage at a time. `make help` lists the same as targets.",
@@ -41,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         stage = commands.add_parser(name, help=purpose)
         if name == "scrape":
             stage.add_argument("--source", default="", help="only this entry of [sources]")
+        if name in ("scrape", "hydrate"):
             stage.add_argument("--dry-run", action="store_true", help="print what would be asked, and ask nothing")
             stage.add_argument("--full", action="store_true", help="ask for everything again, not only for what is new")
     commands.add_parser("configure", help="check the configuration and write each stage's slice of it")
@@ -64,6 +66,9 @@ def main(arguments: list[str] | None = None) -> int:
         elif options.stage == "scrape":
             scrape = importlib.import_module("pipeline.scrape.stage")
             return scrape.run(config, only=options.source, is_dry_run=options.dry_run, is_full=options.full)
+        elif options.stage == "hydrate":
+            hydrate = importlib.import_module("pipeline.corpus.hydrate")
+            return hydrate.run(config, is_dry_run=options.dry_run, is_full=options.full)
         else:
             importlib.import_module(f"pipeline.{MODULES.get(options.stage, options.stage)}").run(config)
     except PipelineError as error:
