@@ -338,12 +338,13 @@ def kill_often(config: Config, sites: Sites, n_kills: int) -> int:
 def test_changed_texts_are_embedded_anew_and_the_gone_stay(
     tmp_path: Path, sites: Sites, encoder_cache: Path, monkeypatch: pytest.MonkeyPatch, has_real_vectors: bool
 ) -> None:
-    known = np.eye(len(ITEMS), 384, dtype=np.float32)
+    ordered = sorted(ITEMS, key=lambda item: item.doc_id)
+    texts = [item.text.removesuffix("...").strip() for item in ordered]
+    known = np.eye(len(ITEMS), 384, dtype=np.float32)[[texts.index(text) for text in texts]]  # one a text, as ever
     if has_real_vectors:  # the comparison is the encoder's, not the stand-in's
         monkeypatch.undo()
         encode = load_encoder(write_config(tmp_path, sites).embed, encoder_cache)
-        ordered = sorted(ITEMS, key=lambda item: item.doc_id)
-        known = encode([f"A title\n\n{item.text.removesuffix('...').strip()}" for item in ordered])
+        known = encode([f"A title\n\n{text}" for text in texts])
     before = write_release(tmp_path / "release", ITEMS, known).set_index("doc_id")
     config = write_config(tmp_path, sites)
     config.processed("x").parent.mkdir(parents=True)

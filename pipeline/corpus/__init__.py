@@ -16,7 +16,7 @@ from pipeline.corpus.hydrate import hydrated_path, records_from_texts
 from pipeline.corpus.identity import canonical_id
 from pipeline.corpus.links import find_links
 from pipeline.corpus.terms import count_terms, merge_terms
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, DataError
 from pipeline.schemas import DOCUMENTS, DUPLICATES, FRAME_MEMBERS, RECORDS, REJECTS, TERMS, WORKS
 from pipeline.scrape import census, registry
 from pipeline.scrape.item import Item, Reject
@@ -34,6 +34,7 @@ def run(config: Config) -> None:
     documents, duplicates, works = choose_documents(records, published, config.corpus.fixed_frames)
     terms = merge_terms(count_terms(documents, config.terms), known_terms)
     members = dedupe.frame_members(records)
+    check_counts(records, rejects, documents, duplicates)
     for table, rows in (
         (RECORDS, records),
         (REJECTS, rejects),
@@ -126,6 +127,30 @@ def choose_documents(
     for column in ("doc_id", "kept_record_id"):
         same_id[column] = moved[f"{column}_new"].fillna(moved[column])
     return documents, pd.concat([same_id, same_work], ignore_index=True), works
+
+
+def check_counts(
+    records: pd.DataFrame, rejects: pd.DataFrame, documents: pd.DataFrame, duplicates: pd.DataFrame
+) -> None:
+    """Checks that every item is a document, a duplicate or a reject, and only one of these.
+
+    Raises:
+        DataError: the counts do not reconcile.
+    """
+    again, known = set(duplicates["record_id"]), set(records["record_id"])
+    is_whole = (
+        len(records) == len(documents) + len(duplicates) == len(known)
+        and len(again) == len(duplicates)
+        and again <= known
+        and not known & set(rejects["record_id"])
+        and set(duplicates["doc_id"]) <= set(documents["doc_id"])
+    )
+    if not is_whole:
+        raise DataError(
+            f"{len(records)} records are not {len(documents)} documents + {len(duplicates)} duplicates",
+            where="corpus",
+            do="two items of one source have the same place, or this is a fault of the stage; report it",
+        )
 
 
 def _record_from_item(item: Item, title: str) -> dict[str, object]:
