@@ -1,7 +1,7 @@
 """Links: which pairs of documents are one work. Candidates come from shared ids, addresses, titles and phrases."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,9 @@ from pipeline.corpus.same_work import (
 DECLARED = ("urls", "external_urls", "crosspost_ids", "dois")  # columns that `gather_declared` adds
 LONG_TEXT_PHRASES = 60  # an abstract; shorter texts are often built from a template
 MAX_TITLE_BLOCK = 200  # "Open thread" and its like
+Pair = tuple[
+    int, int, str, float | None
+]  # two positions, why they are one work (or nothing), how alike their texts are
 _NO_GAP = 10**6  # days; where a date is unknown, any known gap comes first
 
 
@@ -51,21 +54,28 @@ def gather_declared(records: pd.DataFrame) -> pd.DataFrame:
 def find_links(documents: pd.DataFrame) -> pd.DataFrame:
     """Finds pairs of documents that are one work: columns `left`, `right` (positions, left < right) and `reason`."""
     facts = [facts_of(row) for row in documents.itertuples(index=False)]
+    found = [pair for pair in compare_candidates(documents, facts) if pair[2]]
+    found = _keep_one_announcement(found, facts)
+    return pd.DataFrame(found, columns=["left", "right", "reason", "resemblance_score"])
+
+
+def compare_candidates(documents: pd.DataFrame, facts: Sequence[Facts]) -> Iterator[Pair]:
+    """Yields every pair that is looked at, by position: with the reason why it is one work, or nothing, and how alike.
+
+    Args:
+        documents: rows of `merge_same_id`.
+        facts: what is compared of each.
+    """
     whole, opening = _phrases(documents)
     kinds = documents["text_kind"].to_numpy()
     pairs: set[tuple[int, int]] = set(_block_pairs(facts))
     pairs.update(near.candidate_pairs(whole))
     pairs.update(near.candidate_pairs(opening))
-    found = []
     for left, right in sorted(pairs):
         is_declared = points_to(facts[left], facts[right]) or points_to(facts[right], facts[left])
         alike = _resemblance(left, right, kinds, whole, opening, is_declared=is_declared)
         is_long = min(len(whole[left]), len(whole[right])) >= LONG_TEXT_PHRASES
-        reason = same_work_reason(facts[left], facts[right], alike, is_long)
-        if reason:
-            found.append((left, right, reason, alike))
-    found = _keep_one_announcement(found, facts)
-    return pd.DataFrame(found, columns=["left", "right", "reason", "resemblance_score"])
+        yield left, right, same_work_reason(facts[left], facts[right], alike, is_long) or "", alike
 
 
 def group_works(count: int, links: pd.DataFrame) -> np.ndarray:
@@ -128,9 +138,7 @@ def _bare_doi(doi: str) -> str:
     return doi[doi.find("10.") :] if "10." in doi else doi
 
 
-def _keep_one_announcement(
-    found: list[tuple[int, int, str, float | None]], facts: Sequence[Facts]
-) -> list[tuple[int, int, str, float | None]]:
+def _keep_one_announcement(found: list[Pair], facts: Sequence[Facts]) -> list[Pair]:
     """Keeps, of the posts that an author linked to a work under other titles, the one nearest in time on each site.
 
     Authors also link to their paper from posts about it; those stay documents of their own.

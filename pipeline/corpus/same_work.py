@@ -65,6 +65,11 @@ def points_to(left: Facts, right: Facts) -> bool:
     return bool(left.targets & (right.ids | right.links))
 
 
+def is_recurring(title: str) -> bool:
+    """Returns whether a title key is of a kind that comes again and again, such as a meetup's or an open thread's."""
+    return bool(_RECURRING.search(title))
+
+
 def same_work_reason(left: Facts, right: Facts, resemblance: float | None, has_long_texts: bool) -> str | None:
     """Returns why two records are one work, or None if they are two. The order of the two does not matter.
 
@@ -91,7 +96,7 @@ def same_work_reason(left: Facts, right: Facts, resemblance: float | None, has_l
             return "declared link"
         if left.authors & right.authors and (gap is None or gap <= LINKPOST_DAYS):
             return DECLARED_BY_AUTHOR
-    if _RECURRING.search(left.title) or _RECURRING.search(right.title):
+    if is_recurring(left.title) or is_recurring(right.title):
         is_again = overlap == 1 and alike >= SAME_TEXT and gap is not None and gap <= 1
         return "same title and text" if is_again else None
     if overlap == 1 and alike >= NEAR_TEXT:
