@@ -47,6 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
             stage.add_argument("--full", action="store_true", help="ask for everything again, not only for what is new")
     commands.add_parser("configure", help="check the configuration and write each stage's slice of it")
     commands.add_parser("verify", help="recompute every hash, key and count of the releases")
+    places = commands.add_parser("places", help="every place where one work stands")
+    places.add_argument("name", help="the id or the address of a document")
     search = commands.add_parser("search", help="the documents nearest to a sentence")
     search.add_argument("query", help="what to look for, in words")
     search.add_argument("--count", type=int, default=10, help="how many documents (default: 10)")
@@ -59,6 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
             _write_slices(config)
         elif options.stage == "verify":
             importlib.import_module("pipeline.dataset.verify").run(config)
+        elif options.stage == "places":
+            importlib.import_module("pipeline.corpus.places").run(config, options.name)
         elif options.stage == "search":
             importlib.import_module("pipeline.dataset.search").run(
                 config, options.query, max(1, options.count), options.release

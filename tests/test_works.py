@@ -10,6 +10,8 @@ import pytest
 from pipeline.config import Config, Frame, load_config
 from pipeline.corpus import choose_documents, read_sources, records_from_items, run
 from pipeline.corpus.links import gather_declared
+from pipeline.corpus.places import describe_places
+from pipeline.errors import DataError
 from pipeline.schemas import DOCUMENTS, DUPLICATES, FRAME_MEMBERS, RECORDS, WORKS
 from pipeline.scrape import stage
 from pipeline.scrape.clock import VirtualClock
@@ -115,6 +117,18 @@ def test_a_scraped_paper_its_linkpost_and_the_labs_page_are_one_work_with_three_
     assert set(members[members["doc_id"].isin(places["doc_id"])]["frame"]) == {"blog", "papers", "posts"}
     documents = read_table(DOCUMENTS, config.processed("documents"))
     assert set(places["doc_id"]) <= set(documents["doc_id"])  # each counts in its own frame
+
+
+def test_a_person_sees_the_places_of_a_work_from_any_of_them(config: Config) -> None:
+    lines = describe_places(config, f"lw:{POST_ID}")
+    assert lines[0] == f"arxiv:{PAPER_ID}: 4 places, first published 2026-02"
+    assert f"arxiv:{PAPER_ID}  https://arxiv.org/abs/{PAPER_ID}  in papers (represents the work)" in lines[1]
+    assert [line.split("  in ")[1].split(" ")[0] for line in lines[1:]] == ["papers", "blog", "posts", "posts"]
+    page = next(line.split("  ")[2] for line in lines[1:] if " in blog " in line)
+    for name in (f"https://www.arxiv.org/pdf/{PAPER_ID}v3", page, f"af:{POST_ID}"):
+        assert describe_places(config, name) == lines
+    with pytest.raises(DataError, match="no document has this id or address"):
+        describe_places(config, "lw:nobody")
 
 
 def test_a_second_post_of_the_same_page_in_one_frame_is_a_duplicate_with_its_reason(config: Config) -> None:

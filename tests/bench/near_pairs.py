@@ -1,9 +1,9 @@
 """Pairs of bulk documents on both sides of the near-duplicate threshold: python -m tests.bench.near_pairs.
 
-Above: the pairs that their texts join, least alike first. Below: the pairs that are not joined, most alike first, but not
-titles of a kind that recurs (meetups, open threads): those are kept apart on purpose. The first fifty of each side were
-read, and what they are stands in reports/bench/near_pairs.csv; this prints how the present code judges those, and names
-the pairs among the present fifty that nobody has read.
+Above: the pairs that their texts join, least alike first. Below: the pairs that are not joined, most alike first, but
+not titles of a kind that recurs (meetups, open threads): those are kept apart on purpose. The first fifty of each side
+were read, and what they are stands in reports/bench/near_pairs.csv; this prints how the present code judges those, and
+names the pairs among the present fifty that nobody has read.
 """
 
 from pathlib import Path
