@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.stats import beta
 from sklearn.model_selection import StratifiedKFold
 
 from pipeline import store
@@ -26,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("ALIGNMENT_SHARED", ROOT.parent / "shared")) / "corpus"
 BIBLIOGRAPHY = "taisafety-bib:type"
 IN_SCOPE = frozenset("ABCDE")
+SAFETY = ("TechSafety", "MetaSafety")
 OUTER_FOLDS = 10
 READ = ROOT / "reports/bench/scope_general_read.csv"
 
@@ -69,7 +71,7 @@ def print_read(general: pd.DataFrame) -> None:
     read = pd.read_csv(READ, keep_default_na=False).merge(
         general.rename(columns={"id": "doc_id"})[["doc_id", "is_kept"]], on="doc_id", how="left"
     )
-    print(f"{len(read)} abstracts read, {int((read['is_kept'] == True).sum())} of them reach the threshold now")  # noqa: E712
+    print(f"{len(read)} abstracts read, {int(read['is_kept'].eq(True).sum())} of them reach the threshold now")
     print(read.groupby("verdict")["kind"].value_counts())
 
 
@@ -86,7 +88,8 @@ def main() -> None:
     scores = dict(zip(distinct["id"], model.predict_proba(vectors_of("external", distinct, config))[:, 1], strict=True))
     mine = labelled[(labelled["label_scheme"] == BIBLIOGRAPHY) & ~labelled["id"].isin(set(codes["doc_id"]))]
     mine = mine.assign(is_kept=mine["id"].map(scores) >= threshold)
-    write_csv(ROOT / "reports/bench/scope_external.csv", _shares(mine, "label"))
+    external = _external(mine)
+    write_csv(ROOT / "reports/bench/scope_external.csv", external)
     bulk = pd.read_parquet(SHARED / "bulk/abstracts.parquet").rename(columns={"text_or_abstract": "text"})
     used = store.read_table(embeddings_table(config.embed.dimension_count), config.path(config.scope.background))
     general = bulk[(bulk["role"] == "general") & ~bulk["id"].isin(set(used["doc_id"]))].sort_values("id")
@@ -96,7 +99,7 @@ def main() -> None:
         [_shares(general, "source"), _shares(general.assign(all="all"), "all").rename(columns={"all": "source"})]
     )
     write_csv(ROOT / "reports/bench/scope_general.csv", counted)
-    print(_shares(mine, "label"), counted, sep="\n")
+    print(external, counted, sep="\n")
     print_read(general)
     weights = 1 / codes["inclusion_probability"].to_numpy()
     nested = measure_nested(known, codes["group"].isin(IN_SCOPE).to_numpy(), weights, config)
@@ -105,8 +108,21 @@ def main() -> None:
 
 
 def _shares(rows: pd.DataFrame, by: str) -> pd.DataFrame:
-    found = rows.groupby(by)["is_kept"].agg(document_count="size", kept_count="sum", kept_share="mean")
-    return found.reset_index()
+    """Counts what is kept of each kind, with Jeffreys intervals at 95%."""
+    found = rows.groupby(by)["is_kept"].agg(document_count="size", kept_count="sum", kept_share="mean").reset_index()
+    ends = beta.ppf(
+        np.array([[0.025], [0.975]]), found["kept_count"] + 0.5, found["document_count"] - found["kept_count"] + 0.5
+    )
+    return found.assign(low=ends[0], high=ends[1])
+
+
+def _external(mine: pd.DataFrame) -> pd.DataFrame:
+    """The shares kept by label; then recall of what is labelled safety, and precision beside NotSafety."""
+    is_safety = mine["label"].isin(SAFETY)
+    recall = mine[is_safety].assign(label="recall: TechSafety or MetaSafety")
+    kept = mine[mine["is_kept"] & (is_safety | (mine["label"] == "NotSafety"))]
+    precision = kept.assign(label="precision: of these and NotSafety", is_kept=kept["label"].isin(SAFETY))
+    return pd.concat([_shares(part, "label") for part in (mine, recall, precision)], ignore_index=True)
 
 
 if __name__ == "__main__":
