@@ -159,6 +159,16 @@ def test_counts_that_do_not_reconcile_are_refused() -> None:
             check_counts(*parts)
 
 
+def test_sources_without_a_document_are_refused_with_one_line(root: Path, tmp_path: Path) -> None:
+    text = (root / "census.toml").read_text()
+    start, end = text.index("[sources.census]"), text.index("[corpus]")
+    entry = '[sources.mine]\nkind = "files"\npath = "mine.jsonl"\nsource = "lesswrong"\nframe = "mine"\n\n'
+    (tmp_path / "census.toml").write_text(text[:start] + entry + text[end:] + FRAME)
+    (tmp_path / "mine.jsonl").write_text('{"doc_id": "", "title": "x", "text": ""}\n')
+    with pytest.raises(DataError, match=r"no source has a document yet \(1 items could not be used\)"):
+        run(load_config(tmp_path / "census.toml"))
+
+
 def test_a_frame_that_is_not_declared_is_refused(root: Path, tmp_path: Path) -> None:
     text = (root / "census.toml").read_text().replace("data/raw/census", str(root / "data/raw/census"))
     start = text.index("[frames.eaforum-ai-partial]")

@@ -204,9 +204,10 @@ def test_of_an_authors_posts_about_a_paper_the_first_is_its_linkpost() -> None:
         invent_item(f"lw:{number}", title, external_url="https://arxiv.org/abs/2602.00001", authors=("Ada Invented",))
         for number, title in enumerate(["How nets mend", "Why gates open", "What the harbour log says"])
     ]
-    dated = [replace(post, published_date=f"2026-02-1{9 - place}") for place, post in enumerate(posts)]
-    assert works_of(paper, *dated) == [{"arxiv:2602.00001", "lw:2"}]
-    assert works_of(*reversed(dated), paper) == [{"arxiv:2602.00001", "lw:2"}]
+    days = ("2026-02-19", "2026-02-12", "2026-02-17")
+    dated = [replace(post, published_date=day) for post, day in zip(posts, days, strict=True)]
+    assert works_of(paper, *dated) == [{"arxiv:2602.00001", "lw:1"}]
+    assert works_of(*reversed(dated), paper) == [{"arxiv:2602.00001", "lw:1"}]
 
 
 def test_a_post_that_is_mostly_the_abstract_it_links_to_is_the_paper() -> None:

@@ -61,6 +61,7 @@ def read_sources(config: Config) -> tuple[pd.DataFrame, pd.DataFrame, list[pa.Ta
 
     Raises:
         ConfigError: a source is of an unknown kind, or an item is in a frame that is not declared.
+        DataError: no source has any document, or a file of one is missing or damaged.
     """
     records, rejects, terms, empty = [], [], [], []
     for name, entry in config.sources.items():
@@ -90,6 +91,12 @@ def read_sources(config: Config) -> tuple[pd.DataFrame, pd.DataFrame, list[pa.Ta
         rejects += left_out
     if empty:
         log.info("corpus: nothing yet from %s (make scrape brings it)", ", ".join(empty))
+    if not records:
+        raise DataError(
+            f"no source has a document yet ({len(rejects)} items could not be used)",
+            where="corpus",
+            do="run make scrape, or name a census or a file under [sources]",
+        )
     reject_columns = [column.name for column in REJECTS.columns]
     return pd.concat(records, ignore_index=True), pd.DataFrame(rejects, columns=reject_columns), terms
 
@@ -119,6 +126,9 @@ def choose_documents(
     Returns:
         documents, duplicates and works. Records = documents + duplicates.
     """
+    if records.empty:
+        tables = (DOCUMENTS, DUPLICATES, WORKS)
+        return tuple(pd.DataFrame(columns=[column.name for column in table.columns]) for table in tables)  # type: ignore[return-value]
     candidates, same_id = dedupe.merge_same_id(records, published_origins)
     links = find_links(candidates)
     documents, same_work, works = dedupe.merge_works(candidates, links, fixed_frames)

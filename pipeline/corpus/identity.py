@@ -90,8 +90,10 @@ def _simplify_url(url: str) -> str:
 
 def id_from_url(url: str) -> str | None:
     """Returns the canonical id that an address names, or None for an address that is not of a known kind."""
-    url = canonicalise_url(url)
-    parts = urlsplit(url) if "[" not in url else urlsplit("")
+    try:
+        parts = urlsplit(canonicalise_url(url))
+    except ValueError:  # a bracket that is no part of an IPv6 address
+        return None
     host, path = parts.netloc, unquote(parts.path)
     if host == "arxiv.org":
         found = _ARXIV.search(path)
