@@ -35,7 +35,7 @@ READINGS  := $(addprefix $(P)/,$(addsuffix .parquet,agreement cluster_codes laye
 REPORT    := $(P)/.report
 SLICE      = $(P)/config/$(1).json
 
-.PHONY: help install lock scrape corpus embed hydrate scope cluster check estimate readings plan report dataset verify bench-embed bench-coverage bench-processors test lint clean
+.PHONY: help install lock scrape corpus embed hydrate scope cluster check estimate readings plan report dataset verify bench-corpus bench-embed bench-coverage bench-processors test lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -69,8 +69,8 @@ embed: $(EMBED) ## a vector for each document; only new texts are encoded
 $(EMBED): $(call SLICE,embed) $(P)/documents.parquet $(wildcard pipeline/embed/*.py) | $(READY)
 	@$(PY) -m pipeline --config $(CONFIG) embed
 
-hydrate: $(call SLICE,hydrate) | $(READY) ## fetch the texts of the shipped census again and verify them (uses the network)
-	@$(PY) -m pipeline --config $(CONFIG) hydrate
+hydrate: $(call SLICE,hydrate) | $(READY) ## the texts of the shipped census, from the network, verified (HYDRATE=--dry-run, --full)
+	@$(PY) -m pipeline --config $(CONFIG) hydrate $(HYDRATE)
 
 scope: $(SCOPE) ## how likely each document is AI safety at all, with precision and recall
 $(SCOPE) &: $(call SLICE,scope) $(EMBED) $(P)/documents.parquet pipeline/corpus/scope.py $(wildcard pipeline/check/*.py) \
@@ -114,6 +114,9 @@ dataset: $(call SLICE,dataset) $(EMBED) $(CORPUS) $(CLUSTER) $(ESTIMATE) | $(REA
 
 verify: $(ESTIMATE) | $(READY) ## recompute every hash, key, foreign key and count of the releases
 	@$(PY) -m pipeline --config $(CONFIG) verify
+
+bench-corpus: $(ESTIMATE) $(SCOPE) ## extraction, works, scope and growth of the corpus stage on real documents (half an hour)
+	@for part in extraction pairs near_pairs scope corpus_scale; do echo "== $$part"; $(PY) -m tests.bench.$$part; done
 
 bench-embed: | $(READY) ## measure the encoders of this machine; writes reports/bench/embed.md
 	@$(PY) -m tests.bench.embed

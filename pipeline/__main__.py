@@ -28,7 +28,8 @@ MODULES = {"scope": "corpus.scope", "hydrate": "corpus.hydrate"}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one stage. Returns the exit status: 0; 1 after one line that says what is wrong; 3 from an uneven scrape."""
+    """Runs one stage. Returns the exit status: 0; 1 after one line that says what is wrong; 3 from an uneven scrape or
+    hydration."""
     parser = argparse.ArgumentParser(
         prog="python -m pipeline",
         description="Alignment census: one stage at a time. `make help` lists the same as targets.",
@@ -41,10 +42,13 @@ def main(arguments: list[str] | None = None) -> int:
         stage = commands.add_parser(name, help=purpose)
         if name == "scrape":
             stage.add_argument("--source", default="", help="only this entry of [sources]")
+        if name in ("scrape", "hydrate"):
             stage.add_argument("--dry-run", action="store_true", help="print what would be asked, and ask nothing")
             stage.add_argument("--full", action="store_true", help="ask for everything again, not only for what is new")
     commands.add_parser("configure", help="check the configuration and write each stage's slice of it")
     commands.add_parser("verify", help="recompute every hash, key and count of the releases")
+    places = commands.add_parser("places", help="every place where one work stands")
+    places.add_argument("name", help="the id or the address of a document")
     search = commands.add_parser("search", help="the documents nearest to a sentence")
     search.add_argument("query", help="what to look for, in words")
     search.add_argument("--count", type=int, default=10, help="how many documents (default: 10)")
@@ -57,6 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
             _write_slices(config)
         elif options.stage == "verify":
             importlib.import_module("pipeline.dataset.verify").run(config)
+        elif options.stage == "places":
+            importlib.import_module("pipeline.corpus.places").run(config, options.name)
         elif options.stage == "search":
             importlib.import_module("pipeline.dataset.search").run(
                 config, options.query, max(1, options.count), options.release
@@ -64,6 +70,9 @@ def main(arguments: list[str] | None = None) -> int:
         elif options.stage == "scrape":
             scrape = importlib.import_module("pipeline.scrape.stage")
             return scrape.run(config, only=options.source, is_dry_run=options.dry_run, is_full=options.full)
+        elif options.stage == "hydrate":
+            hydrate = importlib.import_module("pipeline.corpus.hydrate")
+            return hydrate.run(config, is_dry_run=options.dry_run, is_full=options.full)
         else:
             importlib.import_module(f"pipeline.{MODULES.get(options.stage, options.stage)}").run(config)
     except PipelineError as error:

@@ -74,11 +74,15 @@ class Scope:
 
 @dataclass(frozen=True, config=STRICT)
 class Hydrate:
-    """Where the texts of a census are asked for, and how politely."""
+    """Where the texts of a census are asked for, and how politely.
+
+    `access_header_variable` names an environment variable with a header ("Name: value") that a forum gave you.
+    """
 
     seconds_between: float = 3.0
     post_batch_count: int = 10
     paper_batch_count: int = 100
+    access_header_variable: str = "CENSUS_FORUM_HEADER"
     arxiv_url: str = "https://export.arxiv.org/api/query"
     forum_urls: dict[str, str] = field(
         default_factory=lambda: {

@@ -86,6 +86,9 @@ RECORDS = Table(
         Column("record_id", TEXT, "<source entry>/<position in it>"),
         Column("origin", TEXT, "the entry of census.toml it was read from"),
         *DOCUMENTS.columns,
+        Column("external_url", TEXT, "what a linkpost points to, or the declared original of a copy", is_nullable=True),
+        Column("crosspost_id", TEXT, "the same post on the other forum, as the forum declares it", is_nullable=True),
+        Column("doi", TEXT, "DOI of the published version, as the source gives it", is_nullable=True),
     ),
 )
 REJECTS = Table(

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.corpus.dedupe import facts_of
-from pipeline.corpus.identity import same_work_reason
+from pipeline.corpus.links import facts_of
+from pipeline.corpus.same_work import same_work_reason
 
 FOLDER = Path(__file__).parent / "fixtures" / "extraction"
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config import load_config
-from pipeline.corpus import choose_documents, records_from_items, run
+from pipeline.corpus import check_counts, choose_documents, records_from_items, run
 from pipeline.corpus.extract import clean_text, clean_title, strip_ellipsis, text_sha256
 from pipeline.corpus.terms import count_terms
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, DataError
 from pipeline.schemas import DOCUMENTS, DUPLICATES, REJECTS, TERMS
 from pipeline.scrape.files import join_split_names, read_items
 from pipeline.scrape.item import Item, Reject
@@ -141,6 +141,32 @@ def test_counts_reconcile_and_a_census_and_a_file_join(root: Path, tmp_path: Pat
         == 1
     )
     assert read_table(TERMS, config.processed("terms"))["doc_id"].nunique() > 9000
+
+
+def test_counts_that_do_not_reconcile_are_refused() -> None:
+    items = [item(place="1"), item(place="2"), item("lw:2", place="3", title="\u200b")]
+    records, rejects = records_from_items("mine", items)
+    documents, duplicates, _ = choose_documents(records)
+    left_out = pd.DataFrame(rejects)
+    check_counts(records, left_out, documents, duplicates)
+    for parts in (
+        (records, left_out, documents, duplicates.iloc[:0]),
+        (records.iloc[:1], left_out, documents, duplicates),
+        (records, left_out.assign(record_id=records["record_id"].iloc[0]), documents, duplicates),
+        (records, left_out, documents.assign(doc_id="lw:other"), duplicates),
+    ):
+        with pytest.raises(DataError, match="records are not"):
+            check_counts(*parts)
+
+
+def test_sources_without_a_document_are_refused_with_one_line(root: Path, tmp_path: Path) -> None:
+    text = (root / "census.toml").read_text()
+    start, end = text.index("[sources.census]"), text.index("[corpus]")
+    entry = '[sources.mine]\nkind = "files"\npath = "mine.jsonl"\nsource = "lesswrong"\nframe = "mine"\n\n'
+    (tmp_path / "census.toml").write_text(text[:start] + entry + text[end:] + FRAME)
+    (tmp_path / "mine.jsonl").write_text('{"doc_id": "", "title": "x", "text": ""}\n')
+    with pytest.raises(DataError, match=r"no source has a document yet \(1 items could not be used\)"):
+        run(load_config(tmp_path / "census.toml"))
 
 
 def test_a_frame_that_is_not_declared_is_refused(root: Path, tmp_path: Path) -> None:

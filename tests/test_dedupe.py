@@ -115,14 +115,23 @@ def test_posts_of_a_series_stay_apart() -> None:
 
 ITEMS = st.lists(
     st.builds(
-        lambda number, title, text, frame, day: item(
-            f"lw:{number}", title=title, text=text, frame=frame, published_date=f"2024-05-0{day}"
+        lambda number, title, text, frame, day, link, twin: item(
+            f"lw:{number}",
+            title=title,
+            text=text,
+            frame=frame,
+            published_date=f"2024-05-0{day}",
+            url=f"https://lab.org/{number}",
+            external_url=link,
+            crosspost_id=twin,
         ),
         st.integers(0, 5),
         st.sampled_from([TITLE, "Another long title about nets", "Short"]),
         st.sampled_from([LONG, OTHER, "Few words.", ""]),
         st.sampled_from(["posts", "blog"]),
         st.integers(1, 3),
+        st.sampled_from(["", "", "https://lab.org/0/?utm_source=x", "https://www.lab.org/3", "https://lab.org/"]),
+        st.sampled_from(["", "", "", "lw:1", "lw:4"]),
     ),
     min_size=1,
     max_size=8,

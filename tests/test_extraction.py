@@ -3,14 +3,17 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.corpus import records_from_items
+from pipeline.corpus import choose_documents, records_from_items
 from pipeline.corpus.extract import clean_text, extract_text
 from pipeline.corpus.markup import drop_crosspost_lines
+from pipeline.schemas import DOCUMENTS, RECORDS, REJECTS
 from pipeline.scrape.item import Item, TextFormat
+from pipeline.store import arrow_from_rows
 from tests.corpus_scores import Case, read_cases, word_f1
 
 # A change may raise these floors, never lower them.
@@ -82,11 +85,19 @@ def test_any_bytes_become_a_record_or_a_reject(data: bytes) -> None:
             published_date=text,
             tags=(text,),
             text_format=name,
+            external_url=text,
+            crosspost_id=text,
+            doi=text,
         )
         for name in FORMATS
     ]
     records, rejects = records_from_items("mine", items)
     assert len(records) + len(rejects) == len(FORMATS)
+    documents, duplicates, works = choose_documents(records)
+    assert len(records) == len(documents) + len(duplicates) == len(works)
+    for table, rows in ((RECORDS, records), (DOCUMENTS, documents), (REJECTS, pd.DataFrame(rejects))):
+        if len(rows):
+            arrow_from_rows(table, rows, Path("nowhere"))  # all of it can be written
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,8 @@ def test_addresses_have_one_spelling(given_url: str, expected: str) -> None:
         ("https://openreview.net/forum?id=Abc123&noteId=z", "openreview:Abc123"),
         ("https://www.lesswrong.com/users/ada", None),
         ("https://example.org/2001.00001", None),
+        ("https://example.org]/a", None),
+        ("]", None),
     ],
 )
 def test_addresses_name_ids(url: str, expected: str | None) -> None:
@@ -84,6 +86,7 @@ def test_ids_have_one_spelling(doc_id: str, expected: str) -> None:
 @given(URLS | st.text(), st.text() | st.from_regex(r"(arxiv|af|doi):\S{1,20}"))
 def test_canonicalising_twice_changes_nothing(url: str, text: str) -> None:
     assert canonicalise_url(canonicalise_url(url)) == canonicalise_url(url)
+    assert id_from_url(url) == id_from_url(canonicalise_url(url))
     assert canonical_id(canonical_id(text)) == canonical_id(text)
     assert title_key(title_key(text)) == title_key(text)
 

@@ -14,13 +14,15 @@ from pipeline.corpus import dedupe
 from pipeline.corpus.extract import clean_title, extract_text, strip_ellipsis, text_sha256
 from pipeline.corpus.hydrate import hydrated_path, records_from_texts
 from pipeline.corpus.identity import canonical_id
+from pipeline.corpus.links import find_links
 from pipeline.corpus.terms import count_terms, merge_terms
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, DataError
 from pipeline.schemas import DOCUMENTS, DUPLICATES, FRAME_MEMBERS, RECORDS, REJECTS, TERMS, WORKS
 from pipeline.scrape import census, registry
 from pipeline.scrape.item import Item, Reject
 
 log = logging.getLogger(__name__)
+DECLARED_COLUMNS = ("external_url", "crosspost_id", "doi")  # of records; a published census has none of them
 _DATE = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?")
 
 
@@ -32,6 +34,7 @@ def run(config: Config) -> None:
     documents, duplicates, works = choose_documents(records, published, config.corpus.fixed_frames)
     terms = merge_terms(count_terms(documents, config.terms), known_terms)
     members = dedupe.frame_members(records)
+    check_counts(records, rejects, documents, duplicates)
     for table, rows in (
         (RECORDS, records),
         (REJECTS, rejects),
@@ -58,13 +61,16 @@ def read_sources(config: Config) -> tuple[pd.DataFrame, pd.DataFrame, list[pa.Ta
 
     Raises:
         ConfigError: a source is of an unknown kind, or an item is in a frame that is not declared.
+        DataError: no source has any document, or a file of one is missing or damaged.
     """
     records, rejects, terms, empty = [], [], [], []
     for name, entry in config.sources.items():
         where = f"[sources.{name}]"
         if entry["kind"] == "census":
             rows = census.read_documents(entry, config.root, where)
-            rows = rows.assign(record_id=name + "/" + rows["doc_id"], origin=name, text=None)
+            rows = rows.assign(
+                record_id=name + "/" + rows["doc_id"], origin=name, text=None, **dict.fromkeys(DECLARED_COLUMNS)
+            )
             texts = hydrated_path(config, name)
             if texts.exists():
                 rows = pd.concat([rows, records_from_texts(rows, texts, name)], ignore_index=True)
@@ -85,6 +91,12 @@ def read_sources(config: Config) -> tuple[pd.DataFrame, pd.DataFrame, list[pa.Ta
         rejects += left_out
     if empty:
         log.info("corpus: nothing yet from %s (make scrape brings it)", ", ".join(empty))
+    if not records:
+        raise DataError(
+            f"no source has a document yet ({len(rejects)} items could not be used)",
+            where="corpus",
+            do="run make scrape, or name a census or a file under [sources]",
+        )
     reject_columns = [column.name for column in REJECTS.columns]
     return pd.concat(records, ignore_index=True), pd.DataFrame(rejects, columns=reject_columns), terms
 
@@ -114,14 +126,41 @@ def choose_documents(
     Returns:
         documents, duplicates and works. Records = documents + duplicates.
     """
+    if records.empty:
+        tables = (DOCUMENTS, DUPLICATES, WORKS)
+        return tuple(pd.DataFrame(columns=[column.name for column in table.columns]) for table in tables)  # type: ignore[return-value]
     candidates, same_id = dedupe.merge_same_id(records, published_origins)
-    links = dedupe.find_links(candidates)
+    links = find_links(candidates)
     documents, same_work, works = dedupe.merge_works(candidates, links, fixed_frames)
     # A record set aside for its id belongs to whatever its document was merged into.
     moved = same_id.merge(same_work, left_on="kept_record_id", right_on="record_id", how="left", suffixes=("", "_new"))
     for column in ("doc_id", "kept_record_id"):
         same_id[column] = moved[f"{column}_new"].fillna(moved[column])
     return documents, pd.concat([same_id, same_work], ignore_index=True), works
+
+
+def check_counts(
+    records: pd.DataFrame, rejects: pd.DataFrame, documents: pd.DataFrame, duplicates: pd.DataFrame
+) -> None:
+    """Checks that every item is a document, a duplicate or a reject, and only one of these.
+
+    Raises:
+        DataError: the counts do not reconcile.
+    """
+    again, known = set(duplicates["record_id"]), set(records["record_id"])
+    is_whole = (
+        len(records) == len(documents) + len(duplicates) == len(known)
+        and len(again) == len(duplicates)
+        and again <= known
+        and not known & set(rejects["record_id"])
+        and set(duplicates["doc_id"]) <= set(documents["doc_id"])
+    )
+    if not is_whole:
+        raise DataError(
+            f"{len(records)} records are not {len(documents)} documents + {len(duplicates)} duplicates",
+            where="corpus",
+            do="two items of one source have the same place, or this is a fault of the stage; report it",
+        )
 
 
 def _record_from_item(item: Item, title: str) -> dict[str, object]:
@@ -148,6 +187,9 @@ def _record_from_item(item: Item, title: str) -> dict[str, object]:
         "word_count": len(text.split()),
         "character_count": len(text),
         "text_sha256": text_sha256(title, text),
+        "external_url": _encodable(item.external_url) or None,
+        "crosspost_id": canonical_id(_encodable(item.crosspost_id)) or None,
+        "doi": _encodable(item.doi) or None,
     }
 
 

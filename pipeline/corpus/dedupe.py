@@ -13,32 +13,20 @@ Three rules, in this order:
    arXiv paper and its linkpost each count in their own frame. `works` gives both the same `work_id`; the number of
    distinct works is the number of distinct `work_id`.
 
+Whether two documents are one work is decided by `same_work`, from what any of their records declares (cross-post
+fields, linkpost targets, DOIs) and from ids, addresses, titles, authors, dates and texts.
+
 The representative of a work is its paper, before a blog post, before a forum post; among equals the earliest, then
 the smallest id. The date of a work is the earliest date of any of its places. `frame_members` keeps every frame that
 any record puts a document in, also those that rule 1 set aside.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
-import numpy as np
 import pandas as pd
 
-from pipeline.corpus import near
 from pipeline.corpus.extract import text_sha256
-from pipeline.corpus.identity import (
-    CLOSE_TITLE,
-    PAPER_HOSTS,
-    POST_HOSTS,
-    Facts,
-    author_keys,
-    canonical_id,
-    canonicalise_url,
-    id_from_url,
-    same_work_reason,
-    title_key,
-    title_overlap,
-)
+from pipeline.corpus.links import gather_declared, group_works, is_paper_kind
 from pipeline.schemas import DOCUMENTS
 
 TEXT_COLUMNS = ("text", "text_kind", "word_count", "character_count", "text_sha256")
@@ -46,12 +34,13 @@ KIND_RANK: Mapping[str, int] = {"full": 0, "abstract": 1, "opening": 2, "none": 
 FORUM_RANK: Mapping[str, int] = {"alignmentforum": 2, "lesswrong": 3, "eaforum": 4}
 ONLY_PLACE = "only place"
 MIN_TEXT_SHARE = 0.5  # a new text with less than half the characters of the known one does not replace it
-LONG_TEXT_PHRASES = 60  # an abstract; shorter texts are often built from a template
-MAX_TITLE_BLOCK = 200  # "Open thread" and its like
 
 
 def merge_same_id(records: pd.DataFrame, published_origins: Iterable[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Applies rule 1. Returns one row a canonical id, with `record_id` and `is_published`, and the duplicates."""
+    """Applies rule 1. Returns one row a canonical id, and the duplicates.
+
+    Rows carry `record_id`, `is_published`, and what any record of the id declares of its places (`gather_declared`).
+    """
     rows = records.assign(
         is_published=records["origin"].isin(set(published_origins)),
         kind_rank=records["text_kind"].map(KIND_RANK),
@@ -75,41 +64,9 @@ def merge_same_id(records: pd.DataFrame, published_origins: Iterable[str]) -> tu
             kept.loc[doc_id, "text_sha256"] = text_sha256(title, text)
     again = rows[~rows["record_id"].isin(set(kept["record_id"]))][["record_id", "doc_id"]]
     again = again.assign(kept_record_id=again["doc_id"].map(kept["record_id"]), reason="same id")
-    return kept.reset_index(drop=True), again.reset_index(drop=True)
-
-
-def find_links(documents: pd.DataFrame) -> pd.DataFrame:
-    """Finds pairs of documents that are one work: columns `left`, `right` (positions, left < right) and `reason`."""
-    facts = [facts_of(row) for row in documents.itertuples(index=False)]
-    whole, opening = _phrases(documents)
-    kinds = documents["text_kind"].to_numpy()
-    pairs: set[tuple[int, int]] = set(_block_pairs(facts))
-    pairs.update(near.candidate_pairs(whole))
-    pairs.update(near.candidate_pairs(opening))
-    found = []
-    for left, right in sorted(pairs):
-        alike = _resemblance(left, right, kinds, whole, opening)
-        is_long = min(len(whole[left]), len(whole[right])) >= LONG_TEXT_PHRASES
-        reason = same_work_reason(facts[left], facts[right], alike, is_long)
-        if reason:
-            found.append((left, right, reason, alike))
-    return pd.DataFrame(found, columns=["left", "right", "reason", "resemblance_score"])
-
-
-def group_works(count: int, links: pd.DataFrame) -> np.ndarray:
-    """Returns the group of each of `count` positions: int64 (count,), the smallest position it is linked to."""
-    parents = np.arange(count)
-
-    def root(position: int) -> int:
-        while parents[position] != position:
-            parents[position] = parents[parents[position]]
-            position = parents[position]
-        return position
-
-    for left, right in zip(links["left"], links["right"], strict=True):
-        first, second = sorted((root(left), root(right)))
-        parents[second] = first
-    return np.array([root(position) for position in range(count)], dtype=np.int64)
+    kept = kept.reset_index(drop=True)
+    declared = gather_declared(records).loc[kept["doc_id"]].reset_index(drop=True)
+    return pd.concat([kept, declared], axis=1), again.reset_index(drop=True)
 
 
 def merge_works(
@@ -153,7 +110,8 @@ def merge_works(
 def representative_order(rows: pd.DataFrame) -> dict[str, pd.Series]:
     """Returns the two columns that say which record represents a work: papers first, forums last; then the date."""
     is_paper = pd.Series(
-        [_is_paper(doc_id, kind) for doc_id, kind in zip(rows["doc_id"], rows["text_kind"], strict=True)], rows.index
+        [is_paper_kind(doc_id, kind) for doc_id, kind in zip(rows["doc_id"], rows["text_kind"], strict=True)],
+        rows.index,
     )
     rank = rows["source"].map(FORUM_RANK).fillna(1).where(~is_paper, 0).astype(int)
     return {"rank": rank, "first_date": rows["published_date"].fillna("9999")}
@@ -181,72 +139,11 @@ def _works(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _reason_by_position(count: int, links: pd.DataFrame) -> list[str]:
     reasons = [ONLY_PLACE] * count
+    # What a source declares says more than what two records look like.
+    is_guess = ~links["reason"].astype(str).str.startswith("declared")
+    links = links.assign(is_guess=is_guess).sort_values("is_guess", kind="stable")
     for left, right, reason in zip(links["left"], links["right"], links["reason"], strict=True):
         for place in (left, right):
             if reasons[place] == ONLY_PLACE:
                 reasons[place] = reason
     return reasons
-
-
-def _is_paper(doc_id: str, text_kind: str) -> bool:
-    site = doc_id.partition(":")[0]
-    return site in PAPER_HOSTS or (text_kind == "abstract" and site not in POST_HOSTS)
-
-
-def facts_of(row: object) -> Facts:
-    """Returns what is compared of one row of `documents`."""
-    doc_id, url = canonical_id(row.doc_id), row.url if isinstance(row.url, str) else ""  # type: ignore[attr-defined]
-    named = id_from_url(url) if url else None
-    address = canonicalise_url(url) if url and not named else ""
-    return Facts(
-        ids=frozenset([doc_id, named] if named else [doc_id]),
-        links=frozenset([address] if address.count("/") > 2 else []),
-        site=doc_id.partition(":")[0],
-        title=title_key(row.title),  # type: ignore[attr-defined]
-        authors=author_keys(row.authors),  # type: ignore[attr-defined]
-        published=row.published_date if isinstance(row.published_date, str) else "",  # type: ignore[attr-defined]
-        is_paper=_is_paper(doc_id, row.text_kind),  # type: ignore[attr-defined]
-    )
-
-
-def _phrases(documents: pd.DataFrame) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """The phrases of each whole text, and of each beginning; empty where there is no text."""
-    whole, opening = [], []
-    for text, kind in zip(documents["text"], documents["text_kind"], strict=True):
-        known = text if isinstance(text, str) else ""
-        whole.append(near.phrase_hashes(known) if kind != "opening" else near.phrase_hashes(""))
-        opening.append(near.phrase_hashes(known, near.OPENING_WORDS) if kind != "abstract" else near.phrase_hashes(""))
-    return whole, opening
-
-
-def _resemblance(
-    left: int, right: int, kinds: np.ndarray, whole: Sequence[np.ndarray], opening: Sequence[np.ndarray]
-) -> float | None:
-    parts = opening if "opening" in (kinds[left], kinds[right]) else whole
-    if (kinds[left] == "abstract") != (kinds[right] == "abstract"):
-        return None
-    if min(len(parts[left]), len(parts[right])) < near.MIN_PHRASES:
-        return None
-    return near.resemblance(parts[left], parts[right])
-
-
-def _block_pairs(facts: Sequence[Facts]) -> Iterable[tuple[int, int]]:
-    """Pairs that share an id, a link, or a title; and papers and posts of one author under close titles."""
-    blocks: dict[str, list[int]] = defaultdict(list)
-    posts_of: dict[str, list[int]] = defaultdict(list)
-    for position, item in enumerate(facts):
-        for name in item.ids | item.links:
-            blocks[f"id {name}"].append(position)
-        if item.title:
-            blocks[f"title {item.title}"].append(position)
-        for name in item.authors if not item.is_paper else ():
-            posts_of[name].append(position)
-    for members in blocks.values():
-        for place, first in enumerate(members[:MAX_TITLE_BLOCK]):
-            for second in members[place + 1 : MAX_TITLE_BLOCK]:
-                yield first, second
-    for paper, item in enumerate(facts):
-        for name in item.authors if item.is_paper else ():
-            for post in posts_of.get(name, ()):
-                if title_overlap(item.title, facts[post].title) >= CLOSE_TITLE:
-                    yield min(paper, post), max(paper, post)

@@ -9,11 +9,12 @@ A census carries no text, only the hash of each. This stage asks each site for i
 - `gone`: the site no longer has it. Its facts and its vector stay;
 - `no text`: the census read no text (a hash of the title alone proves nothing), or the site now gives none.
 
-Texts are other people's: they go under `data/raw/hydrated/`, which git ignores. A stopped run goes on where it was.
+Answers are archived as they came before anything is made of them (`refetch`), and the table is a function of the
+archive and the census alone. Texts are other people's: both go under `data/raw/hydrated/`, which git ignores. A stopped
+run goes on where it was; a site that fails or shows a challenge does not stop the others.
 """
 
 import logging
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -22,33 +23,58 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from tqdm import tqdm
 
 from pipeline import store
 from pipeline.config import Config
 from pipeline.corpus.extract import compose_text, text_sha256
-from pipeline.corpus.origins import Ask, Fetched, fetch_documents, open_session
+from pipeline.corpus.origins import ASKS_BEFORE_GONE, SITES, Fetched, open_session, read_page, site_of, split_batches
+from pipeline.corpus.refetch import Place, finish, folder_of, missing_ids, read_pages, refetch
 from pipeline.embed.encoder import load_encoder
 from pipeline.schemas import HYDRATED
 from pipeline.scrape import census
+from pipeline.scrape.clock import Clock
+from pipeline.scrape.stage import UNEVEN, only_run
+from pipeline.scrape.web import Limits, PoliteSession
 
 log = logging.getLogger(__name__)
-SAVED_BATCHES = 20  # a stop loses at most so many requests' answers
 ALIKE = 0.95  # cosine; of five real posts in another rendering 3 lie above (0.957 to 0.995), 2 below (0.697, 0.892)
+REPORTED = ("changed", "gone")
+MAX_NAMED = 10  # documents of each kind that the log names; the file of changes has all
 Compare = Callable[[str, str], float]
 
 
-def run(config: Config, ask: Ask | None = None) -> None:
-    """Fetches and verifies the texts of every census among the sources; writes them under `data/raw/hydrated/`."""
-    ask = ask or open_session(config)
-    for name, entry in config.sources.items():
-        if entry["kind"] == "census":
-            where = f"[sources.{name}]"
-            documents = census.read_documents(entry, config.root, where).set_index("doc_id", drop=False)
-            compare = _comparison(
-                config, census.read_embeddings(entry, config.root, where, config.embed.dimension_count)
-            )
-            hydrate_census(documents, config, hydrated_path(config, name), ask, compare)
+def run(
+    config: Config,
+    *,
+    is_full: bool = False,
+    is_dry_run: bool = False,
+    clock: Clock | None = None,
+    limits: Limits | None = None,
+) -> int:
+    """Fetches and verifies the texts of every census among the sources; writes them under `data/raw/hydrated/`.
+
+    Args:
+        is_full: ask for every document again, also for those whose answer is at hand.
+        is_dry_run: print what would be asked, and ask nothing.
+
+    Returns:
+        the exit status: 0, or 3 if a site stopped before it had answered for all its documents.
+    """
+    problems: dict[str, str] = {}
+    censuses = {name: entry for name, entry in config.sources.items() if entry["kind"] == "census"}
+    facts = {name: census.read_documents(entry, config.root, f"[sources.{name}]") for name, entry in censuses.items()}
+    if is_dry_run:
+        for name, documents in facts.items():
+            _print_plan(config, missing_ids(folder_of(config, name), documents["doc_id"].tolist(), is_full=is_full))
+        return 0
+    with only_run(config):
+        session = open_session(config, clock, limits)
+        for name, entry in censuses.items():
+            embeddings = census.read_embeddings(entry, config.root, f"[sources.{name}]", config.embed.dimension_count)
+            compare = _comparison(config, embeddings)
+            problems |= hydrate_census(facts[name], config, name, session, compare, is_full=is_full)[1]
+        session.close()
+    return UNEVEN if problems else 0
 
 
 def hydrated_path(config: Config, name: str) -> Path:
@@ -56,46 +82,78 @@ def hydrated_path(config: Config, name: str) -> Path:
     return config.path(config.paths.raw, "hydrated", f"{name}.parquet")
 
 
-def hydrate_census(documents: pd.DataFrame, config: Config, path: Path, ask: Ask, compare: Compare) -> pd.DataFrame:
-    """Fetches what is not at hand yet, and returns and saves every row of `hydrated`.
+def changes_path(config: Config, name: str) -> Path:
+    """Returns where the documents of the source `name` that have changed or gone are listed, without text."""
+    return config.path(config.paths.raw, "hydrated", f"{name}-changes.csv")
+
+
+def hydrate_census(
+    documents: pd.DataFrame, config: Config, name: str, session: PoliteSession, compare: Compare, *, is_full: bool
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Fetches what is not at hand yet; saves and returns every row of `hydrated`, and what stopped which site.
 
     Args:
-        documents: the census, indexed by doc_id.
-        config: whose `[hydrate]` says where and how to ask.
-        path: the file of earlier runs, if any, and of this one.
-        ask: one polite request.
+        documents: the census.
+        name: its entry among the sources.
         compare: cosine of a stored vector, by doc_id, with a text; NaN where it cannot be had.
     """
     start = time.perf_counter()
-    rows: list[Any] = store.read_table(HYDRATED, path).to_dict("records") if path.exists() else []
-    missing = sorted(set(documents.index) - {row["doc_id"] for row in rows})
-    facts = documents.to_dict("index")
-    fresh = 0
-    try:
-        batches = fetch_documents(missing, config.hydrate, ask)
-        for number, batch in enumerate(tqdm(batches, desc="hydrate", unit="request", disable=not sys.stderr.isatty())):
-            rows += [verify(facts[doc_id], found, compare) for doc_id, found in batch.items()]
-            fresh += len(batch)
-            if number % SAVED_BATCHES == SAVED_BATCHES - 1:
-                store.write_table(HYDRATED, pd.DataFrame(rows), path)
-    finally:
-        table = pd.DataFrame(rows, columns=[column.name for column in HYDRATED.columns])
+    path = hydrated_path(config, name)
+    outcome = refetch(config, name, documents["doc_id"].tolist(), session, is_full=is_full)
+    if outcome.current or not path.exists():
+        table = _verify_all(documents, outcome.places, compare)
         store.write_table(HYDRATED, table, path)
-    counts = table["status"].value_counts()
+        store.write_csv(changes_path(config, name), _changes(table, documents))
+    table = store.read_table(HYDRATED, path)
+    counts = {str(status): int(count) for status, count in table["status"].value_counts().items()}
+    finish(outcome, name, session, counts)
     log.info(
-        "hydrate: %d of %d documents at hand, %d fetched now: %s; %d not asked for in %.1f s",
+        "hydrate: %d of %d documents at hand, %d fetched now: %s; %d not asked for or unanswered in %.1f s",
         len(table),
         len(documents),
-        fresh,
+        outcome.n_fetched,
         ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "none",
         len(documents) - len(table),
         time.perf_counter() - start,
     )
-    for status in ("changed", "gone"):
-        ids = table.loc[table["status"] == status, "doc_id"]
-        if len(ids):
-            log.info("hydrate: %s: %s", status, ", ".join(ids))
-    return table
+    for status in REPORTED:
+        ids = table.loc[table["status"] == status, "doc_id"].tolist()
+        if ids:
+            more = f" and {len(ids) - MAX_NAMED} more" if len(ids) > MAX_NAMED else ""
+            log.info("hydrate: %s: %s%s; see %s", status, ", ".join(ids[:MAX_NAMED]), more, changes_path(config, name))
+    return table, outcome.problems
+
+
+def _verify_all(documents: pd.DataFrame, places: Sequence[Place], compare: Compare) -> pd.DataFrame:
+    """Verifies the answers of the archive: of several about one document, the newest clear one counts."""
+    facts = documents.set_index("doc_id", drop=False).to_dict("index")
+    rows: dict[str, dict[str, object]] = {}
+    silences: dict[str, int] = {}
+    for page in read_pages(places):
+        for doc_id, fetched in read_page(page).items():
+            silences[doc_id] = 0 if fetched else silences.get(doc_id, 0) + 1
+            is_clear = fetched is not None or silences[doc_id] >= ASKS_BEFORE_GONE[site_of(doc_id)]
+            if doc_id in facts and is_clear:
+                rows[doc_id] = verify(facts[doc_id], fetched, compare)
+    return pd.DataFrame(list(rows.values()), columns=[column.name for column in HYDRATED.columns])
+
+
+def _changes(table: pd.DataFrame, documents: pd.DataFrame) -> pd.DataFrame:
+    """What is reported: facts of the documents that have changed or gone."""
+    found = table.loc[table["status"].isin(REPORTED), ["doc_id", "status", "similarity_score"]]
+    found = found.merge(documents[["doc_id", "frame", "title", "url"]], on="doc_id", how="left")
+    return found.astype({"similarity_score": float}).sort_values(["status", "doc_id"])
+
+
+def _print_plan(config: Config, doc_ids: Sequence[str]) -> None:
+    for site in SITES:
+        mine = [doc_id for doc_id in doc_ids if site_of(doc_id) == site]
+        n_requests = len(list(split_batches(site, mine, config.hydrate)))
+        minutes = n_requests * config.hydrate.seconds_between / 60
+        print(
+            f"{site}: {len(mine):,} documents in {n_requests:,} requests, one each "
+            f"{config.hydrate.seconds_between:g} s: about {minutes:.0f} minutes"
+        )
 
 
 def verify(known: Mapping[Any, Any], found: Fetched | None, compare: Compare) -> dict[str, object]:
@@ -149,7 +207,7 @@ def _comparison(config: Config, embeddings: pa.Table) -> Compare:
         if doc_id not in place_of:
             return float("nan")
         if not encoders:
-            encoders.append(load_encoder(config.embed))
+            encoders.append(load_encoder(config.embed, config.path(config.paths.processed, "encoders")))
         return float(encoders[0]([text])[0].astype(np.float32) @ vectors[place_of[doc_id]].astype(np.float32))
 
     return compare

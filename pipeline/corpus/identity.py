@@ -1,4 +1,4 @@
-"""Identity: canonical ids and links, and whether two records that look alike are one work.
+"""Identity: canonical ids, links, titles and names. Whether two records are one work is decided in `same_work`.
 
 Canonical ids: `arxiv:<id without version>`, `lw:<post id>` (the Alignment Forum shares LessWrong's ids),
 `eaf:<post id>`, `doi:<lower case>`, `openreview:<forum id>`. Every function here is idempotent and knows no order.
@@ -7,7 +7,6 @@ Canonical ids: `arxiv:<id without version>`, `lw:<post id>` (the Alignment Forum
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
@@ -47,43 +46,10 @@ _TITLE_MARK = re.compile(
     + r"\s*[)\]}]?\s*$|(?<=[\"\u201d])\s*,\s*[A-Z]\w+ et al\.? \d{4}\s*$",
     re.IGNORECASE,
 )
-_NUMBER = re.compile(
-    r"\b(?:\d+\w*|[ivx]+|first|second|third|fourth|fifth|jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?"
-    r"|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?|introduction|conclusion)\b"
-)
-_RECURRING = re.compile(
-    r"\b(?:meet ?ups?|open thread|welcome thread|weekly|biweekly|monthly|fortnightly|newsletter|reading group"
-    r"|rational feed|diary|digest|media thread|quotes|solstice|roundup|round up|links for|stupid questions)\b"
-)
 _NO_NAMES = frozenset("the and jr sr phd md team lab research duplicate".split())
 MAX_UNWRAPS = 20  # addresses inside addresses
 LONG_TITLE_WORDS = 3
 LONG_TITLE_CHARACTERS = 18
-SAME_WEEK_DAYS = 7
-ANNOUNCED_DAYS = 45  # authors announce a paper under another title within some weeks
-REPOST_DAYS = 90
-LINKPOST_DAYS = 550  # a paper is linked to within a year and a half, or its date is that of a late version
-DIFFERENT_TEXT = 0.12  # two posts that share fewer of their phrases are two texts under one title
-NEAR_TEXT = 0.5  # resemblance that settles it under one title
-NEAR_DUPLICATE = 0.8  # resemblance that settles it whatever the titles
-CLOSE_TEXT = 0.6  # resemblance that settles it under titles that are close
-SAME_TEXT = 0.98  # posts of a series that recurs differ in little more than a date
-CLOSE_TITLE = 0.5  # share of title words above which two titles may be versions of one
-POST_HOSTS = frozenset(["lw", "eaf"])
-PAPER_HOSTS = frozenset(["arxiv", "doi", "openreview", "paper"])
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is compared of a record: canonical ids, canonical addresses, title key, author keys, date."""
-
-    ids: frozenset[str]
-    links: frozenset[str]
-    site: str
-    title: str
-    authors: frozenset[str]
-    published: str
-    is_paper: bool
 
 
 @lru_cache(maxsize=1 << 16)
@@ -124,8 +90,10 @@ def _simplify_url(url: str) -> str:
 
 def id_from_url(url: str) -> str | None:
     """Returns the canonical id that an address names, or None for an address that is not of a known kind."""
-    url = canonicalise_url(url)
-    parts = urlsplit(url) if "[" not in url else urlsplit("")
+    try:
+        parts = urlsplit(canonicalise_url(url))
+    except ValueError:  # a bracket that is no part of an IPv6 address
+        return None
     host, path = parts.netloc, unquote(parts.path)
     if host == "arxiv.org":
         found = _ARXIV.search(path)
@@ -196,68 +164,10 @@ def day_gap(first: str, second: str) -> int | None:
         return None
 
 
-def same_work_reason(left: Facts, right: Facts, resemblance: float | None, has_long_texts: bool) -> str | None:
-    """Returns why two records are one work, or None if they are two. The order of the two does not matter.
-
-    Args:
-        left: one record.
-        right: the other.
-        resemblance: share of their phrases that the two texts have in common, of their beginnings where one is only
-            a beginning; None where they cannot be compared (no text, or an abstract beside a post).
-        has_long_texts: whether both whole texts are at hand and long enough to be recognised by alone.
-    """
-    if left.ids & right.ids:
-        return "same id"
-    if not _numbers_agree(left, right):
-        return None
-    overlap = title_overlap(left.title, right.title)
-    if left.links & right.links and overlap >= CLOSE_TITLE:
-        return "same link"
-    alike = -1.0 if resemblance is None else resemblance
-    gap = day_gap(left.published, right.published)
-    if _RECURRING.search(left.title) or _RECURRING.search(right.title):
-        is_again = overlap == 1 and alike >= SAME_TEXT and gap is not None and gap <= 1
-        return "same title and text" if is_again else None
-    if overlap == 1 and alike >= NEAR_TEXT:
-        return "same title and text"
-    if has_long_texts and alike >= (CLOSE_TEXT if overlap >= CLOSE_TITLE else NEAR_DUPLICATE):
-        return "near-duplicate text"
-    return _title_reason(left, right, resemblance, gap)
-
-
-def _title_reason(left: Facts, right: Facts, resemblance: float | None, gap: int | None) -> str | None:
-    """What title, author and date say where the texts do not settle it."""
-    is_mixed = left.is_paper != right.is_paper
-    shares_author = bool(left.authors & right.authors)
-    if left.title != right.title:
-        is_announced = is_mixed and shares_author and gap is not None and gap <= ANNOUNCED_DAYS
-        return "announces the paper" if is_announced and title_overlap(left.title, right.title) >= CLOSE_TITLE else None
-    is_unlike = resemblance is not None and resemblance < DIFFERENT_TEXT
-    if is_unlike and not left.is_paper and not right.is_paper:
-        return None
-    if not is_long_title(left.title):
-        return "same title, author and week" if shares_author and gap is not None and gap <= SAME_WEEK_DAYS else None
-    if is_mixed and (gap is None or gap <= LINKPOST_DAYS):
-        return "same title and author" if shares_author else "title of a paper"
-    is_in_time = left.is_paper or gap is None or gap <= REPOST_DAYS
-    if shares_author:
-        return "same title and author" if is_in_time else None
-    has_unknown_author = not left.authors or not right.authors
-    return "same title, author unknown" if has_unknown_author and left.site != right.site and is_in_time else None
-
-
 def title_overlap(left: str, right: str) -> float:
     """Returns the share of words that two title keys have in common, 0 to 1 (Jaccard)."""
     first, second = set(left.split()), set(right.split())
     return len(first & second) / len(first | second) if first and second else 0.0
-
-
-def _numbers_agree(left: Facts, right: Facts) -> bool:
-    """Whether neither title has a number or month that the other lacks: a series is told apart by little else."""
-    if left.title == right.title:
-        return True
-    first, second = (set(_NUMBER.findall(item.title)) for item in (left, right))
-    return first == second
 
 
 def _fold(text: str) -> str:

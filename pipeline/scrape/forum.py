@@ -213,7 +213,11 @@ def _ask(settings: Settings, session: PoliteSession, state: dict[str, Any], phas
         body = posts_query(settings.dialect, terms, max(2, settings.page_size), state["offset"], without)
         try:
             return session.post(
-                settings.url, json=body, accept=ACCEPT, headers=_access(settings), check=check_answer
+                settings.url,
+                json=body,
+                accept=ACCEPT,
+                headers=access_header(settings.access_header_variable),
+                check=check_answer,
             ), without
         except UnknownFieldError as error:
             name = str(error)
@@ -232,19 +236,27 @@ def _comment_lists(settings: Settings, posts: list[dict[str, Any]]) -> list[list
 def _read_comments(settings: Settings, session: PoliteSession, state: dict[str, Any]) -> tuple[dict[str, Any], Step]:
     post_id, view = state["comments"][0]
     body = comments_query(settings.dialect, view, post_id, 1000)
-    response = session.post(settings.url, json=body, accept=ACCEPT, headers=_access(settings), check=check_answer)
+    response = session.post(
+        settings.url,
+        json=body,
+        accept=ACCEPT,
+        headers=access_header(settings.access_header_variable),
+        check=check_answer,
+    )
     after = {**state, "comments": state["comments"][1:]}
     return after, Step(response, {"phase": "comments", "post_id": post_id, "view": view}, after)
 
 
-def _access(settings: Settings) -> dict[str, str]:
-    """Returns the header that the site gave this person, if the environment has one; it is never archived."""
-    value = os.environ.get(settings.access_header_variable, "")
+def access_header(variable: str) -> dict[str, str]:
+    """Returns the header that the site gave this person, if the environment has one; it is never archived.
+
+    Raises:
+        ConfigError: the variable holds something else than a header.
+    """
+    value = os.environ.get(variable, "")
     if not value:
         return {}
     name, mark, content = value.partition(":")
     if not mark or not name.strip():
-        raise ConfigError(
-            "is not of the form 'Name: value'", where=f"${settings.access_header_variable}", do="correct or unset it"
-        )
+        raise ConfigError("is not of the form 'Name: value'", where=f"${variable}", do="correct or unset it")
     return {name.strip(): content.strip()}

@@ -101,13 +101,22 @@ def open_snapshot(folder: Path, day: str, query: Mapping[str, Any], fresh: Check
     """Returns the snapshot that was interrupted, if it asks the same question, or else a new one of `day`."""
     names = sorted(path.name for path in folder.glob("*") if _NAME.fullmatch(path.name))
     if names and not (folder / names[-1] / MANIFEST).exists() and (folder / names[-1] / CHECKPOINT).exists():
-        found = build(Checkpoint, _read_json(folder / names[-1] / CHECKPOINT), str(folder / names[-1] / CHECKPOINT))
+        found = read_checkpoint(folder / names[-1])
         if found.query == dict(query) and (found.is_full or not fresh.is_full):
             return folder / names[-1], found
     taken = [name for name in names if name.startswith(day)]
     place = folder / (day if not taken else f"{day}.{len(taken) + 1:02d}")
     save_checkpoint(place, fresh)
     return place, fresh
+
+
+def read_checkpoint(place: Path) -> Checkpoint:
+    """Reads how far a snapshot is.
+
+    Raises:
+        DataError: the checkpoint is damaged.
+    """
+    return build(Checkpoint, _read_json(place / CHECKPOINT), str(place / CHECKPOINT))
 
 
 def save_step(place: Path, checkpoint: Checkpoint, step: Step, request_count: int) -> Checkpoint:

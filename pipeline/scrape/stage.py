@@ -74,7 +74,7 @@ def run(
             _print_plan(config, name, settings[name], iso_time(clock.now()), is_full=is_full)
         return 0
     outcomes = []
-    with _only_run(config):
+    with only_run(config):
         for name in names:
             try:
                 outcomes.append(_scrape_safely(config, name, settings[name], clock, limits, is_full=is_full))
@@ -216,7 +216,7 @@ def _digest(item: Item) -> str:
 
 
 @contextlib.contextmanager
-def _only_run(config: Config) -> Iterator[None]:
+def only_run(config: Config) -> Iterator[None]:
     """Lets one scrape run at a time: the services count all requests of a person together."""
     path = config.path(config.paths.raw, ".scrape.lock")
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,13 +5,14 @@ each reason joins.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from pipeline.corpus import records_from_items
-from pipeline.corpus.dedupe import find_links, group_works, merge_same_id
+from pipeline.corpus.dedupe import merge_same_id
+from pipeline.corpus.links import find_links, group_works
 from pipeline.scrape.files import join_split_names
 from pipeline.scrape.item import Item
 from pipeline.store import write_csv
@@ -24,9 +25,9 @@ ABSTRACTS = frozenset(["abstract", "abstract_note", "newsletter_summary"])
 SNAPSHOT_LIMIT = 6_000  # characters; longer texts were cut by whoever made the file
 
 
-def read_records() -> pd.DataFrame:
+def read_records(names: Sequence[str] = NAMES) -> pd.DataFrame:
     parts = []
-    for name in NAMES:
+    for name in names:
         rows = (
             pd.read_parquet(SHARED / f"{name}.parquet")
             .drop_duplicates("id")

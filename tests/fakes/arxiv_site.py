@@ -87,6 +87,7 @@ class Arxiv:
         self.papers, self.rng, self.clock, self.oai_page = list(papers), rng, clock, oai_page
         self.n_modified, self.modified = n_modified, []
         self.deleted: list[Paper] = []
+        self.forgotten: set[str] = set()  # ids that the next question by id leaves out without a word
         self._lock = threading.Lock()
         self._served: list[int] = []
 
@@ -108,6 +109,8 @@ class Arxiv:
         start, size = int(asked.params.get("start", 0)), int(asked.params.get("max_results", 10))
         if start >= 10_000 or size == 0:
             return Reply(b"Internal Server Error", status=500, kind="text/plain")
+        if "id_list" in asked.params:
+            return self._by_id(asked.params["id_list"].split(","), size)
         query = asked.params["search_query"]
         window = re.search(r"submittedDate:\[(\d{12}) TO (\d{12})\]", query)
         if not window:
@@ -134,6 +137,16 @@ class Arxiv:
         entries = "".join(_entry(paper) for paper in page)
         return Reply(
             FEED.format(size=size, total=len(found), start=start, entries=entries).encode(), kind="application/atom+xml"
+        )
+
+    def _by_id(self, names: list[str], size: int) -> Reply:
+        """Papers by id; one that does not exist is left out in silence."""
+        found = [paper for paper in self.papers if paper.arxiv_id in set(names) - self.forgotten][:size]
+        self.forgotten -= set(names)
+        entries = "".join(_entry(paper) for paper in found)
+        total = len(found)
+        return Reply(
+            FEED.format(size=size, total=total, start=0, entries=entries).encode(), kind="application/atom+xml"
         )
 
     def _oai(self, asked: Asked) -> Reply:

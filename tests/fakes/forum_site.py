@@ -97,6 +97,7 @@ class Forum:
         self.doomed_ids = {post.facts["_id"] for post in posts if post.is_doomed}
         self.known_fields = KNOWN_FIELDS - set(unknown)
         self.is_challenged = False
+        self.failures: dict[str, str] = {}  # what the site says instead of giving a single post, by id
         self._lock = threading.Lock()
 
     def answer(self, asked: Asked) -> Reply:
@@ -120,6 +121,8 @@ class Forum:
 
     def _graphql(self, question: dict[str, Any]) -> Reply:
         text = question["query"]
+        if "results" not in text:
+            return self._by_id(text)
         words = re.sub(r'"(?:[^"\\]|\\.)*"', '""', text)
         selection = set(re.findall(r"[_A-Za-z]\w*", words[words.index("results") :]))
         for field in sorted(selection - self.known_fields):
@@ -147,6 +150,22 @@ class Forum:
         if doomed:
             self.posts.remove(self.rng.choice(doomed))
         return reply
+
+    def _by_id(self, text: str) -> Reply:
+        """Single posts, several in one question under aliases; one that is not there is null."""
+        new, old = r"selector:\{_id:", r"input:\{selector:\{documentId:"
+        form = rf'(p\d+):post\({new if self.dialect == "selector" else old}"(\w+)"\}},allowNull:true'
+        asked, posts = re.findall(form, text), {post.facts["_id"]: post.facts for post in self.posts}
+        if len(asked) != text.count(":post("):
+            return _json({"errors": [{"message": "Unknown argument on field Query.post"}]}, 400)
+        fields = ("_id", "title", "contents")
+        data = {
+            alias: {"result": {key: posts[name][key] for key in fields} if name in posts else None}
+            for alias, name in asked
+        }
+        errors = [{"message": self.failures[name], "path": [alias]} for alias, name in asked if name in self.failures]
+        data |= {error["path"][0]: None for error in errors}
+        return _json({"data": data, **({"errors": errors} if errors else {})})
 
     def _comments(self, question: dict[str, Any]) -> Reply:
         if self.dialect == "selector":
