@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 import pipeline
@@ -35,7 +36,7 @@ class ShardEncoder:
         for row in batch.to_pylist():
             if row["row_group"] != self.group:
                 self.group, self.rows = row["row_group"], read_group(self.path, row["row_group"])
-            shard = Shard(row["row_group"], tuple(row["hashes"]))
+            shard = Shard(row["row_group"], np.array(row["rows"], dtype=np.int32))
             counts.append(encode_shard(self.config, self.encoder, shard, self.rows))
         return pa.table({"count": pa.array(counts, pa.int64())})
 
@@ -69,7 +70,7 @@ def encode_shards(config: Config, path: Path, shards: list[Shard]) -> Iterator[i
         )
     ray.data.DataContext.get_current().enable_progress_bars = False
     try:
-        rows = [{"row_group": shard.row_group, "hashes": list(shard.hashes)} for shard in shards]
+        rows = [{"row_group": shard.row_group, "rows": shard.rows.tolist()} for shard in shards]
         job = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
             ShardEncoder,
             fn_constructor_args=(config, path, thread_count),
