@@ -1,8 +1,10 @@
 """Files in and out: validated, atomic, and the same bytes for the same rows."""
 
 import contextlib
+import ctypes
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +20,7 @@ from pipeline.schemas import Table
 COMPRESSION = "zstd"
 COMPRESSION_LEVEL = 9
 ROW_GROUP_ROWS = 65_536  # one group for the shipped census; keeps memory flat for larger ones
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # linux/fcntl.h, linux/fs.h: paths from the working folder; swap the two
 REMAKE = "restore it from git if it is tracked; otherwise delete it and run make again"
 CSV_FLOAT_FORMAT = "%.6f"  # six decimals: far below any interval, above every rounding difference of a processor
 
@@ -42,6 +45,28 @@ def replace_atomically(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def replace_folder(draft: Path, folder: Path) -> None:
+    """Puts a finished folder in the place of another. At every moment the old one or the new one is there, whole."""
+    if not folder.exists():
+        draft.rename(folder)
+    elif _exchange(draft, folder):
+        shutil.rmtree(draft)
+    else:  # no such call here: for an instant between the two names the old one is beside its place
+        old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
+        folder.rename(old / folder.name)
+        draft.rename(folder)
+        shutil.rmtree(old)
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Swaps two names in one step, by the Linux call renameat2. Returns whether it could."""
+    try:
+        swap = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError):
+        return False
+    return swap(_AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second), _RENAME_EXCHANGE) == 0
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -22,10 +22,11 @@ from pipeline.__main__ import main
 from pipeline.config import load_config
 from pipeline.dataset import load_census, release
 from pipeline.dataset.changes import compare_documents
+from pipeline.dataset.content import check_content
 from pipeline.dataset.licences import licence_of_texts
 from pipeline.dataset.manifest import make_sums
 from pipeline.dataset.search import find_nearest
-from pipeline.dataset.verify import check_content, verify_release, verify_shares
+from pipeline.dataset.verify import verify_release, verify_shares
 from pipeline.errors import DataError, PipelineError
 from pipeline.schemas import CENSUS_DOCUMENTS, DOCUMENTS
 from tests.small_project import FILES, invent_documents, write_project

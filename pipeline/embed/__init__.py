@@ -35,13 +35,14 @@ def run(config: Config) -> None:
             raise DataError(f"{missing} documents have no vector", where="embeddings", do="run make embed again")
         table = embeddings_table(config.embed.dimension_count)
         count = write_groups(table, align_groups(config, places), config.processed("embeddings"))
-        mix = np.bincount(places.backends, minlength=len(places.names))
+        counts = np.bincount(places.backends, minlength=len(places.names))
+        mix = [f"{n} {name or 'backend not recorded'}" for name, n in zip(places.names, counts, strict=True)]
     log.info(
         "embed: %d documents, %d texts encoded, %d vectors found (%s) in %.1f s",
         count,
         n_encoded,
         n_found,
-        ", ".join(sorted(f"{number} {name or 'backend not recorded'}" for name, number in zip(places.names, mix))),
+        ", ".join(sorted(mix)),
         time.perf_counter() - start,
     )
 

@@ -71,7 +71,7 @@ def shard_table(dimension_count: int) -> Table:
 
 
 def read_published(config: Config) -> Iterator[Part]:
-    """Yields the vectors of this encoder in published censuses, then those of `[embed] reuse`, a row group at a time."""
+    """Yields the vectors of this encoder in published censuses, then in `[embed] reuse`, by row group."""
     columns = ("text_sha256", "encoder_revision", "vector", "encoder_backend")
     for folder in _release_folders(config):
         path = folder / "embeddings.parquet"
