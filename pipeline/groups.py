@@ -25,9 +25,12 @@ def read_groups(table: Table, path: Path, columns: Sequence[str] | None = None) 
     names = list(columns or table.arrow_schema.names)
     with store.explain_damage(path), pq.ParquetFile(path) as file:
         present = [name for name in names if name in file.schema_arrow.names]
-        for batch in file.iter_batches(batch_size=store.ROW_GROUP_ROWS, columns=present):
-            rows = store.fill_late_columns(table, pa.Table.from_batches([batch]), columns)
-            yield store.check_columns(table, rows, path, names)
+        for group in range(file.num_row_groups):
+            # Not iter_batches: it keeps what it has read until the file is closed.
+            rows = store.fill_late_columns(table, file.read_row_group(group, columns=present), columns)
+            rows = store.check_columns(table, rows, path, names)
+            for first in range(0, len(rows), store.ROW_GROUP_ROWS):
+                yield rows.slice(first, store.ROW_GROUP_ROWS)
 
 
 def write_groups(table: Table, parts: Iterable[pa.Table], path: Path) -> int:
@@ -44,18 +47,19 @@ def write_groups(table: Table, parts: Iterable[pa.Table], path: Path) -> int:
     Raises:
         DataError: an empty cell where none may be, a doubled key, or rows out of order.
     """
-    count, last = 0, table.arrow_schema.empty_table()
+    count, last = 0, table.arrow_schema.empty_table().select(list(table.key))
     options = {"compression": store.COMPRESSION, "compression_level": store.COMPRESSION_LEVEL}
     with store.replace_atomically(path) as temporary, pq.ParquetWriter(temporary, table.arrow_schema, **options) as out:
         for rows in regroup(store.fill_late_columns(table, part).cast(table.arrow_schema) for part in parts):
             store.check_cells(table, rows, path)
-            disorder = find_disorder(table.key, pa.concat_tables([last, rows]))
+            keys = rows.select(list(table.key))
+            disorder = find_disorder(table.key, pa.concat_tables([last, keys]))
             if disorder:
                 raise DataError(
                     f"table {table.name} has {disorder} keys", where=str(path), do="check the table it is made from"
                 )
             out.write_table(rows, row_group_size=store.ROW_GROUP_ROWS)
-            count, last = count + len(rows), rows.slice(len(rows) - 1)
+            count, last = count + len(rows), keys.take([len(rows) - 1])  # taken: a slice would keep the whole group
     return count
 
 
@@ -63,11 +67,11 @@ def regroup(parts: Iterable[pa.Table]) -> Iterator[pa.Table]:
     """Yields the same rows in tables of `store.ROW_GROUP_ROWS`, the last one shorter."""
     waiting: list[pa.Table] = []
     for part in parts:
-        waiting.append(part)
+        waiting = [*(rest for rest in waiting if len(rest)), part]
         while sum(map(len, waiting)) >= store.ROW_GROUP_ROWS:
             rows = pa.concat_tables(waiting)
-            yield rows.slice(0, store.ROW_GROUP_ROWS).combine_chunks()
             waiting = [rows.slice(store.ROW_GROUP_ROWS)]
+            yield rows.slice(0, store.ROW_GROUP_ROWS).combine_chunks()
     rest = [part for part in waiting if len(part)]
     if rest:
         yield pa.concat_tables(rest).combine_chunks()

@@ -107,9 +107,9 @@ def read_documents(folder: Path) -> Documents:
 
 def check_table(table: Table, path: Path, entry: dict[str, Any]) -> Iterator[str]:
     """Yields what is wrong with the key, the cells and the length of a table."""
-    count, last, found = 0, table.arrow_schema.empty_table().select(list(table.key)), set()
+    count, last, found = 0, [], set()
     for rows in read_groups(table, path):
-        keys = pa.concat_tables([last, rows.select(list(table.key))], promote_options="permissive")
+        keys = pa.concat_tables([*last, rows.select(list(table.key))])
         disorder = find_disorder(table.key, keys)
         if disorder:
             found.add("a key is there twice" if disorder == "doubled" else "the rows are not in key order")
@@ -118,7 +118,7 @@ def check_table(table: Table, path: Path, entry: dict[str, Any]) -> Iterator[str
             for column in table.columns
             if not column.is_nullable and rows.column(column.name).null_count
         }
-        count, last = count + len(rows), keys.slice(len(keys) - 1)
+        count, last = count + len(rows), [keys.take([len(keys) - 1])]
     yield from (f"{path.stem}: {problem}" for problem in sorted(found))
     if entry.get("row_count", count) != count:
         yield f"{path.name} has {count} rows, not {entry['row_count']}"
