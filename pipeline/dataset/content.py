@@ -107,7 +107,8 @@ def read_documents(folder: Path) -> Documents:
 
 def check_table(table: Table, path: Path, entry: dict[str, Any]) -> Iterator[str]:
     """Yields what is wrong with the key, the cells and the length of a table."""
-    count, last, found = 0, [], set()
+    count, found = 0, set()
+    last: list[pa.Table] = []  # the key of the row before
     for rows in read_groups(table, path):
         keys = pa.concat_tables([*last, rows.select(list(table.key))])
         disorder = find_disorder(table.key, keys)
