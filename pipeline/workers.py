@@ -9,6 +9,7 @@ import contextlib
 import faulthandler
 import logging
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -69,8 +70,11 @@ def map_pieces(
         raise ConfigError(
             f"[{key}] ray is not installed", do="pip install '.[ray]', or write engine = \"local\""
         ) from None
-    with _session(ray, worker_count):
+    with _session(ray, worker_count), warnings.catch_warnings():
+        # Limits of restarting have no other name before Ray 2.64, which the extra `ray` leaves out.
+        warnings.filterwarnings("ignore", message=".*ray_remote_args", category=DeprecationWarning)
         ray.data.DataContext.get_current().enable_progress_bars = False
+        logging.getLogger("ray.data").setLevel(logging.ERROR)  # our own bar shows progress
         job = ray.data.from_items(list(pieces), override_num_blocks=len(pieces)).map_batches(
             Guarded,
             fn_constructor_args=(kind, arguments, HANGING_SECONDS),
@@ -106,12 +110,13 @@ def _session(ray: Any, worker_count: int) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what ends a run is raised here all the same
     ray.init(
         num_cpus=None if _is_cluster() else worker_count,
         runtime_env={"env_vars": {"PYTHONPATH": _code_folder(), "HF_HUB_OFFLINE": "1"}},
         include_dashboard=False,
         log_to_driver=False,
-        logging_level=logging.WARNING,
+        logging_level=logging.ERROR,
     )
     try:
         yield

@@ -3,6 +3,7 @@
 import io
 import json
 import random
+import re
 import shutil
 import socket
 import subprocess
@@ -21,6 +22,7 @@ from pipeline import corpus, embed, store
 from pipeline.__main__ import main
 from pipeline.config import load_config
 from pipeline.dataset import load_census, release
+from pipeline.dataset.card import ATLAS
 from pipeline.dataset.changes import compare_documents
 from pipeline.dataset.content import check_content
 from pipeline.dataset.licences import licence_of_texts
@@ -129,25 +131,31 @@ def test_datasets_finds_every_table_by_the_head_of_the_card(small, tmp_path):
 
 
 @pytest.mark.slow
-def test_embedding_atlas_serves_it(tmp_path, root):
-    """With an embedding-atlas on the PATH, from an environment of its own: it holds back packages used here."""
+def test_embedding_atlas_serves_it_as_the_card_says(tmp_path, root, monkeypatch):
+    """With an embedding-atlas on the PATH, from an environment of its own: it brings gigabytes not needed here."""
     viewer = shutil.which("embedding-atlas")
     if viewer is None:
         pytest.skip("there is no embedding-atlas on the PATH")
     duckdb = pytest.importorskip("duckdb")
-    documents = root / SHIPPED / "documents.parquet"
-    duckdb.sql(f"copy (select *, random() x, random() y from '{documents}') to '{tmp_path}/map.parquet'")
+    for name in ("documents", "layout"):
+        shutil.copy2(root / SHIPPED / f"{name}.parquet", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    statement, command = re.findall(r"^(?:duckdb.sql\(\"(.*)\"\)|embedding-atlas (.*?)(?: *#.*))$", ATLAS, re.MULTILINE)
+    duckdb.sql(statement[0])
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     place = ["--host", "127.0.0.1", "--port", str(port)]
-    command = [viewer, str(tmp_path / "map.parquet"), "--text", "title", "--x", "x", "--y", "y", *place]
+    command = [viewer, *command[1].split(), *place]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
             served = _fetch(f"http://127.0.0.1:{port}/data/dataset.parquet")
+            page = _fetch(f"http://127.0.0.1:{port}/").decode()
         finally:
             server.terminate()
-    assert pq.read_table(io.BytesIO(served)).num_rows == 9193
+    table = pq.read_table(io.BytesIO(served))
+    assert table.num_rows == 9193 and {"title", "x", "y"} <= set(table.column_names)
+    assert "<title>Embedding Atlas" in page
 
 
 def _fetch(url: str) -> bytes:

@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from pipeline import store
 from pipeline.config import Config
-from pipeline.schemas import RECORDS, REJECTS
+from pipeline.schemas import REJECTS
 from pipeline.scrape.item import Item, Reject
 from pipeline.workers import map_pieces
 
@@ -47,8 +47,8 @@ class Extractor:
         records, rejects = self.read(self.origin, items)
         _write(self.folder / f"{piece['name']}.rejects.parquet", pa.Table.from_pylist(rejects, REJECTS.arrow_schema))
         # The records come last: where they are, the shard is done.
-        path = self.folder / f"{piece['name']}.records.parquet"
-        _write(path, store.arrow_from_rows(RECORDS, records, path))
+        rows = pa.Table.from_pandas(records, preserve_index=False)
+        _write(self.folder / f"{piece['name']}.records.parquet", rows)
         return len(items)
 
 
@@ -112,10 +112,13 @@ def read_back(folder: Path, names: Iterable[str]) -> tuple[pd.DataFrame, list[di
     """Returns the records and the rejects of shards, in their order."""
     rows: list[dict[str, Any]] = []
     rejects: list[dict[str, str]] = []
+    columns: list[str] = []
     for name in names:
-        rows += pq.read_table(folder / f"{name}.records.parquet").to_pylist()
+        records = pq.read_table(folder / f"{name}.records.parquet")
+        columns = records.column_names
+        rows += records.to_pylist()
         rejects += pq.read_table(folder / f"{name}.rejects.parquet").to_pylist()
-    return pd.DataFrame(rows, columns=[column.name for column in RECORDS.columns]), rejects
+    return pd.DataFrame(rows, columns=columns), rejects
 
 
 def forget_shards(config: Config) -> None:

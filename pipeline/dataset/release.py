@@ -62,7 +62,7 @@ def run(config: Config) -> None:
     start = time.perf_counter()
     folder = config.path(config.paths.dist, f"census-{config.version}")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with _only_writer(folder):
+    with hold_place(folder):
         draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=DRAFT_ENDING, dir=folder.parent))
         try:
             summary = write_release(config, draft)
@@ -120,7 +120,7 @@ def _free_texts(documents: Path) -> Iterator[pa.Table]:
 
 
 @contextlib.contextmanager
-def _only_writer(folder: Path) -> Iterator[None]:
+def hold_place(folder: Path) -> Iterator[None]:
     """Makes sure that nobody else writes this release, and removes what killed runs left of it."""
     with (folder.parent / f".{folder.name}.lock").open("w") as lock:
         try:
