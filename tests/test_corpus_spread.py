@@ -63,10 +63,18 @@ def _tables(folder: Path, settings: str) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in config.path(config.paths.processed).glob("*.parquet")}
 
 
+def test_a_small_source_is_extracted_here_with_nothing_left_behind(tmp_path):
+    config = load_config(write_project(tmp_path, [], embed='engine = "ray"'))
+    records, rejects = spread.extract_spread(config, "mine", iter(_items()), records_from_items)
+    assert (len(records), len(rejects)) == (3, 2)
+    assert not config.path(config.paths.processed, spread.FOLDER_NAME).exists()
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_ray_extracts_the_tables_of_one_process_also_when_a_worker_is_killed(tmp_path):
+def test_ray_extracts_the_tables_of_one_process_also_when_a_worker_is_killed(tmp_path, monkeypatch):
     pytest.importorskip("ray")
+    monkeypatch.setattr(spread, "SPREAD_FROM", COUNT)
     killed: list[int] = []
     shards = tmp_path / "ray/data/processed" / spread.FOLDER_NAME / "mine"
     watcher = threading.Thread(target=_kill_one_worker, args=(shards, killed), daemon=True)
@@ -85,8 +93,9 @@ def _kill_one_worker(shards: Path, killed: list[int]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_run_that_was_cut_off_goes_on_with_the_shards_that_are_done(tmp_path):
+def test_a_run_that_was_cut_off_goes_on_with_the_shards_that_are_done(tmp_path, monkeypatch):
     pytest.importorskip("ray")
+    monkeypatch.setattr(spread, "SPREAD_FROM", COUNT)
     path = write_project(tmp_path, invent_documents(COUNT, words=20), embed='engine = "ray"\nworker_count = 2')
     config = load_config(path)
     items = [Item(str(n), f"lw:{n}", "lesswrong", "small", f"T {n}", "text " * 50) for n in range(COUNT)]

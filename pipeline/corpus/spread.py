@@ -27,6 +27,7 @@ from pipeline.schemas import REJECTS
 from pipeline.scrape.item import Item, Reject
 from pipeline.workers import map_pieces
 
+SPREAD_FROM = 16_384  # items of a source: below, Ray takes longer to start than one process to extract them
 SHARD_ITEMS = 1024  # some seconds of work: a kill or a slow worker costs no more
 FOLDER_NAME = "extracted"  # under the processed files, until `corpus` has written its tables
 READERS = ("beautifulsoup4", "ftfy", "lxml", "markdown-it-py", "mdit-py-plugins", "pylatexenc")
@@ -67,8 +68,8 @@ def extract_spread(
         ConfigError: Ray is not installed.
     """
     stream = iter(items)
-    first = list(itertools.islice(stream, SHARD_ITEMS + 1))
-    if len(first) <= SHARD_ITEMS:  # starting workers would take longer than the work
+    first = list(itertools.islice(stream, SPREAD_FROM))
+    if len(first) < SPREAD_FROM:
         return read(origin, first)
     folder = config.path(config.paths.processed, FOLDER_NAME, origin)
     names = write_items(folder, itertools.chain(first, stream))
