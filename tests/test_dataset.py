@@ -382,6 +382,39 @@ def test_search_refuses_a_release_of_another_encoder(small, root, tmp_path, caps
     assert "another" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["  "], "the query is empty"),
+        (["agents", "--count", "0"], "cannot find 0 documents"),
+        (["agents", "--release", "nowhere"], "nowhere/manifest.json: the folder is no release"),
+        (["agents", "--release", __file__], "the folder is no release"),
+    ],
+)
+def test_search_says_in_one_line_what_is_wrong_with_the_question(root, capsys, arguments, problem):
+    assert main(["--config", str(root / "census.toml"), "search", *arguments]) == 1
+    error = capsys.readouterr().err
+    assert problem in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("memory_map", [True, False])
+@pytest.mark.parametrize("name", ["documents.parquet", "embeddings.parquet"])
+@pytest.mark.parametrize("content", [None, b"half a file"])
+def test_loading_names_the_file_that_is_missing_or_damaged(small, tmp_path, memory_map, name, content):
+    copy = _copy(small, tmp_path)
+    (copy / name).unlink() if content is None else (copy / name).write_bytes(content)
+    with pytest.raises(DataError, match=name):
+        load_census(copy, memory_map=memory_map)
+
+
+def test_a_manifest_that_lists_no_vectors_is_refused(small, tmp_path):
+    copy = _copy(small, tmp_path)
+    (copy / "manifest.json").write_text('{"files": {}}')
+    for read in (load_census, verify_release):
+        with pytest.raises(DataError, match="lists no documents"):
+            read(copy)
+
+
 def test_verify_from_the_command_line_fails_on_one_flipped_byte(released, capsys):
     config = released.parent.parent / "census.toml"
     assert main(["--config", str(config), "verify"]) == 0

@@ -65,12 +65,17 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST_NAME
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise DataError(
             "the folder is no release: it has no manifest", where=str(path), do="run make dataset"
         ) from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise DataError(f"is damaged ({error})", where=str(path), do="restore it, or run make dataset again") from None
-    if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
-        raise DataError("is damaged (no list of files)", where=str(path), do="restore it, or run make dataset again")
+    files = manifest.get("files") if isinstance(manifest, dict) else None
+    if not isinstance(files, dict) or not {"documents.parquet", "embeddings.parquet"} <= set(files):
+        raise DataError(
+            "is damaged (it lists no documents or no embeddings)",
+            where=str(path),
+            do="restore it, or run make dataset again",
+        )
     return manifest

@@ -1,5 +1,6 @@
 """Stage `embed`: one vector a document; only texts never seen before are encoded."""
 
+import contextlib
 import logging
 import time
 from collections.abc import Iterator
@@ -22,17 +23,7 @@ log = logging.getLogger(__name__)
 def run(config: Config) -> None:
     """Reads `documents`, encodes the texts without a vector, and writes `embeddings`."""
     start = time.perf_counter()
-    with gather.open_places(config.processed("documents"), config.embed.dimension_count) as places:
-        known = list_shards(config)
-        gather.fill(places, read_published(config))
-        gather.fill(places, read_made(config, known))
-        n_found, n_encoded = int(places.is_filled.sum()), 0
-        if n_found < len(places.order):
-            n_encoded = encode_missing(config, places.is_filled, places.is_first)
-            gather.fill(places, read_made(config, sorted(set(list_shards(config)) - set(known))))
-        if not places.is_filled.all():
-            missing = int((~places.is_filled).sum())
-            raise DataError(f"{missing} documents have no vector", where="embeddings", do="run make embed again")
+    with hold_vectors(config) as (places, n_found, n_encoded):
         table = embeddings_table(config.embed.dimension_count)
         count = write_groups(table, align_groups(config, places), config.processed("embeddings"))
         counts = np.bincount(places.backends, minlength=len(places.names))
@@ -45,6 +36,27 @@ def run(config: Config) -> None:
         ", ".join(sorted(mix)),
         time.perf_counter() - start,
     )
+
+
+@contextlib.contextmanager
+def hold_vectors(config: Config) -> Iterator[tuple[gather.Places, int, int]]:
+    """Holds the vector of every document; yields also how many documents had one, and how many texts were encoded.
+
+    Raises:
+        DataError: a document has neither a vector nor a text.
+    """
+    with gather.open_places(config.processed("documents"), config.embed.dimension_count) as places:
+        known = list_shards(config)
+        gather.fill(places, read_published(config))
+        gather.fill(places, read_made(config, known))
+        n_found, n_encoded = int(places.is_filled.sum()), 0
+        if not places.is_filled.all():
+            n_encoded = encode_missing(config, places.is_filled, places.is_first)
+            gather.fill(places, read_made(config, sorted(set(list_shards(config)) - set(known))))
+        if not places.is_filled.all():
+            missing = int((~places.is_filled).sum())
+            raise DataError(f"{missing} documents have no vector", where="embeddings", do="run make embed again")
+        yield places, n_found, n_encoded
 
 
 def align_groups(config: Config, places: gather.Places) -> Iterator[pa.Table]:
