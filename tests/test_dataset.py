@@ -130,6 +130,18 @@ def test_datasets_finds_every_table_by_the_head_of_the_card(small, tmp_path):
     assert loaded.num_rows == 30
 
 
+def test_every_python_line_of_the_card_runs(released, monkeypatch, tmp_path):
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", (released / "README.md").read_text(), re.DOTALL)
+    assert [
+        sum(name in block for block in blocks) for name in ("load_census(", "pd.", "pl.", "duckdb.", "_dataset(")
+    ] == [1] * 5
+    for block in blocks:
+        monkeypatch.chdir(released.parent.parent if "load_census(" in block else released)
+        exec(block, {})
+
+
 @pytest.mark.slow
 def test_embedding_atlas_serves_it_as_the_card_says(tmp_path, root, monkeypatch):
     """With an embedding-atlas on the PATH, from an environment of its own: it brings gigabytes not needed here."""

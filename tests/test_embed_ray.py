@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -25,8 +27,6 @@ def _store(folder: Path, settings: str, count: int = COUNT) -> dict[str, bytes]:
 
 
 def test_without_ray_the_error_says_what_to_install(tmp_path, monkeypatch):
-    import sys
-
     monkeypatch.setitem(sys.modules, "ray", None)
     monkeypatch.setattr(engine, "hash_settings", lambda _: "settings")
     with pytest.raises(ConfigError, match=r"'\.\[ray\]'"):
@@ -53,6 +53,26 @@ def test_a_killed_ray_worker_is_survived(tmp_path):
     ray = _store(tmp_path / "ray", 'engine = "ray"\nworker_count = 2')
     assert killed, "no worker was killed, so nothing was tested"
     assert ray == local
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_killed_ray_run_goes_on_to_the_same_store(tmp_path):
+    pytest.importorskip("ray")
+    settings = 'engine = "ray"\nworker_count = 2'
+    config = load_config(write_project(tmp_path / "ray", invent_documents(COUNT, words=30), embed=settings))
+    corpus.run(config)
+    command = [sys.executable, "-m", "pipeline", "--config", str(config.root / "census.toml"), "embed"]
+    with subprocess.Popen(command, cwd=Path(corpus.__file__).parents[2]) as run:
+        while not vectors.list_shards(config):
+            assert run.poll() is None, "it ended before it could be killed"
+            time.sleep(0.05)
+        run.kill()
+    done = {path: path.stat().st_ino for path in vectors.list_shards(config)}
+    assert not config.processed("embeddings").exists()
+    embed.run(config)
+    assert all(path.stat().st_ino == number for path, number in done.items())  # none was encoded again
+    assert {path.name: path.read_bytes() for path in vectors.list_shards(config)} == _store(tmp_path / "local", "")
 
 
 @pytest.mark.slow

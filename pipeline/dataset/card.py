@@ -119,7 +119,7 @@ duckdb.sql("copy (from 'documents.parquet' join 'layout.parquet' using (doc_id))
 ```
 
 ```sh
-embedding-atlas map.parquet --text title --x x --y y   # Apple's viewer, at the places of the map
+embedding-atlas map.parquet --text title --x x --y y   # Apple's viewer (pip install embedding-atlas), on our map
 ```"""
 
 
