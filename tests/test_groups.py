@@ -84,3 +84,18 @@ def test_windows_hold_every_row_of_both_sides_once_and_never_part_a_key(size):
     assert ends == sorted(ends)
     for (old, new), end in zip(found[1:], ends, strict=False):
         assert min(old + new) > end
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        ([("a", "x"), ("a", "y"), ("b", "a")], None),
+        ([("b", "x"), ("a", "y")], "unsorted"),  # the second column rises, the first falls
+        ([("a", "y"), ("a", "x")], "unsorted"),
+        ([("a", "x"), ("a", "x")], "doubled"),
+        ([("a", "x")], None),
+    ],
+)
+def test_a_key_of_two_columns_rises_by_the_first_then_by_the_second(keys, problem):
+    rows = pa.table({"doc_id": [key[0] for key in keys], "term": [key[1] for key in keys]})
+    assert groups.find_disorder(("doc_id", "term"), rows) == problem
