@@ -140,7 +140,7 @@ def render_card(config: Config, tables: Sequence[Table], summary: Summary) -> st
         count=f"{count:,}",
         frames=_describe_frames(config, documents),
         size=size_category(count),
-        configs="\n".join(f"- config_name: {table.name}\n  data_files: {table.name}.parquet" for table in tables),
+        configs=_list_configs(tables, summary),
         loaders=LOADERS.format(folder=folder) + (ATLAS if "layout" in summary.row_counts else ""),
         encoder=config.embed.model,
         weights=config.embed.weights_sha256,
@@ -154,6 +154,12 @@ def render_card(config: Config, tables: Sequence[Table], summary: Summary) -> st
         undated=f"{documents.loc[documents['published_date'].isna(), 'document_count'].sum():,}",
     )
     return head + "\n## Columns\n" + "".join(_dictionary(table) for table in tables)
+
+
+def _list_configs(tables: Sequence[Table], summary: Summary) -> str:
+    """Returns the tables that `datasets` offers by name; it cannot open one without rows."""
+    names = [table.name for table in tables if summary.row_counts[table.name]]
+    return "\n".join(f"- config_name: {name}\n  data_files: {name}.parquet" for name in names)
 
 
 def _describe_frames(config: Config, documents: pd.DataFrame) -> str:
