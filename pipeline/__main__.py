@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
             importlib.import_module("pipeline.corpus.places").run(config, options.name)
         elif options.stage == "search":
             importlib.import_module("pipeline.dataset.search").run(
-                config, options.query, max(1, options.count), options.release
+                config, options.query, options.count, options.release
             )
         elif options.stage == "scrape":
             scrape = importlib.import_module("pipeline.scrape.stage")

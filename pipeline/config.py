@@ -109,7 +109,8 @@ class Embed:
         backend, precision: `auto` takes the fastest at hand whose vectors stay within cosine 0.999 of torch float32.
         device: `auto` takes a CUDA device where torch sees one.
         reuse: folders of releases whose vectors are taken, by text hash, before anything is encoded.
-        engine: `local`, or `ray` for several processes or machines.
+        engine: `local`, or `ray`: extraction and encoding by several processes or machines (extra `ray`; RAY_ADDRESS
+            names a cluster, whose machines must all see the processed files).
         worker_count: processes of the ray engine.
     """
 

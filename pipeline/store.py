@@ -1,8 +1,10 @@
 """Files in and out: validated, atomic, and the same bytes for the same rows."""
 
 import contextlib
+import ctypes
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +20,8 @@ from pipeline.schemas import Table
 COMPRESSION = "zstd"
 COMPRESSION_LEVEL = 9
 ROW_GROUP_ROWS = 65_536  # one group for the shipped census; keeps memory flat for larger ones
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # linux/fcntl.h, linux/fs.h: paths from the working folder; swap the two
+REMAKE = "restore it from git if it is tracked; otherwise delete it and run make again"
 CSV_FLOAT_FORMAT = "%.6f"  # six decimals: far below any interval, above every rounding difference of a processor
 
 
@@ -41,6 +45,28 @@ def replace_atomically(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def replace_folder(draft: Path, folder: Path) -> None:
+    """Puts a finished folder in the place of another. At every moment the old one or the new one is there, whole."""
+    if not folder.exists():
+        draft.rename(folder)
+    elif _exchange(draft, folder):
+        shutil.rmtree(draft)
+    else:  # no such call here: for an instant between the two names the old one is beside its place
+        old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
+        folder.rename(old / folder.name)
+        draft.rename(folder)
+        shutil.rmtree(old)
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Swaps two names in one step, by the Linux call renameat2. Returns whether it could."""
+    try:
+        swap = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError):
+        return False
+    return swap(_AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second), _RENAME_EXCHANGE) == 0
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -78,7 +104,8 @@ def write_arrow(table: Table, arrow: pa.Table, path: Path) -> None:
         DataError: an empty cell where none may be, or a doubled key.
     """
     arrow = fill_late_columns(table, arrow).cast(table.arrow_schema).sort_by([(key, "ascending") for key in table.key])
-    _check_rows(table, arrow, path)
+    check_cells(table, arrow, path)
+    _check_keys(table, arrow, path)
     with replace_atomically(path) as temporary:
         pq.write_table(
             arrow,
@@ -120,31 +147,46 @@ def read_arrow(table: Table, path: Path, columns: Sequence[str] | None = None) -
     Raises:
         DataError: the file is missing, damaged, or has other columns than declared.
     """
-    remake = "restore it from git if it is tracked; otherwise delete it and run make again"
-    try:
+    with explain_damage(path):
         late = {column.name for column in table.columns if column.is_late}
         present = set(pq.read_schema(path).names) if late.intersection(columns or ()) else late
         asked = [name for name in columns if name not in late or name in present] if columns else None
         arrow = fill_late_columns(table, pq.read_table(path, columns=asked, memory_map=False), columns)
+    return check_columns(table, arrow, path, columns or table.arrow_schema.names)
+
+
+@contextlib.contextmanager
+def explain_damage(path: Path) -> Iterator[None]:
+    """Says what to do about a file that cannot be read.
+
+    Raises:
+        DataError: the file is missing or damaged.
+    """
+    try:
+        yield
     except FileNotFoundError:
         raise DataError(
             "the file is missing", where=str(path), do="restore it from git if it is tracked; otherwise make makes it"
         ) from None
     except (pa.ArrowInvalid, OSError) as error:
         raise DataError(
-            f"is damaged or not Parquet ({str(error).splitlines()[0]})", where=str(path), do=remake
+            f"is damaged or not Parquet ({str(error).splitlines()[0]})", where=str(path), do=REMAKE
         ) from None
-    wanted = [table.arrow_schema.field(name) for name in (columns or table.arrow_schema.names)]
-    for item in wanted:
-        if item.name not in arrow.schema.names:
-            raise DataError(f"lacks the column {item.name!r} of table {table.name}", where=str(path), do=remake)
-        if arrow.schema.field(item.name).type != item.type:
-            raise DataError(
-                f"column {item.name!r} is {arrow.schema.field(item.name).type}, not {item.type}",
-                where=str(path),
-                do=remake,
-            )
-    return arrow.select([item.name for item in wanted])
+
+
+def check_columns(table: Table, arrow: pa.Table, path: Path, columns: Sequence[str]) -> pa.Table:
+    """Returns the named columns of rows that were read, after checking that they are there and of their type.
+
+    Raises:
+        DataError: they are not.
+    """
+    for name in columns:
+        if name not in arrow.schema.names:
+            raise DataError(f"lacks the column {name!r} of table {table.name}", where=str(path), do=REMAKE)
+        found, wanted = arrow.schema.field(name).type, table.arrow_schema.field(name).type
+        if found != wanted:
+            raise DataError(f"column {name!r} is {found}, not {wanted}", where=str(path), do=REMAKE)
+    return arrow.select(list(columns))
 
 
 def fill_late_columns(table: Table, arrow: pa.Table, columns: Sequence[str] | None = None) -> pa.Table:
@@ -190,7 +232,12 @@ def sha256_of_text(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _check_rows(table: Table, arrow: pa.Table, path: Path) -> None:
+def check_cells(table: Table, arrow: pa.Table, path: Path) -> None:
+    """Checks that no cell is empty that may not be.
+
+    Raises:
+        DataError: one is.
+    """
     for column in table.columns:
         if not column.is_nullable and arrow.column(column.name).null_count:
             raise DataError(
@@ -198,6 +245,9 @@ def _check_rows(table: Table, arrow: pa.Table, path: Path) -> None:
                 where=str(path),
                 do="check the input rows",
             )
+
+
+def _check_keys(table: Table, arrow: pa.Table, path: Path) -> None:
     keys = arrow.select(list(table.key)).to_pandas()
     doubled = keys[keys.duplicated()]
     if len(doubled):

@@ -3,6 +3,7 @@
 import io
 import json
 import random
+import re
 import shutil
 import socket
 import subprocess
@@ -21,11 +22,13 @@ from pipeline import corpus, embed, store
 from pipeline.__main__ import main
 from pipeline.config import load_config
 from pipeline.dataset import load_census, release
+from pipeline.dataset.card import ATLAS
 from pipeline.dataset.changes import compare_documents
+from pipeline.dataset.content import check_content
 from pipeline.dataset.licences import licence_of_texts
 from pipeline.dataset.manifest import make_sums
 from pipeline.dataset.search import find_nearest
-from pipeline.dataset.verify import check_content, verify_release, verify_shares
+from pipeline.dataset.verify import verify_release, verify_shares
 from pipeline.errors import DataError, PipelineError
 from pipeline.schemas import CENSUS_DOCUMENTS, DOCUMENTS
 from tests.small_project import FILES, invent_documents, write_project
@@ -121,32 +124,57 @@ def test_datasets_opens_it(released, tmp_path):
     assert loaded.num_rows == 9193 and len(loaded[0]["vector"]) == 384
 
 
-def test_datasets_finds_every_table_by_the_head_of_the_card(small, tmp_path):
+def test_datasets_opens_every_table_that_the_head_of_the_card_names(released, tmp_path):
     datasets = pytest.importorskip("datasets")
-    loaded = datasets.load_dataset(str(small), "documents", split="train", cache_dir=str(tmp_path))
-    assert loaded.num_rows == 30
+    assert (
+        pq.read_metadata(released / "changes.parquet").num_rows == 0
+    )  # the same version again; it opens no table of 0
+    names = datasets.get_dataset_config_names(str(released))
+    counts = {
+        name: datasets.load_dataset(str(released), name, split="train", cache_dir=str(tmp_path)).num_rows
+        for name in names
+    }
+    assert {"documents", "embeddings", "terms"} == set(counts) and counts["documents"] == counts["embeddings"] == 9193
+
+
+def test_every_python_line_of_the_card_runs(released, monkeypatch, tmp_path):
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", (released / "README.md").read_text(), re.DOTALL)
+    assert [
+        sum(name in block for block in blocks) for name in ("load_census(", "pd.", "pl.", "duckdb.", "_dataset(")
+    ] == [1] * 5
+    for block in blocks:
+        monkeypatch.chdir(released.parent.parent if "load_census(" in block else released)
+        exec(block, {})
 
 
 @pytest.mark.slow
-def test_embedding_atlas_serves_it(tmp_path, root):
-    """With an embedding-atlas on the PATH, from an environment of its own: it holds back packages used here."""
+def test_embedding_atlas_serves_it_as_the_card_says(tmp_path, root, monkeypatch):
+    """With an embedding-atlas on the PATH, from an environment of its own: it brings gigabytes not needed here."""
     viewer = shutil.which("embedding-atlas")
     if viewer is None:
         pytest.skip("there is no embedding-atlas on the PATH")
     duckdb = pytest.importorskip("duckdb")
-    documents = root / SHIPPED / "documents.parquet"
-    duckdb.sql(f"copy (select *, random() x, random() y from '{documents}') to '{tmp_path}/map.parquet'")
+    for name in ("documents", "layout"):
+        shutil.copy2(root / SHIPPED / f"{name}.parquet", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    statement, command = re.findall(r"^(?:duckdb.sql\(\"(.*)\"\)|embedding-atlas (.*?)(?: *#.*))$", ATLAS, re.MULTILINE)
+    duckdb.sql(statement[0])
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     place = ["--host", "127.0.0.1", "--port", str(port)]
-    command = [viewer, str(tmp_path / "map.parquet"), "--text", "title", "--x", "x", "--y", "y", *place]
+    command = [viewer, *command[1].split(), *place]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
             served = _fetch(f"http://127.0.0.1:{port}/data/dataset.parquet")
+            page = _fetch(f"http://127.0.0.1:{port}/").decode()
         finally:
             server.terminate()
-    assert pq.read_table(io.BytesIO(served)).num_rows == 9193
+    table = pq.read_table(io.BytesIO(served))
+    assert table.num_rows == 9193 and {"title", "x", "y"} <= set(table.column_names)
+    assert "<title>Embedding Atlas" in page
 
 
 def _fetch(url: str) -> bytes:
@@ -371,6 +399,39 @@ def test_search_refuses_a_release_of_another_encoder(small, root, tmp_path, caps
     (copy / "manifest.json").write_text(json.dumps(manifest))
     assert main(["--config", str(root / "census.toml"), "search", "agents", "--release", str(copy)]) == 1
     assert "another" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["  "], "the query is empty"),
+        (["agents", "--count", "0"], "cannot find 0 documents"),
+        (["agents", "--release", "nowhere"], "nowhere/manifest.json: the folder is no release"),
+        (["agents", "--release", __file__], "the folder is no release"),
+    ],
+)
+def test_search_says_in_one_line_what_is_wrong_with_the_question(root, capsys, arguments, problem):
+    assert main(["--config", str(root / "census.toml"), "search", *arguments]) == 1
+    error = capsys.readouterr().err
+    assert problem in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("memory_map", [True, False])
+@pytest.mark.parametrize("name", ["documents.parquet", "embeddings.parquet"])
+@pytest.mark.parametrize("content", [None, b"half a file"])
+def test_loading_names_the_file_that_is_missing_or_damaged(small, tmp_path, memory_map, name, content):
+    copy = _copy(small, tmp_path)
+    (copy / name).unlink() if content is None else (copy / name).write_bytes(content)
+    with pytest.raises(DataError, match=name):
+        load_census(copy, memory_map=memory_map)
+
+
+def test_a_manifest_that_lists_no_vectors_is_refused(small, tmp_path):
+    copy = _copy(small, tmp_path)
+    (copy / "manifest.json").write_text('{"files": {}}')
+    for read in (load_census, verify_release):
+        with pytest.raises(DataError, match="lists no documents"):
+            read(copy)
 
 
 def test_verify_from_the_command_line_fails_on_one_flipped_byte(released, capsys):

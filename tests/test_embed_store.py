@@ -1,5 +1,6 @@
 """The vector store: whole after any kill, checked at every read, and never two encoders in one folder."""
 
+import dataclasses
 import multiprocessing
 import os
 import random
@@ -8,7 +9,6 @@ import time
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -48,12 +48,54 @@ def _fake_encoder(monkeypatch, calls: list[int]) -> None:
     monkeypatch.setattr(engine, "hash_settings", lambda _: "settings")
 
 
-def test_what_was_saved_is_found_by_text_hash(config):
-    hashes, rows = _rows(5)
-    vectors.save_shard(config, MADE, hashes, rows)
-    matrix, backends = vectors.align_vectors(pa.chunked_array([hashes[::-1]]), vectors.collect_vectors(config))
-    assert (matrix == rows[::-1]).all()
-    assert backends.to_pylist() == ["torch-float32"] * 5
+def _hashes_at_hand(config) -> list[str]:
+    parts = [*vectors.read_published(config), *vectors.read_made(config, vectors.list_shards(config))]
+    return [text_hash for part in parts for text_hash in part.hashes.to_pylist()]
+
+
+def _write_documents(config, hashes: list[str]) -> None:
+    """Writes `documents` with these text hashes, a text or none each, in this order."""
+    corpus.run(config)
+    rows = store.read_table(DOCUMENTS, config.processed("documents"))
+    rows = pd.concat([rows.iloc[:1]] * len(hashes), ignore_index=True)
+    rows = rows.assign(doc_id=[f"lw:{number:04d}" for number in range(len(hashes))], text_sha256=hashes)
+    store.write_table(DOCUMENTS, rows, config.processed("documents"))
+
+
+@pytest.mark.parametrize("row_group_rows", [2, 1000])
+def test_what_was_saved_is_found_by_text_hash(config, monkeypatch, row_group_rows):
+    monkeypatch.setattr(store, "ROW_GROUP_ROWS", row_group_rows)
+    hashes, rows = _rows(6)
+    other = dataclasses.replace(MADE, backend="openvino-bfloat16")
+    vectors.save_shard(config, MADE, hashes[:4], rows[:4])
+    vectors.save_shard(config, other, hashes[4:], rows[4:])
+    order = [5, 0, 3, 0, 4, 2, 1, 5]  # some texts twice
+    _write_documents(config, [hashes[place] for place in order])
+    embed.run(config)
+    table = pq.read_table(config.processed("embeddings"))
+    assert (store.matrix_from_column(table.column("vector")) == rows[order]).all()
+    assert table.column("text_sha256").to_pylist() == [hashes[place] for place in order]
+    named = ["openvino-bfloat16" if place > 3 else "torch-float32" for place in order]
+    assert table.column("encoder_backend").to_pylist() == named
+
+
+def test_of_two_vectors_for_one_text_the_published_one_counts(tmp_path, root):
+    shipped = root / "data/raw/census/2026.07"
+    config = load_config(write_project(tmp_path, invent_documents(2), embed=f'reuse = ["{shipped}"]'))
+    known = pq.read_table(shipped / "embeddings.parquet").slice(41, 3)
+    hashes = known.column("text_sha256").to_pylist()
+    vectors.save_shard(config, MADE, hashes, np.zeros((3, 384), np.float16))
+    _write_documents(config, hashes)
+    embed.run(config)
+    table = pq.read_table(config.processed("embeddings"))
+    assert table.column("vector").equals(known.column("vector"))
+    assert table.column("encoder_backend").null_count == 3
+
+
+def test_a_hash_that_is_none_is_named(config):
+    _write_documents(config, ["0" * 64, "0" * 63])
+    with pytest.raises(DataError, match="no SHA-256"):
+        embed.run(config)
 
 
 def test_any_flipped_byte_of_a_shard_is_found(config):
@@ -62,21 +104,21 @@ def test_any_flipped_byte_of_a_shard_is_found(config):
     for position in random.Random(1).sample(range(len(content)), 40):
         path.write_bytes(content[:position] + bytes([content[position] ^ 1]) + content[position + 1 :])
         with pytest.raises(DataError, match="damaged"):
-            vectors.collect_vectors(config)
+            _hashes_at_hand(config)
 
 
 def test_a_shard_of_another_encoder_is_refused_in_this_folder(config):
     vectors.save_shard(config, vectors.Provenance("f" * 64, "settings", 256, "torch-float32"), *_rows(2))
     with pytest.raises(DataError, match="another encoder"):
-        vectors.collect_vectors(config)
+        _hashes_at_hand(config)
 
 
 def test_another_reading_length_has_a_folder_of_its_own(tmp_path):
     long = load_config(write_project(tmp_path, [], embed="max_tokens = 256"))
     short = load_config(write_project(tmp_path, [], embed="max_tokens = 128"))
     vectors.save_shard(long, MADE, *_rows(2))
-    assert len(vectors.collect_vectors(long).hashes) == 2
-    assert len(vectors.collect_vectors(short).hashes) == 0
+    assert len(_hashes_at_hand(long)) == 2
+    assert len(_hashes_at_hand(short)) == 0
 
 
 def test_two_tokenizers_for_the_same_weights_are_refused(config):
@@ -108,9 +150,8 @@ def test_runs_at_the_same_time_lose_nothing(config, tmp_path):
         run.start()
     for run in runs:
         run.join()
-    found = vectors.collect_vectors(config)
     wanted = {text_hash for seed in range(30) for text_hash in _rows(8, seed)[0]}
-    assert set(found.hashes.to_pylist()) == wanted
+    assert set(_hashes_at_hand(config)) == wanted
 
 
 def test_a_document_without_vector_or_text_stops_the_run_before_it_encodes(tmp_path, monkeypatch):
@@ -160,9 +201,9 @@ def test_a_release_named_under_reuse_gives_its_vectors(tmp_path, monkeypatch, ro
     _fake_encoder(monkeypatch, calls)
     shipped = root / "data/raw/census/2026.07"
     config = load_config(write_project(tmp_path, invent_documents(2), embed=f'reuse = ["{shipped}"]'))
-    found = vectors.collect_vectors(config)
-    assert len(found.hashes) == 9193
-    assert found.backends.null_count == 9193  # the shipped file is older than the column
+    parts = list(vectors.read_published(config))
+    assert sum(len(part.hashes) for part in parts) == 9193
+    assert sum(part.backends.null_count for part in parts) == 9193  # the shipped file is older than the column
 
 
 def _content(config) -> dict[str, bytes]:
@@ -219,8 +260,7 @@ def _kill_at_random_moments(tmp_path, start_run, count: int, n_documents: int):
         time.sleep(draw.uniform(0, 0.5))
         process.kill()
         process.join()
-        found = vectors.collect_vectors(killed)  # whole after every kill
-        progress.append(len(found.hashes))
+        progress.append(len(_hashes_at_hand(killed)))  # whole after every kill
     start_run(tmp_path / "killed").join()
     return whole, killed, progress
 

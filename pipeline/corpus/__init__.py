@@ -15,6 +15,7 @@ from pipeline.corpus.extract import clean_title, extract_text, strip_ellipsis, t
 from pipeline.corpus.hydrate import hydrated_path, records_from_texts
 from pipeline.corpus.identity import canonical_id
 from pipeline.corpus.links import find_links
+from pipeline.corpus.spread import extract_spread, forget_shards
 from pipeline.corpus.terms import count_terms, merge_terms
 from pipeline.errors import ConfigError, DataError
 from pipeline.schemas import DOCUMENTS, DUPLICATES, FRAME_MEMBERS, RECORDS, REJECTS, TERMS, WORKS
@@ -45,6 +46,7 @@ def run(config: Config) -> None:
         store.write_table(table, rows, config.processed(table.name))
     store.write_arrow(TERMS, terms, config.processed("terms"))
     store.write_table(DOCUMENTS, documents, config.processed("documents"))
+    forget_shards(config)
     log.info(
         "corpus: %d items read = %d documents + %d duplicates + %d rejects; %d distinct works in %.1f s",
         len(records) + len(rejects),
@@ -77,7 +79,7 @@ def read_sources(config: Config) -> tuple[pd.DataFrame, pd.DataFrame, list[pa.Ta
             terms.append(census.read_terms(entry, config.root, where))
             left_out: list[dict[str, str]] = []
         else:
-            rows, left_out = records_from_items(name, registry.read_items(config, name))
+            rows, left_out = extract_items(config, name, registry.read_items(config, name))
         for frame in sorted(set(rows["frame"]) - set(config.frames)):
             raise ConfigError(
                 f"has documents in the frame {frame!r}, which is not declared",
@@ -99,6 +101,15 @@ def read_sources(config: Config) -> tuple[pd.DataFrame, pd.DataFrame, list[pa.Ta
         )
     reject_columns = [column.name for column in REJECTS.columns]
     return pd.concat(records, ignore_index=True), pd.DataFrame(rejects, columns=reject_columns), terms
+
+
+def extract_items(
+    config: Config, origin: str, items: Iterable[Item | Reject]
+) -> tuple[pd.DataFrame, list[dict[str, str]]]:
+    """Cleans the items of one source, here or with `[embed] engine = "ray"` on many workers: the same either way."""
+    if config.embed.engine == "ray":
+        return extract_spread(config, origin, items, records_from_items)
+    return records_from_items(origin, items)
 
 
 def records_from_items(origin: str, items: Iterable[Item | Reject]) -> tuple[pd.DataFrame, list[dict[str, str]]]:

@@ -1,12 +1,13 @@
 """The dataset card: what each frame and column is, and what it may be used for."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 
 import pandas as pd
-import pyarrow as pa
 
 from pipeline.config import Config
 from pipeline.dataset.licences import licence_of_texts
+from pipeline.dataset.summary import Summary
 from pipeline.schemas import Table
 
 HEAD = """\
@@ -118,86 +119,86 @@ duckdb.sql("copy (from 'documents.parquet' join 'layout.parquet' using (doc_id))
 ```
 
 ```sh
-embedding-atlas map.parquet --text title --x x --y y   # Apple's viewer, at the places of the map
+embedding-atlas map.parquet --text title --x x --y y   # Apple's viewer (pip install embedding-atlas), on our map
 ```"""
 
 
-def render_card(
-    config: Config, documents: pd.DataFrame, tables: Sequence[Table], rows: Mapping[str, pa.Table] | None = None
-) -> str:
+def render_card(config: Config, tables: Sequence[Table], summary: Summary) -> str:
     """Returns the card as Markdown with a Hugging Face head, and the dictionary of every column.
 
     Args:
         config: title, frames and encoder.
-        documents: the documents of the release.
         tables: the tables of the release.
-        rows: what is in them, by name.
+        summary: the counts of the release.
     """
-    rows = rows or {}
-    frames = "\n".join(
-        f"| `{name}` | {len(part):,} | {int((part['text_kind'] != 'none').sum()):,} | {config.frames[str(name)].kind} "
-        f"| {config.frames[str(name)].description} | {config.frames[str(name)].use} |"
-        for name, part in documents.groupby("frame")
-    )
+    documents, count = summary.documents, summary.document_count
     folder = f"dist/census-{config.version}"
     head = HEAD.format(
         title=config.dataset.title,
         version=config.version,
         url=config.dataset.url,
-        count=f"{len(documents):,}",
-        frames=frames,
-        size=size_category(len(documents)),
-        configs="\n".join(f"- config_name: {table.name}\n  data_files: {table.name}.parquet" for table in tables),
-        loaders=LOADERS.format(folder=folder) + (ATLAS if "layout" in rows else ""),
+        count=f"{count:,}",
+        frames=_describe_frames(config, documents),
+        size=size_category(count),
+        configs=_list_configs(tables, summary),
+        loaders=LOADERS.format(folder=folder) + (ATLAS if "layout" in summary.row_counts else ""),
         encoder=config.embed.model,
         weights=config.embed.weights_sha256,
         max_tokens=config.embed.max_tokens,
-        backends=_describe_backends(rows.get("embeddings")),
+        backends=_describe_counts("Computed by", summary.values["embeddings"]),
         reading_note=config.dataset.reading_note,
-        coders=_describe_coders(rows.get("codes")),
-        changes=_describe_changes(rows.get("changes")),
+        coders=_describe_counts(" Codes settled by", summary.values.get("codes")),
+        changes=_describe_changes(summary.values.get("changes")),
         licences=_describe_licences(documents),
-        texts=_describe_texts(rows.get("texts")),
-        undated=int(documents["published_date"].isna().sum()),
+        texts=_describe_texts(summary.row_counts.get("texts")),
+        undated=f"{documents.loc[documents['published_date'].isna(), 'document_count'].sum():,}",
     )
     return head + "\n## Columns\n" + "".join(_dictionary(table) for table in tables)
 
 
-def _describe_backends(embeddings: pa.Table | None) -> str:
-    if embeddings is None:
+def _list_configs(tables: Sequence[Table], summary: Summary) -> str:
+    """Returns the tables that `datasets` offers by name; it cannot open one without rows."""
+    names = [table.name for table in tables if summary.row_counts[table.name]]
+    return "\n".join(f"- config_name: {name}\n  data_files: {name}.parquet" for name in names)
+
+
+def _describe_frames(config: Config, documents: pd.DataFrame) -> str:
+    return "\n".join(
+        f"| `{name}` | {part['document_count'].sum():,} "
+        f"| {part.loc[part['text_kind'] != 'none', 'document_count'].sum():,} | {config.frames[str(name)].kind} "
+        f"| {config.frames[str(name)].description} | {config.frames[str(name)].use} |"
+        for name, part in documents.groupby("frame")
+    )
+
+
+def _describe_counts(label: str, counts: Counter[str | None] | None) -> str:
+    if counts is None:
         return ""
-    counts = embeddings.column("encoder_backend").to_pandas().fillna("not recorded").value_counts().sort_index()
-    return "Computed by: " + ", ".join(f"{name} ({count:,})" for name, count in counts.items()) + "."
+    named = sorted((name or "not recorded", count) for name, count in counts.items())
+    return f"{label}: " + ", ".join(f"{name} ({count:,})" for name, count in named) + "."
 
 
-def _describe_coders(codes: pa.Table | None) -> str:
-    if codes is None:
-        return ""
-    counts = codes.column("coder_kind").to_pandas().value_counts().sort_index()
-    return " Codes settled by: " + ", ".join(f"{name} ({count:,})" for name, count in counts.items()) + "."
-
-
-def _describe_changes(changes: pa.Table | None) -> str:
-    if changes is None:
+def _describe_changes(counts: Counter[str | None] | None) -> str:
+    if counts is None:
         return "The first version."
-    counts = changes.column("change").to_pandas().value_counts()
-    parts = [f"{counts.get(name, 0):,} {name}" for name in ("added", "changed", "gone")]
+    parts = [f"{counts[name]:,} {name}" for name in ("added", "changed", "gone")]
     return f"Against the last version: {', '.join(parts)}. Each is a row of `changes.parquet`."
 
 
 def _describe_licences(documents: pd.DataFrame) -> str:
     licences = licence_of_texts(documents)
     return "\n".join(
-        f"| {source} | {len(part):,} | {int(licences[part.index].notna().sum()):,} "
+        f"| {source} | {part['document_count'].sum():,} "
+        f"| {part.loc[licences[part.index].notna(), 'document_count'].sum():,} "
         f"| {', '.join(sorted(licences[part.index].dropna().unique())) or '-'} |"
         for source, part in documents.groupby("source")
     )
 
 
-def _describe_texts(texts: pa.Table | None) -> str:
-    if texts is None:
+def _describe_texts(count: int | None) -> str:
+    if count is None:
         return "This release holds no text."
-    return f"`texts.parquet` holds {len(texts):,} texts under these licences, each named in its row."
+    return f"`texts.parquet` holds {count:,} texts under these licences, each named in its row."
 
 
 def size_category(count: int) -> str:

@@ -1,13 +1,16 @@
 """Changes: what differs between two versions of the census, document by document."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from pipeline import store
 from pipeline.config import Config
-from pipeline.schemas import CENSUS_DOCUMENTS
+from pipeline.groups import pair_windows
+from pipeline.schemas import CENSUS_DOCUMENTS, CHANGES
 
 
 def find_previous(config: Config) -> Path | None:
@@ -34,9 +37,11 @@ def compare_documents(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["doc_id", "change", "columns"]).sort_values("doc_id")
 
 
-def read_previous(folder: Path) -> pd.DataFrame:
-    """Returns the documents of the last version."""
-    return store.read_table(CENSUS_DOCUMENTS, folder / "documents.parquet")
+def compare_versions(old: Iterable[pa.Table], new: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Yields the rows of `changes` between the documents of two versions, each in doc_id order, a part at a time."""
+    for before, after in pair_windows(CENSUS_DOCUMENTS, old, new):
+        changes = compare_documents(before.to_pandas(), after.to_pandas())
+        yield store.arrow_from_rows(CHANGES, changes, Path("changes"))
 
 
 def _differs(before: pd.Series, after: pd.Series) -> np.ndarray:

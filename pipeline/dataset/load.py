@@ -47,7 +47,8 @@ class Census:
         if f"{name}.parquet" not in self.manifest["files"]:
             tables = ", ".join(file.removesuffix(".parquet") for file in self.manifest["files"] if "." in file)
             raise DataError(f"the release has no table {name!r}", where=str(self.folder), do=f"it has {tables}")
-        return pd.read_parquet(path)
+        with store.explain_damage(path):
+            return pd.read_parquet(path)
 
 
 def load_census(folder: str | Path | None = None, *, memory_map: bool = True) -> Census:
@@ -59,14 +60,16 @@ def load_census(folder: str | Path | None = None, *, memory_map: bool = True) ->
             and several processes share the memory. Where that folder cannot be written, the matrix is in memory.
 
     Raises:
-        DataError: there is no release, or its tables are not aligned.
+        DataError: there is no release, a file of it is missing or damaged, or its tables are not aligned.
     """
     home = Path(folder) if folder is not None else _newest_shipped()
     manifest = read_manifest(home)
-    documents = pd.read_parquet(home / "documents.parquet")
-    vectors = _map_vectors(home, manifest) if memory_map else None
-    if vectors is None:
-        vectors = _read_vectors(home, documents["doc_id"])
+    with store.explain_damage(home / "documents.parquet"):
+        documents = pd.read_parquet(home / "documents.parquet")
+    with store.explain_damage(home / "embeddings.parquet"):
+        vectors = _map_vectors(home, manifest) if memory_map else None
+        if vectors is None:
+            vectors = _read_vectors(home, documents["doc_id"])
     if len(vectors) != len(documents):
         raise DataError("documents and vectors are not aligned", where=str(home), do="run python -m pipeline verify")
     return Census(home, documents, vectors, manifest)
@@ -87,7 +90,9 @@ def _map_vectors(home: Path, manifest: dict[str, Any]) -> np.ndarray | None:
         if not os.access(home, os.W_OK):
             return None
         if store.sha256_of_file(home / "embeddings.parquet") != digest:
-            raise DataError("has another SHA-256 than the manifest says", where=str(home / "embeddings.parquet"))
+            raise DataError(
+                "has another SHA-256 than the manifest says", where=str(home / "embeddings.parquet"), do=store.REMAKE
+            )
         path.parent.mkdir(exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
         os.close(handle)

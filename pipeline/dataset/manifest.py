@@ -5,29 +5,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from pipeline import store
 from pipeline.config import Config
+from pipeline.dataset.summary import Summary
 from pipeline.errors import DataError
 
 MANIFEST_NAME = "manifest.json"
 SUMS_NAME = "SHA256SUMS"  # `sha256sum -c SHA256SUMS` checks a release without this program
 
 
-def make_manifest(folder: Path, config: Config, documents: pd.DataFrame, counts: Mapping[str, int]) -> dict[str, Any]:
+def make_manifest(folder: Path, config: Config, summary: Summary) -> dict[str, Any]:
     """Returns the checksums, sizes and counts of a release, file by file."""
     files: dict[str, dict[str, object]] = {}
     for name in list_files(folder):
         path = folder / name
         files[name] = {"sha256": store.sha256_of_file(path), "byte_count": path.stat().st_size}
-        if path.stem in counts and path.suffix == ".parquet":
-            files[name]["row_count"] = counts[path.stem]
+        if path.stem in summary.row_counts and path.suffix == ".parquet":
+            files[name]["row_count"] = summary.row_counts[path.stem]
     return {
         "version": config.version,
         "files": files,
-        "document_count": len(documents),
-        "frames": {str(frame): int(count) for frame, count in documents.groupby("frame").size().items()},
+        "document_count": summary.document_count,
+        "frames": summary.frames,
         "encoder": {
             "name": config.embed.model,
             "weights_sha256": config.embed.weights_sha256,
@@ -66,12 +65,17 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST_NAME
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise DataError(
             "the folder is no release: it has no manifest", where=str(path), do="run make dataset"
         ) from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise DataError(f"is damaged ({error})", where=str(path), do="restore it, or run make dataset again") from None
-    if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
-        raise DataError("is damaged (no list of files)", where=str(path), do="restore it, or run make dataset again")
+    files = manifest.get("files") if isinstance(manifest, dict) else None
+    if not isinstance(files, dict) or not {"documents.parquet", "embeddings.parquet"} <= set(files):
+        raise DataError(
+            "is damaged (it lists no documents or no embeddings)",
+            where=str(path),
+            do="restore it, or run make dataset again",
+        )
     return manifest

@@ -22,8 +22,13 @@ def run(config: Config, query: str, count: int, folder: Path | None = None) -> N
     """Prints the documents nearest to `query`, most similar first.
 
     Raises:
-        DataError: the release was made with another encoder than the configured one.
+        DataError: there is nothing to look for, no such release, or it was made with another encoder than the
+            configured one.
     """
+    if not query.strip():
+        raise DataError("the query is empty", where="search", do="say what to look for, in words")
+    if count < 1:
+        raise DataError(f"cannot find {count} documents", where="--count", do="ask for one or more")
     start = time.perf_counter()
     census = load_census(folder or shipped_folder(config))
     check_encoder(config, census)

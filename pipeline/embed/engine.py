@@ -24,45 +24,48 @@ from pipeline.errors import DataError
 
 SHARD_DOCUMENTS = 512  # a kill loses at most this many documents' work
 CACHE_NAME = "encoders"  # folder of converted models, under the processed files
-COLUMNS = ["doc_id", "title", "text", "text_sha256"]
+COLUMNS = ["title", "text", "text_sha256"]
 
 
 @dataclass(frozen=True)
 class Shard:
-    """Texts to encode together: the row group of `documents` they are in, and their hashes in order."""
+    """Texts to encode together: the row group of `documents` they are in, and their rows there, in order."""
 
     row_group: int
-    hashes: tuple[str, ...]
+    rows: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.rows)
 
 
-def plan_shards(path: Path, known: pa.ChunkedArray) -> Iterator[Shard]:
+def plan_shards(path: Path, is_known: np.ndarray, is_first: np.ndarray) -> Iterator[Shard]:
     """Yields the shards of the texts without a vector, reading one row group at a time.
 
     Args:
         path: the table `documents`.
-        known: hashes of the texts that have a vector.
+        is_known: whether each document has a vector, bool (n,).
+        is_first: whether no earlier document has the same text, bool (n,).
 
     Raises:
         DataError: a document has neither a vector nor a text; found before anything is encoded.
     """
     file = pq.ParquetFile(path)
-    for group in range(file.num_row_groups):
-        _check_readable(_missing(file.read_row_group(group, columns=["doc_id", "text", "text_sha256"]), known))
-    seen: set[str] = set()
-    for group in range(file.num_row_groups):
-        rows = _missing(file.read_row_group(group, columns=["text", "text_sha256"]), known)
+    sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+    starts = np.cumsum([0, *sizes])
+    for group, start in enumerate(starts[:-1]):
+        missing = np.flatnonzero(~is_known[start : starts[group + 1]])
+        if len(missing):
+            _check_readable(file.read_row_group(group, columns=["doc_id", "text"]).take(missing))
+    for group, start in enumerate(starts[:-1]):
+        part = slice(start, starts[group + 1])
+        wanted = np.flatnonzero(~is_known[part] & is_first[part]).astype(np.int32)
+        if not len(wanted):
+            continue
+        rows = file.read_row_group(group, columns=["text", "text_sha256"]).take(wanted)
         lengths = pc.utf8_length(rows.column("text")).to_numpy()
-        hashes = rows.column("text_sha256").to_numpy()
-        ordered = [text_hash for text_hash in hashes[np.lexsort((hashes, -lengths))] if text_hash not in seen]
-        unique = list(dict.fromkeys(ordered))
-        seen.update(unique)
-        for first in range(0, len(unique), SHARD_DOCUMENTS):
-            yield Shard(group, tuple(unique[first : first + SHARD_DOCUMENTS]))
-
-
-def read_texts(path: Path, shard: Shard) -> list[str]:
-    """Returns the texts of a shard, in its order."""
-    return _texts_of(read_group(path, shard.row_group), shard)
+        ordered = wanted[np.lexsort((rows.column("text_sha256").to_numpy(), -lengths))]
+        for first in range(0, len(ordered), SHARD_DOCUMENTS):
+            yield Shard(group, ordered[first : first + SHARD_DOCUMENTS])
 
 
 def read_group(path: Path, row_group: int) -> pa.Table:
@@ -70,15 +73,17 @@ def read_group(path: Path, row_group: int) -> pa.Table:
     return pq.ParquetFile(path).read_row_group(row_group, columns=COLUMNS)
 
 
-def encode_missing(config: Config, known: pa.ChunkedArray) -> int:
+def encode_missing(config: Config, is_known: np.ndarray, is_first: np.ndarray) -> int:
     """Encodes every text of `documents` that has no vector and adds the vectors to the store. Returns how many.
+
+    The arguments are those of `plan_shards`.
 
     Raises:
         DataError: a document has neither a vector nor a text.
     """
     path = config.processed("documents")
-    shards = list(plan_shards(path, known))
-    count = sum(len(shard.hashes) for shard in shards)
+    shards = list(plan_shards(path, is_known, is_first))
+    count = sum(map(len, shards))
     if not shards:
         return 0
     with open_for_writing(config, hash_settings(find_weights(config.embed))):
@@ -104,25 +109,16 @@ def encode_here(config: Config, path: Path, shards: list[Shard]) -> Iterator[int
         yield encode_shard(config, encoder, shard, rows)
 
 
-def encode_shard(config: Config, encoder: Encoder, shard: Shard, rows: pa.Table) -> int:
-    """Encodes one shard and adds it to the store. Returns its number of texts."""
-    vectors = encoder(_texts_of(rows, shard))
+def encode_shard(config: Config, encoder: Encoder, shard: Shard, group: pa.Table) -> int:
+    """Encodes one shard of a row group and adds it to the store. Returns its number of texts."""
+    chosen = group.take(pa.array(shard.rows))
+    pairs = zip(chosen.column("title").to_pylist(), chosen.column("text").to_pylist(), strict=True)
+    vectors = encoder([compose_text(title, text) for title, text in pairs])
     provenance = Provenance(
         config.embed.weights_sha256, encoder.settings_sha256, config.embed.max_tokens, encoder.backend
     )
-    save_shard(config, provenance, shard.hashes, vectors)
-    return len(shard.hashes)
-
-
-def _texts_of(rows: pa.Table, shard: Shard) -> list[str]:
-    places = pc.index_in(pa.array(shard.hashes, pa.string()), value_set=rows.column("text_sha256"))
-    chosen = rows.take(places)
-    pairs = zip(chosen.column("title").to_pylist(), chosen.column("text").to_pylist(), strict=True)
-    return [compose_text(title, text) for title, text in pairs]
-
-
-def _missing(rows: pa.Table, known: pa.ChunkedArray) -> pa.Table:
-    return rows.filter(pc.invert(pc.is_in(rows.column("text_sha256"), value_set=known)))
+    save_shard(config, provenance, chosen.column("text_sha256").to_pylist(), vectors)
+    return len(shard)
 
 
 def _check_readable(rows: pa.Table) -> None:

@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from pipeline import store
 from pipeline.config import Config
 from pipeline.errors import DataError
+from pipeline.groups import read_groups
 from pipeline.schemas import TEXT, Column, Table, embeddings_table
 from pipeline.scrape import census
 
@@ -32,8 +33,8 @@ LOCK_NAME = ".lock"
 
 
 @dataclass(frozen=True)
-class Vectors:
-    """Vectors at hand; of several for one text, the first counts.
+class Part:
+    """Some of the vectors at hand.
 
     Attributes:
         hashes: hashes of the texts, string (n,).
@@ -69,49 +70,35 @@ def shard_table(dimension_count: int) -> Table:
     )
 
 
-def collect_vectors(config: Config) -> Vectors:
-    """Returns every vector at hand for the configured encoder.
+def read_published(config: Config) -> Iterator[Part]:
+    """Yields the vectors of this encoder in published censuses, then in `[embed] reuse`, by row group."""
+    columns = ("text_sha256", "encoder_revision", "vector", "encoder_backend")
+    for folder in _release_folders(config):
+        path = folder / "embeddings.parquet"
+        for rows in read_groups(embeddings_table(config.embed.dimension_count), path, columns):
+            rows = rows.filter(pc.equal(rows.column("encoder_revision"), config.embed.weights_sha256))
+            matrix = store.matrix_from_column(rows.column("vector"))
+            yield Part(rows.column("text_sha256"), matrix, rows.column("encoder_backend"))
 
-    Vectors of a published census come first, then those of `[embed] reuse`, then those made on this machine.
+
+def read_made(config: Config, paths: Sequence[Path]) -> Iterator[Part]:
+    """Yields the vectors made on this machine, a shard at a time.
 
     Raises:
         DataError: a shard is damaged, or was made by another encoder than its folder says.
     """
-    width = config.embed.dimension_count
-    parts = [pa.table({"text_sha256": pa.array([], TEXT), "vector": _no_vectors(width), "backend": pa.array([], TEXT)})]
-    for folder in _release_folders(config):
-        table = store.read_arrow(embeddings_table(width), folder / "embeddings.parquet")
-        table = table.filter(pc.equal(table.column("encoder_revision"), config.embed.weights_sha256))
-        parts.append(table.select(["text_sha256", "vector", "encoder_backend"]).rename_columns(parts[0].column_names))
     made: dict[str, Path] = {}
-    for path in list_shards(config):
+    for path in paths:
         shard, provenance = read_shard(config, path)
         made.setdefault(provenance.settings_sha256, path)
-        backend = pa.array([provenance.backend] * len(shard), TEXT)
-        parts.append(shard.append_column("backend", backend))
-    if len(made) > 1:
-        raise DataError(
-            "holds vectors of two tokenizers or poolings for the same weights",
-            where=", ".join(map(str, made.values())),
-            do="delete the shards of the one that is no longer used; their texts are encoded again",
-        )
-    found = pa.concat_tables([part.cast(parts[0].schema) for part in parts])
-    return Vectors(
-        found.column("text_sha256"), store.matrix_from_column(found.column("vector")), found.column("backend")
-    )
-
-
-def align_vectors(wanted: pa.ChunkedArray, found: Vectors) -> tuple[np.ndarray, pa.Array]:
-    """Returns float16 (n_wanted, n_dims) rows in the order of `wanted`, and what computed each.
-
-    Raises:
-        DataError: a text has no vector.
-    """
-    positions = pc.index_in(wanted, value_set=found.hashes)
-    if positions.null_count:
-        raise DataError(f"{positions.null_count} documents have no vector", where="embeddings", do="run make embed")
-    rows = positions.to_numpy().astype(np.int64)
-    return found.matrix[rows], found.backends.take(pa.array(rows)).combine_chunks()
+        if len(made) > 1:
+            raise DataError(
+                "holds vectors of two tokenizers or poolings for the same weights",
+                where=", ".join(map(str, made.values())),
+                do="delete the shards of the one that is no longer used; their texts are encoded again",
+            )
+        backends = pa.chunked_array([pa.repeat(pa.scalar(provenance.backend, TEXT), len(shard))])
+        yield Part(shard.column("text_sha256"), store.matrix_from_column(shard.column("vector")), backends)
 
 
 def save_shard(config: Config, provenance: Provenance, hashes: Sequence[str], vectors: np.ndarray) -> Path:
@@ -203,7 +190,3 @@ def _release_folders(config: Config) -> Iterable[Path]:
             yield census.release_folder(entry, config.root, f"[sources.{name}]")
     for folder in config.embed.reuse:
         yield config.path(folder)
-
-
-def _no_vectors(width: int) -> pa.FixedSizeListArray:
-    return store.column_from_matrix(np.empty((0, width), dtype=np.float16))
