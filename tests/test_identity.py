@@ -1,7 +1,7 @@
 """Canonical ids and addresses, and the judged pairs."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.corpus.identity import author_keys, canonical_id, canonicalise_url, id_from_url, title_key
@@ -84,6 +84,7 @@ def test_ids_have_one_spelling(doc_id: str, expected: str) -> None:
 
 @settings(max_examples=1000, deadline=None)
 @given(URLS | st.text(), st.text() | st.from_regex(r"(arxiv|af|doi):\S{1,20}"))
+@example("\u0339 \u0334", "")
 def test_canonicalising_twice_changes_nothing(url: str, text: str) -> None:
     assert canonicalise_url(canonicalise_url(url)) == canonicalise_url(url)
     assert id_from_url(url) == id_from_url(canonicalise_url(url))

@@ -75,7 +75,8 @@ def _simplify_url(url: str) -> str:
         url = f"https://{url.lstrip('/')}" if url else ""
     try:
         parts = urlsplit(url)
-        host = re.sub(r"\s|\.+$", "", parts.hostname or "")
+        # Without the blanks between them, marks may have another order.
+        host = unicodedata.normalize("NFC", re.sub(r"\s|\.+$", "", parts.hostname or ""))
     except ValueError:  # brackets that are no IPv6 address
         return url
     if parts.scheme.lower() not in ("http", "https") or not host:
