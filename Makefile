@@ -116,7 +116,7 @@ verify: $(ESTIMATE) | $(READY) ## recompute every hash, key, foreign key and cou
 	@$(PY) -m pipeline --config $(CONFIG) verify
 
 bench-corpus: $(ESTIMATE) $(SCOPE) ## extraction, works, scope and growth of the corpus stage on real documents (half an hour)
-	@for part in extraction pairs near_pairs scope corpus_scale; do echo "== $$part"; $(PY) -m tests.bench.$$part; done
+	@for part in extraction residue pairs near_pairs scope corpus_scale; do echo "== $$part"; $(PY) -m tests.bench.$$part; done
 
 bench-embed: | $(READY) ## measure the encoders of this machine; writes reports/bench/embed.md
 	@$(PY) -m tests.bench.embed
