@@ -35,7 +35,7 @@ READINGS  := $(addprefix $(P)/,$(addsuffix .parquet,agreement cluster_codes laye
 REPORT    := $(P)/.report
 SLICE      = $(P)/config/$(1).json
 
-.PHONY: help install lock scrape corpus embed hydrate scope cluster check estimate readings plan report dataset verify bench-embed bench-coverage bench-processors test lint clean
+.PHONY: help install lock scrape corpus embed hydrate scope cluster check estimate readings plan report dataset verify bench bench-embed bench-coverage bench-processors test lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -114,6 +114,9 @@ dataset: $(call SLICE,dataset) $(EMBED) $(CORPUS) $(CLUSTER) $(ESTIMATE) | $(REA
 
 verify: $(ESTIMATE) | $(READY) ## recompute every hash, key, foreign key and count of the releases
 	@$(PY) -m pipeline --config $(CONFIG) verify
+
+bench: | $(READY) ## texts to named clusters beside BERTopic; writes reports/bench/topics.md (needs pip install '.[bench]')
+	@$(PY) -m tests.bench.topics
 
 bench-embed: | $(READY) ## measure the encoders of this machine; writes reports/bench/embed.md
 	@$(PY) -m tests.bench.embed

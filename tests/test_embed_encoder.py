@@ -2,6 +2,7 @@
 
 import importlib.util
 import logging
+import os
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,14 +11,17 @@ import numpy as np
 import pytest
 
 from pipeline.config import Embed, load_config
+from pipeline.dataset import load_census
 from pipeline.embed.batches import make_batches, run_ahead
 from pipeline.embed.encoder import choose_backend, load_encoder, name_backend
+from pipeline.embed.quantization import read_calibration
 from pipeline.embed.weights import find_weights, hash_settings
 from pipeline.errors import ConfigError, DataError
 from tests.small_project import invent_documents
 
 has_openvino = importlib.util.find_spec("openvino") is not None
 needs_openvino = pytest.mark.skipif(not has_openvino, reason="openvino is not installed")
+needs_nncf = pytest.mark.skipif(importlib.util.find_spec("nncf") is None, reason="nncf is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +54,44 @@ def test_openvino_gives_the_vectors_of_the_reference(settings, texts, reference,
     assert np.abs(np.linalg.norm(vectors, axis=1) - 1).max() < 1e-3
     cosines = (vectors * reference).sum(axis=1)
     assert cosines.min() > 0.999
+
+
+@needs_openvino
+@needs_nncf
+def test_int8_stays_near_the_reference_and_is_not_the_same(settings, texts, reference, cache):
+    chosen = replace(settings, precision="int8")
+    encoder = load_encoder(chosen, cache)
+    vectors = encoder(texts).astype(np.float64)
+    assert encoder.backend == "openvino-int8"
+    cosines = (vectors * reference).sum(axis=1)
+    assert cosines.min() > 0.99 and cosines.mean() < 0.99999
+    assert load_encoder(chosen, cache, thread_count=1)(texts).tobytes() == encoder(texts).tobytes()
+
+
+def test_int8_is_calibrated_on_titles_of_the_census(root):
+    titles = set(load_census(root / "data/raw/census/2026.07", memory_map=False).documents["title"])
+    lines = read_calibration()
+    assert len(lines) == 64
+    assert all(any(line.startswith(f"{title}. ") for title in titles) for line in lines)
+
+
+def test_onnx_gives_the_vectors_of_the_reference_whatever_the_number_of_threads(settings, texts, reference, cache):
+    pytest.importorskip("onnxruntime")
+    chosen = replace(settings, backend="onnx")
+    encoder = load_encoder(chosen, cache)
+    vectors = encoder(texts)
+    assert encoder.backend == "onnx-float32"
+    assert (vectors.astype(np.float64) * reference).sum(axis=1).min() > 0.999
+    assert load_encoder(chosen, cache, thread_count=1)(texts).tobytes() == vectors.tobytes()
+
+
+@needs_openvino
+def test_converting_a_model_reports_nothing_to_anyone(settings, tmp_path, monkeypatch):
+    telemetry = pytest.importorskip("openvino_telemetry")
+    monkeypatch.delenv("CI", raising=False)
+    load_encoder(replace(settings, backend="openvino"), tmp_path)
+    assert not telemetry.Telemetry().consent
+    assert "CI" not in os.environ
 
 
 def test_torch_in_bfloat16_stays_near_the_reference(settings, texts, reference):
@@ -101,6 +143,19 @@ def test_asking_for_openvino_without_it_says_what_to_install(settings, monkeypat
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match="fast"):
         choose_backend(replace(settings, backend="openvino"))
+
+
+@pytest.mark.parametrize(("backend", "precision"), [("torch", "int8"), ("onnx", "bfloat16"), ("onnx", "int8")])
+def test_a_precision_that_a_backend_lacks_is_refused(settings, backend, precision):
+    with pytest.raises(ConfigError, match=f"{backend} does not run in {precision}"):
+        choose_backend(replace(settings, backend=backend, precision=precision))
+
+
+@pytest.mark.parametrize(("asked", "extra"), [({"precision": "int8"}, "int8"), ({"backend": "onnx"}, "onnx")])
+def test_what_is_asked_for_and_not_installed_is_named_with_its_extra(settings, monkeypatch, asked, extra):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=rf"pip install '\.\[{extra}\]'"):
+        choose_backend(replace(settings, device="cpu", **asked))
 
 
 def test_cuda_takes_torch_and_stands_in_the_provenance(settings):
