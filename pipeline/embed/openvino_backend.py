@@ -3,6 +3,7 @@
 import os
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,11 +73,13 @@ def find_model(folder: Path, settings: Embed, cache: Path | None, core: Any) -> 
     import openvino  # noqa: PLC0415
 
     def make(home: Path) -> None:
-        model = convert_model(folder, settings)
         if settings.precision == "int8":
             from pipeline.embed.quantization import quantize_model  # noqa: PLC0415  an optional extra
 
-            model = quantize_model(model, load_tokenizer(folder, settings.max_tokens))
+            whole = find_model(folder, replace(settings, precision="float32"), cache, core)
+            model = quantize_model(whole, load_tokenizer(folder, settings.max_tokens))
+        else:
+            model = convert_model(folder, settings)
         openvino.save_model(model, home / MODEL_NAME, compress_to_fp16=False)
 
     name = f"{settings.weights_sha256[:16]}-openvino-{openvino.__version__.split('-')[0]}"

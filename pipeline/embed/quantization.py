@@ -18,7 +18,10 @@ BATCH_SIZE = 8
 
 
 def read_calibration() -> list[str]:
-    """Returns the texts that the ranges are measured on: titles of the census strung together to abstracts' length."""
+    """Returns the texts that the ranges are measured on: titles of the census, alone and strung together.
+
+    Half are as long as an abstract, a third is one title: ranges taken from long texts alone fit short ones badly.
+    """
     text = files("pipeline.embed").joinpath("calibration.txt").read_text(encoding="utf-8")
     return text.splitlines()
 
