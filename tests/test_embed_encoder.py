@@ -3,6 +3,7 @@
 import importlib.util
 import logging
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -167,6 +168,20 @@ def test_no_texts_give_no_rows(settings):
 def test_weights_with_another_hash_are_refused(settings):
     with pytest.raises(DataError, match="SHA-256"):
         find_weights(replace(settings, weights_sha256="0" * 64))
+
+
+def test_a_model_may_be_a_folder_and_one_flipped_byte_of_its_weights_is_refused(settings, tmp_path):
+    folder = tmp_path / "model"
+    shutil.copytree(find_weights(settings), folder)
+    elsewhere = replace(settings, model=str(folder))
+    assert find_weights(elsewhere) == folder
+    with (folder / "model.safetensors").open("r+b") as file:
+        file.seek(1_000_000)
+        byte = file.read(1)[0]
+        file.seek(1_000_000)
+        file.write(bytes([byte ^ 1]))
+    with pytest.raises(DataError, match=r"model/model\.safetensors: the weights have SHA-256"):
+        load_encoder(elsewhere)
 
 
 def test_a_model_that_is_nowhere_is_refused(settings):
