@@ -76,7 +76,7 @@ def read_whole_texts(config: Config, rows: pd.DataFrame) -> tuple[pd.DataFrame, 
     path = samples_folder(config) / "corpus" / "bulk" / "forum_posts.parquet"
     posts = pd.read_parquet(path, columns=["id", "text_or_abstract"]).set_index("id")["text_or_abstract"]
     posts = posts[posts.index.isin(rows["doc_id"])].str[:20_000].map(clean_text)
-    whole = rows["doc_id"].map(posts)
+    whole = rows["doc_id"].map(posts).fillna("").astype(str)
     is_longer = whole.str.len() > rows["text"].str.len()
     text = rows["text"].where(~is_longer, whole)
     return rows.assign(text=text), int(rows.loc[is_longer, "doc_id"].nunique())
