@@ -35,7 +35,7 @@ READINGS  := $(addprefix $(P)/,$(addsuffix .parquet,agreement cluster_codes laye
 REPORT    := $(P)/.report
 SLICE      = $(P)/config/$(1).json
 
-.PHONY: help install lock scrape corpus embed hydrate scope cluster check estimate readings plan report dataset verify bench-corpus bench-embed bench-coverage bench-processors test lint clean
+.PHONY: help install lock scrape corpus embed hydrate scope cluster check estimate readings plan report dataset verify bench bench-corpus bench-embed bench-coverage bench-processors test lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -117,6 +117,9 @@ verify: $(ESTIMATE) | $(READY) ## recompute every hash, key, foreign key and cou
 
 bench-corpus: $(ESTIMATE) $(SCOPE) ## extraction, works, scope and growth of the corpus stage on real documents (half an hour)
 	@for part in extraction residue pairs near_pairs scope corpus_scale; do echo "== $$part"; $(PY) -m tests.bench.$$part; done
+
+bench: | $(READY) ## texts to named clusters beside BERTopic; writes reports/bench/topics.md (needs pip install '.[bench]')
+	@$(PY) -m tests.bench.topics
 
 bench-embed: | $(READY) ## measure the encoders of this machine; writes reports/bench/embed.md
 	@$(PY) -m tests.bench.embed

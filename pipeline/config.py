@@ -107,6 +107,7 @@ class Embed:
         model: a package that carries weights, or a folder with them.
         batch_size: texts at once on torch; the OpenVINO path has its own, smaller size.
         backend, precision: `auto` takes the fastest at hand whose vectors stay within cosine 0.999 of torch float32.
+            `int8` is faster and less faithful; it has to be asked for, and its vectors are stored apart.
         device: `auto` takes a CUDA device where torch sees one.
         reuse: folders of releases whose vectors are taken, by text hash, before anything is encoded.
         engine: `local`, or `ray`: extraction and encoding by several processes or machines (extra `ray`; RAY_ADDRESS
@@ -119,8 +120,8 @@ class Embed:
     dimension_count: int
     max_tokens: int = 256
     batch_size: int = 32
-    backend: Literal["auto", "torch", "openvino"] = "auto"
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    backend: Literal["auto", "torch", "openvino", "onnx"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     reuse: tuple[str, ...] = ()
     engine: Literal["local", "ray"] = "local"

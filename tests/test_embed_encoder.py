@@ -2,6 +2,8 @@
 
 import importlib.util
 import logging
+import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,14 +12,17 @@ import numpy as np
 import pytest
 
 from pipeline.config import Embed, load_config
+from pipeline.dataset import load_census
 from pipeline.embed.batches import make_batches, run_ahead
 from pipeline.embed.encoder import choose_backend, load_encoder, name_backend
+from pipeline.embed.quantization import read_calibration
 from pipeline.embed.weights import find_weights, hash_settings
 from pipeline.errors import ConfigError, DataError
 from tests.small_project import invent_documents
 
 has_openvino = importlib.util.find_spec("openvino") is not None
 needs_openvino = pytest.mark.skipif(not has_openvino, reason="openvino is not installed")
+needs_nncf = pytest.mark.skipif(importlib.util.find_spec("nncf") is None, reason="nncf is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +57,36 @@ def test_openvino_gives_the_vectors_of_the_reference(settings, texts, reference,
     assert cosines.min() > 0.999
 
 
+@pytest.mark.slow
+@needs_openvino
+@needs_nncf
+def test_int8_stays_near_the_reference_and_is_not_the_same(settings, texts, reference, cache):
+    chosen = replace(settings, precision="int8")
+    encoder = load_encoder(chosen, cache)
+    vectors = encoder(texts).astype(np.float64)
+    assert encoder.backend == "openvino-int8"
+    cosines = (vectors * reference).sum(axis=1)[:30]  # of texts such as there are; an empty one gets 0.94
+    assert cosines.min() > 0.99 and cosines.mean() < 0.99999
+    assert load_encoder(chosen, cache, thread_count=1)(texts).tobytes() == encoder(texts).tobytes()
+
+
+def test_int8_is_calibrated_on_titles_of_the_census(root):
+    titles = set(load_census(root / "data/raw/census/2026.07", memory_map=False).documents["title"])
+    lines = read_calibration()
+    assert sum(line in titles for line in lines) >= 16
+    assert all(any(line.startswith(title) for title in titles) for line in lines)
+
+
+def test_onnx_gives_the_vectors_of_the_reference_whatever_the_number_of_threads(settings, texts, reference, cache):
+    pytest.importorskip("onnxruntime")
+    chosen = replace(settings, backend="onnx")
+    encoder = load_encoder(chosen, cache)
+    vectors = encoder(texts)
+    assert encoder.backend == "onnx-float32"
+    assert (vectors.astype(np.float64) * reference).sum(axis=1).min() > 0.999
+    assert load_encoder(chosen, cache, thread_count=1)(texts).tobytes() == vectors.tobytes()
+
+
 def test_torch_in_bfloat16_stays_near_the_reference(settings, texts, reference):
     vectors = load_encoder(replace(settings, backend="torch", precision="bfloat16"))(texts).astype(np.float64)
     assert (vectors * reference).sum(axis=1).min() > 0.999
@@ -75,10 +110,16 @@ def test_same_texts_give_the_same_bytes(settings, texts, cache):
 
 
 @needs_openvino
-def test_a_model_just_converted_gives_the_bytes_of_one_read_from_the_cache(settings, texts, tmp_path, cache):
+def test_a_model_just_converted_gives_the_bytes_of_one_read_from_the_cache_and_nothing_is_reported(
+    settings, texts, tmp_path, cache, monkeypatch
+):
+    openvino_telemetry = pytest.importorskip("openvino_telemetry")
+    monkeypatch.delenv("CI", raising=False)
     fast = replace(settings, backend="openvino")
     fresh, without, cached = load_encoder(fast, tmp_path), load_encoder(fast), load_encoder(fast, cache)
     assert fresh(texts).tobytes() == without(texts).tobytes() == cached(texts).tobytes()
+    assert not openvino_telemetry.Telemetry().consent  # else its converter reports to its maker at every use
+    assert "CI" not in os.environ
 
 
 @needs_openvino
@@ -103,6 +144,19 @@ def test_asking_for_openvino_without_it_says_what_to_install(settings, monkeypat
         choose_backend(replace(settings, backend="openvino"))
 
 
+@pytest.mark.parametrize(("backend", "precision"), [("torch", "int8"), ("onnx", "bfloat16"), ("onnx", "int8")])
+def test_a_precision_that_a_backend_lacks_is_refused(settings, backend, precision):
+    with pytest.raises(ConfigError, match=f"{backend} does not run in {precision}"):
+        choose_backend(replace(settings, backend=backend, precision=precision))
+
+
+@pytest.mark.parametrize(("asked", "extra"), [({"precision": "int8"}, "int8"), ({"backend": "onnx"}, "onnx")])
+def test_what_is_asked_for_and_not_installed_is_named_with_its_extra(settings, monkeypatch, asked, extra):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=rf"pip install '\.\[{extra}\]'"):
+        choose_backend(replace(settings, device="cpu", **asked))
+
+
 def test_cuda_takes_torch_and_stands_in_the_provenance(settings):
     assert name_backend(choose_backend(replace(settings, device="cuda"))) == "torch-cuda-float32"
 
@@ -114,6 +168,20 @@ def test_no_texts_give_no_rows(settings):
 def test_weights_with_another_hash_are_refused(settings):
     with pytest.raises(DataError, match="SHA-256"):
         find_weights(replace(settings, weights_sha256="0" * 64))
+
+
+def test_a_model_may_be_a_folder_and_one_flipped_byte_of_its_weights_is_refused(settings, tmp_path):
+    folder = tmp_path / "model"
+    shutil.copytree(find_weights(settings), folder)
+    elsewhere = replace(settings, model=str(folder))
+    assert find_weights(elsewhere) == folder
+    with (folder / "model.safetensors").open("r+b") as file:
+        file.seek(1_000_000)
+        byte = file.read(1)[0]
+        file.seek(1_000_000)
+        file.write(bytes([byte ^ 1]))
+    with pytest.raises(DataError, match=r"model/model\.safetensors: the weights have SHA-256"):
+        load_encoder(elsewhere)
 
 
 def test_a_model_that_is_nowhere_is_refused(settings):

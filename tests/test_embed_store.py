@@ -121,6 +121,14 @@ def test_another_reading_length_has_a_folder_of_its_own(tmp_path):
     assert len(_hashes_at_hand(short)) == 0
 
 
+def test_vectors_in_int8_have_a_folder_of_their_own(tmp_path):
+    usual = load_config(write_project(tmp_path, []))
+    coarse = load_config(write_project(tmp_path, [], embed='precision = "int8"'))
+    vectors.save_shard(coarse, MADE, *_rows(2))
+    assert len(vectors.collect_vectors(coarse).hashes) == 2
+    assert len(vectors.collect_vectors(usual).hashes) == 0
+
+
 def test_two_tokenizers_for_the_same_weights_are_refused(config):
     vectors.save_shard(config, MADE, *_rows(2))
     with pytest.raises(DataError, match="tokenizer"), vectors.open_for_writing(config, "other settings"):

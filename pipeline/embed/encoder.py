@@ -19,6 +19,12 @@ from pipeline.embed.weights import find_weights, hash_settings
 from pipeline.errors import ConfigError, DataError
 
 log = logging.getLogger(__name__)
+PRECISIONS = {
+    "torch": ("float32", "bfloat16"),
+    "openvino": ("float32", "bfloat16", "int8"),
+    "onnx": ("float32",),
+}
+EXTRAS = {"openvino": ("fast", ("openvino",)), "onnx": ("onnx", ("onnxruntime", "onnx"))}  # packages by backend
 CHARACTERS_PER_TOKEN = 12  # a generous bound: text beyond max_tokens times this cannot reach the encoder
 
 
@@ -61,6 +67,10 @@ def load_encoder(settings: Embed, cache: Path | None = None, thread_count: int |
         from pipeline.embed.openvino_backend import load_openvino  # noqa: PLC0415  an optional extra
 
         run = load_openvino(folder, chosen, cache, thread_count)
+    elif chosen.backend == "onnx":
+        from pipeline.embed.onnx_backend import load_onnx  # noqa: PLC0415  an optional extra
+
+        run = load_onnx(folder, chosen, cache, thread_count)
     else:
         from pipeline.embed.torch_backend import load_torch  # noqa: PLC0415  takes seconds to import
 
@@ -85,24 +95,41 @@ def choose_backend(settings: Embed) -> Embed:
     """Returns the settings with every `auto` replaced by what this machine has.
 
     Raises:
-        ConfigError: the backend asked for is not installed, or cannot run in the precision asked for.
+        ConfigError: what was asked for is not installed, or the backend cannot run in the precision asked for.
     """
     device = settings.device
     if device == "auto":
-        device = "cuda" if settings.backend != "openvino" and _has_cuda() else "cpu"
+        device = "cuda" if settings.backend in ("auto", "torch") and _has_cuda() else "cpu"
     backend, precision = settings.backend, settings.precision
-    has_openvino = importlib.util.find_spec("openvino") is not None
-    if backend == "openvino" and not has_openvino:
-        raise ConfigError(
-            "[embed.backend] openvino is not installed", do="pip install '.[fast]', or write backend = \"auto\""
-        )
-    if backend == "auto":
-        backend = "openvino" if has_openvino and device == "cpu" else "torch"
-        if device == "cpu" and not has_openvino:
+    if backend == "auto" and precision == "int8":
+        backend, device = "openvino", "cpu"
+    elif backend == "auto":
+        backend = "openvino" if device == "cpu" and _is_installed("openvino") else "torch"
+        if device == "cpu" and backend == "torch":
             log.info("embed: openvino is not installed, so torch encodes; pip install '.[fast]' makes it faster")
     if precision == "auto":
         precision = "bfloat16" if backend == "openvino" and _has_bfloat16() else "float32"
+    if precision not in PRECISIONS[backend]:
+        raise ConfigError(
+            f"[embed.precision] {backend} does not run in {precision}",
+            do=f"write one of {', '.join(PRECISIONS[backend])}",
+        )
+    _check_installed(backend, precision)
     return replace(settings, backend=backend, precision=precision, device=device)
+
+
+def _check_installed(backend: str, precision: str) -> None:
+    extra, packages = ("int8", ("openvino", "nncf")) if precision == "int8" else EXTRAS.get(backend, ("", ()))
+    missing = [name for name in packages if not _is_installed(name)]
+    if missing:
+        raise ConfigError(
+            f"[embed] {backend} in {precision} needs {' and '.join(missing)}, which is not installed",
+            do=f'pip install \'.[{extra}]\', or write backend = "auto" and precision = "auto"',
+        )
+
+
+def _is_installed(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
 
 
 def name_backend(chosen: Embed) -> str:

@@ -1,30 +1,30 @@
-"""The fast backend for processors: the same model, converted by OpenVINO itself, in bfloat16 or float32."""
+"""The fast backend for processors: the same model, converted by OpenVINO itself, in bfloat16, float32 or int8."""
 
-import logging
 import os
-import shutil
-import tempfile
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pipeline.config import Embed
-from pipeline.embed.batches import make_batches, run_ahead
-from pipeline.embed.weights import TOKENIZER_NAME
-from pipeline.errors import DataError
+from pipeline.embed.batches import Batch, make_batches, run_ahead
+from pipeline.embed.conversion import (
+    INPUT_NAMES,
+    check_conversion,
+    keep_converted,
+    load_original,
+    load_tokenizer,
+    without_telemetry,
+    wrap_whole,
+)
 
-log = logging.getLogger(__name__)
 BATCH_SIZE = 8  # small batches waste little on padding and stay in the cache of one core
 MODEL_NAME = "model.xml"
-PRECISION_NAMES = {"float32": "f32", "bfloat16": "bf16"}
-PROBES = (
-    "A short sentence.",
-    "Reward models are trained on comparisons, and the policy learns whatever the reward model pays for. " * 8,
-)
-PROBE_COSINE = 0.9999
+# What of an int8 model is not in int8 (layer norms, softmax, sums) is computed in float32.
+PRECISION_NAMES = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
 
 
 def load_openvino(
@@ -35,13 +35,10 @@ def load_openvino(
     One stream a core: cores work on batches of their own, which needs no waiting for each other.
     """
     import openvino  # noqa: PLC0415  an optional extra
-    from tokenizers import Tokenizer  # noqa: PLC0415
 
     core = openvino.Core()
     cores = thread_count or len(os.sched_getaffinity(0))
-    tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_NAME))
-    tokenizer.enable_truncation(settings.max_tokens)
-    tokenizer.no_padding()
+    tokenizer = load_tokenizer(folder, settings.max_tokens)
     options = {
         "INFERENCE_PRECISION_HINT": PRECISION_NAMES[settings.precision],
         "INFERENCE_NUM_THREADS": cores,
@@ -75,24 +72,23 @@ def find_model(folder: Path, settings: Embed, cache: Path | None, core: Any) -> 
     """
     import openvino  # noqa: PLC0415
 
-    if cache is None:
-        with tempfile.TemporaryDirectory() as name:
-            openvino.save_model(convert_model(folder, settings), Path(name) / MODEL_NAME, compress_to_fp16=False)
-            return _read_whole(core, Path(name))
-    home = cache / f"{settings.weights_sha256[:16]}-openvino-{openvino.__version__.split('-')[0]}"
-    if not (home / MODEL_NAME).is_file():
-        cache.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{home.name}.", dir=cache))
-        try:
-            openvino.save_model(convert_model(folder, settings), draft / MODEL_NAME, compress_to_fp16=False)
-            if not home.exists():
-                draft.rename(home)  # whole or not at all: a kill leaves no half model
-        except OSError:
-            if not (home / MODEL_NAME).is_file():  # else another process was first, with the same model
-                raise
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
-    return core.read_model(home / MODEL_NAME)
+    def make(home: Path) -> None:
+        if settings.precision == "int8":
+            from pipeline.embed.quantization import quantize_model  # noqa: PLC0415  an optional extra
+
+            whole = find_model(folder, replace(settings, precision="float32"), cache, core)
+            model = quantize_model(whole, load_tokenizer(folder, settings.max_tokens))
+        else:
+            model = convert_model(folder, settings)
+        openvino.save_model(model, home / MODEL_NAME, compress_to_fp16=False)
+
+    name = f"{settings.weights_sha256[:16]}-openvino-{openvino.__version__.split('-')[0]}"
+    if settings.precision == "int8":
+        from pipeline.embed.quantization import name_quantization  # noqa: PLC0415
+
+        name += f"-{name_quantization(settings.max_tokens)}"
+    with keep_converted(cache, name, make) as (home, stays):
+        return core.read_model(home / MODEL_NAME) if stays else _read_whole(core, home)
 
 
 def _read_whole(core: Any, home: Path) -> Any:
@@ -113,47 +109,18 @@ def convert_model(folder: Path, settings: Embed) -> Any:
     import openvino  # noqa: PLC0415
     import torch  # noqa: PLC0415
 
-    from pipeline.embed.torch_backend import load_model  # noqa: PLC0415
-
-    original = load_model(folder, "cpu", settings.max_tokens)
-
-    class Whole(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.layers = original
-
-        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-            return self.layers({"input_ids": input_ids, "attention_mask": attention_mask})["sentence_embedding"]
-
-    mask = torch.ones((2, 16), dtype=torch.int64)
-    mask[1, 8:] = 0
+    original = load_original(folder, settings.max_tokens)
+    whole, example = wrap_whole(original)
     shape, kind = openvino.PartialShape([-1, -1]), openvino.Type.i64
-    with torch.no_grad(), warnings.catch_warnings():
+    with torch.no_grad(), warnings.catch_warnings(), without_telemetry():
         warnings.simplefilter("ignore")  # the tracer warns of inputs that cannot occur here
         model = openvino.convert_model(
-            Whole(),
-            example_input=(torch.ones_like(mask), mask),
-            input=[("input_ids", shape, kind), ("attention_mask", shape, kind)],
+            whole, example_input=example, input=[(name, shape, kind) for name in INPUT_NAMES]
         )
-    _check_conversion(model, original, folder)
-    return model
-
-
-def _check_conversion(model: Any, original: Any, folder: Path) -> None:
-    import openvino  # noqa: PLC0415
-    from tokenizers import Tokenizer  # noqa: PLC0415
-
-    tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_NAME))
-    tokenizer.enable_truncation(original.max_seq_length)
-    tokenizer.no_padding()
     compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    for batch in make_batches(tokenizer.encode_batch, PROBES, len(PROBES)):
-        found = compiled((batch.token_ids, batch.mask))[0]
-        wanted = original.encode([PROBES[row] for row in batch.rows], show_progress_bar=False)
-        cosine = float((found * wanted).sum(axis=1).min())
-        if not cosine > PROBE_COSINE:
-            raise DataError(
-                f"the converted model gives other vectors (cosine {cosine:.4f})",
-                where=str(folder),
-                do='write backend = "torch" under [embed]',
-            )
+
+    def run(batch: Batch) -> np.ndarray:
+        return compiled((batch.token_ids, batch.mask))[0]
+
+    check_conversion(run, original, folder)
+    return model

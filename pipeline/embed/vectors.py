@@ -178,10 +178,14 @@ def open_for_writing(config: Config, settings_sha256: str) -> Iterator[None]:
 
 
 def store_folder(config: Config) -> Path:
-    """The shards of one encoder, reading length and all: another encoder or another length never mixes in."""
-    return config.path(
-        config.paths.processed, "vectors", f"{config.embed.weights_sha256[:16]}-{config.embed.max_tokens}", "shards"
-    )
+    """The shards of one encoder, reading length and all: another encoder or another length never mixes in.
+
+    Vectors in int8 have a folder of their own: whoever stops asking for int8 does not go on with its vectors.
+    """
+    encoder = f"{config.embed.weights_sha256[:16]}-{config.embed.max_tokens}"
+    if config.embed.precision == "int8":
+        encoder += "-int8"
+    return config.path(config.paths.processed, "vectors", encoder, "shards")
 
 
 def _release_folders(config: Config) -> Iterable[Path]:

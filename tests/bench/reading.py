@@ -1,121 +1,138 @@
 """Measures what of a long document to embed; writes reports/bench/reading.md.
 
-Compared are the title alone, title and opening up to the reading length, and the mean of the vectors of windows over
-the whole text (the title before each). The judge is a logistic regression in five folds: on the settled codes of the
-read documents, and on published expert labels where the folder of real samples is at hand.
+Compared are the title alone, title and opening up to the reading length, twice that length, and the mean of the
+vectors of windows over the text (the title before each). Where the whole text of a forum post is at hand, it is read
+instead of the part that the census was made from. The judge is that of tests/bench/labelled.py.
 """
 
 import argparse
-import os
+import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import f1_score
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from pipeline import store
-from pipeline.config import load_config
-from pipeline.corpus.extract import compose_text
+from pipeline.config import Config, load_config
+from pipeline.corpus.extract import clean_text, compose_text
 from pipeline.embed.encoder import Encoder, load_encoder
-from pipeline.schemas import CODES, DOCUMENTS
+from tests.bench.labelled import FOLDS, judge, read_labelled, samples_folder, score
 
+log = logging.getLogger(__name__)
 WINDOW_WORDS = 170  # about 230 tokens: with the title, one reading length
-WINDOW_LIMIT = 6  # windows a document: about a thousand words, which is where the texts at hand end
+WINDOW_LIMIT = 12  # windows a document: about two thousand words
 LONG_WORDS = 2 * WINDOW_WORDS
-FOLDS = 5
+OPENING = "title and opening"
+REPORT = """\
+# What of a long document to embed
+
+`python -m tests.bench.reading` with `{backend}`: logistic regression on the vectors alone, {folds} folds, one seed;
+right with its standard error. Long: more than {long_words} words, {full:,} documents with their whole text, the rest
+with at most 6,000 characters. Windows: {window} words each, at most {limit}.
+
+| labels | embedded | documents | right | long documents | right among them | macro F1 | texts encoded | processor, s |
+|---|---|---|---|---|---|---|---|---|
+{lines}
+
+{choice}
+"""
+CHOICE = ""
 
 
-def embed_titles(encoder: Encoder, titles: list[str], texts: list[str]) -> tuple[np.ndarray, int]:
+def embed_titles(encoder: Encoder, rows: pd.DataFrame) -> tuple[np.ndarray, int]:
     """Returns the vectors of the titles alone, and how many texts were encoded."""
-    return encoder(titles).astype(np.float32), len(titles)
+    return encoder(rows["title"].tolist()).astype(np.float32), len(rows)
 
 
-def embed_openings(encoder: Encoder, titles: list[str], texts: list[str]) -> tuple[np.ndarray, int]:
+def embed_openings(encoder: Encoder, rows: pd.DataFrame) -> tuple[np.ndarray, int]:
     """Returns the vectors of title and opening, cut at the reading length."""
-    return encoder([compose_text(*pair) for pair in zip(titles, texts, strict=True)]).astype(np.float32), len(titles)
+    pairs = zip(rows["title"], rows["text"], strict=True)
+    return encoder([compose_text(title, text) for title, text in pairs]).astype(np.float32), len(rows)
 
 
-def embed_windows(encoder: Encoder, titles: list[str], texts: list[str]) -> tuple[np.ndarray, int]:
+def embed_windows(encoder: Encoder, rows: pd.DataFrame) -> tuple[np.ndarray, int]:
     """Returns the mean of the vectors of the windows of each text, at unit length."""
     parts: list[str] = []
     owners: list[int] = []
-    for owner, (title, text) in enumerate(zip(titles, texts, strict=True)):
+    for owner, (title, text) in enumerate(zip(rows["title"], rows["text"], strict=True)):
         words = text.split()
         starts = range(0, max(len(words), 1), WINDOW_WORDS)[:WINDOW_LIMIT]
         parts += [compose_text(title, " ".join(words[start : start + WINDOW_WORDS])) for start in starts]
         owners += [owner] * len(starts)
-    sums = np.zeros((len(titles), encoder(["a"]).shape[1]), dtype=np.float32)
-    np.add.at(sums, owners, encoder(parts).astype(np.float32))
+    found = encoder(parts).astype(np.float32)
+    sums = np.zeros((len(rows), found.shape[1]), dtype=np.float32)
+    np.add.at(sums, owners, found)
     return sums / np.linalg.norm(sums, axis=1, keepdims=True), len(parts)
 
 
-CHOICES: dict[str, Callable[[Encoder, list[str], list[str]], tuple[np.ndarray, int]]] = {
-    "title alone": embed_titles,
-    "title and opening (the choice)": embed_openings,
-    "mean of windows": embed_windows,
-}
+Embedding = Callable[[Encoder, pd.DataFrame], tuple[np.ndarray, int]]
 
 
-def judge(vectors: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
-    """Returns the label that five folds predict for each row."""
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
-    return cross_val_predict(LogisticRegression(max_iter=3000, C=10.0), vectors, labels, cv=folds)
+def read_whole_texts(config: Config, rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Returns the rows with the whole text of the forum posts that are at hand, and the number of these documents."""
+    path = samples_folder(config) / "corpus" / "bulk" / "forum_posts.parquet"
+    posts = pd.read_parquet(path, columns=["id", "text_or_abstract"]).set_index("id")["text_or_abstract"]
+    posts = posts[posts.index.isin(rows["doc_id"])].str[:20_000].map(clean_text)
+    whole = rows["doc_id"].map(posts).fillna("").astype(str)
+    is_longer = whole.str.len() > rows["text"].str.len()
+    text = rows["text"].where(~is_longer, whole)
+    return rows.assign(text=text), int(rows.loc[is_longer, "doc_id"].nunique())
 
 
-def measure(encoder: Encoder, rows: pd.DataFrame, seed: int, name: str) -> list[str]:
-    """Returns the lines of the table for one set of labels, with labels of fewer than ten documents left out."""
-    rows = rows[rows.groupby("label")["label"].transform("size") >= 2 * FOLDS]
+def measure(name: str, choice: str, vectors: np.ndarray, rows: pd.DataFrame, seed: int) -> str:
+    """Returns the first cells of a line of the table."""
     labels = rows["label"].to_numpy()
     is_long = np.array([len(text.split()) > LONG_WORDS for text in rows["text"]])
-    lines = []
-    for choice, make in CHOICES.items():
-        start = time.process_time()
-        vectors, n_encoded = make(encoder, rows["title"].tolist(), rows["text"].tolist())
-        seconds = time.process_time() - start
-        found = judge(vectors, labels, seed)
-        right = found == labels
-        of_long = f"{right[is_long].mean():.3f} ({is_long.sum():,})"
-        lines.append(
-            f"| {name} | {choice} | {len(rows):,} | {right.mean():.3f} | {of_long} "
-            f"| {f1_score(labels, found, average='macro'):.3f} | {n_encoded:,} | {seconds:.0f} |"
-        )
-    return lines
+    found = judge(vectors, labels, seed)
+    right, error, f1 = score(found, labels)
+    of_long, long_error, _ = score(found[is_long], labels[is_long])
+    return (
+        f"| {name} | {choice} | {len(rows):,} | {right:.3f} ± {error:.3f} | {is_long.sum():,} "
+        f"| {of_long:.3f} ± {long_error:.3f} | {f1:.3f}"
+    )
 
 
 def main() -> None:
     """Measures and writes the report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", type=Path, default=Path("data/raw/census/build-2026.07.toml"))
-    parser.add_argument("--codes", type=Path, default=Path("data/processed/codes.parquet"))
     options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
     config = load_config(options.config)
-    encoder = load_encoder(config.embed, config.path(config.paths.processed, "encoders"))
-    documents = store.read_table(DOCUMENTS, config.processed("documents"), ("doc_id", "title", "text"))
-    codes = store.read_table(CODES, options.codes, ("doc_id", "group")).rename(columns={"group": "label"})
-    lines = measure(encoder, documents.merge(codes), config.seed, "group of the settled code")
-    shared = Path(os.environ.get("ALIGNMENT_SHARED", config.path("..", "shared")))
-    if shared.is_dir():
-        labels = pd.read_parquet(shared / "corpus" / "external_labels.parquet")
-        for scheme, part in labels.groupby("label_scheme"):
-            lines += measure(encoder, part, config.seed, str(scheme))
-    table = "\n".join(lines)
-    store.write_text(
-        config.path(config.paths.reports, "bench", "reading.md"),
-        f"""# What of a long document to embed
-
-`python -m tests.bench.reading` with `{encoder.backend}`: logistic regression on the vectors alone, {FOLDS} folds, one
-seed; labels of fewer than {2 * FOLDS} documents are left out. Long: more than {LONG_WORDS} words;
-texts end at 6,000 characters.
-
-| labels | embedded | documents | right | right among the long (n) | macro F1 | texts encoded | processor, s |
-|---|---|---|---|---|---|---|---|
-{table}
-""",
+    cache = config.path(config.paths.processed, "encoders")
+    usual = load_encoder(config.embed, cache)
+    longer = load_encoder(replace(config.embed, max_tokens=2 * config.embed.max_tokens), cache)
+    choices: dict[str, tuple[Encoder, Embedding]] = {
+        "title": (usual, embed_titles),
+        f"{OPENING}, {config.embed.max_tokens} tokens (the choice)": (usual, embed_openings),
+        f"{OPENING}, {2 * config.embed.max_tokens} tokens": (longer, embed_openings),
+        "mean of windows": (usual, embed_windows),
+    }
+    rows, n_whole = read_whole_texts(config, read_labelled(config))
+    lines = []
+    for scheme, part in rows.groupby("scheme"):
+        for choice, (encoder, make) in choices.items():
+            start = time.process_time()
+            vectors, n_encoded = make(encoder, part)
+            seconds = time.process_time() - start
+            lines.append(
+                f"{measure(str(scheme), choice, vectors, part, config.seed)} | {n_encoded:,} | {seconds:.0f} |"
+            )
+            log.info(lines[-1])
+    report = REPORT.format(
+        backend=usual.backend,
+        folds=FOLDS,
+        long_words=LONG_WORDS,
+        full=n_whole,
+        window=WINDOW_WORDS,
+        limit=WINDOW_LIMIT,
+        lines="\n".join(lines),
+        choice=CHOICE,
     )
+    store.write_text(config.path(config.paths.reports, "bench", "reading.md"), report)
 
 
 if __name__ == "__main__":
