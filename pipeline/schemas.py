@@ -603,6 +603,7 @@ PLAN = Table(
         Column("n_population", INTEGER, "documents in the band"),
         Column("n_read", INTEGER, "documents of it that are read"),
         Column("n_more", INTEGER, "documents of it to read besides, drawn at random"),
+        Column("n_more_for_target", INTEGER, "documents of it to read besides for ten points either way; 0 if reached"),
         Column("n_to_adjudicate", INTEGER, "read documents of the frame and year that no adjudicator has settled"),
         Column("half_width_now", NUMBER, "half of the interval's width"),
         Column("half_width_planned", NUMBER, "expected half width afterwards"),
@@ -610,7 +611,7 @@ PLAN = Table(
 )
 SHARE_TABLES = {
     table.name: table
-    for table in (SHARES, GROUPS, TRENDS, PEOPLE, CURVE, TOGGLES, ROBUSTNESS, AGENDAS, AGENDA_GROWTH, GUESSES)
+    for table in (SHARES, GROUPS, TRENDS, PEOPLE, CURVE, TOGGLES, ROBUSTNESS, AGENDAS, AGENDA_GROWTH, GUESSES, PLAN)
 }
 CHANGES = Table(
     "changes",
