@@ -1,4 +1,4 @@
-"""The edges of the estimator: each gives a right answer or a clear error, and never certainty from part of the reading."""
+"""The edges of the estimator: a right answer or a clear error, and never certainty from part of the reading."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -102,8 +102,9 @@ def test_general_machine_learning_holds_next_to_no_direct_work(root: Path) -> No
 def test_people_are_weighed_right_where_a_few_write_most() -> None:
     rng = np.random.default_rng(3)
     authors = [[f"a{name}"] for name in np.minimum(rng.zipf(1.6, 900), 300)]
-    busy = pd.Series([names[0] for names in authors]).map(pd.Series([n[0] for n in authors]).value_counts()).to_numpy()
-    documents = pd.DataFrame({"doc_id": np.arange(900), "published_year": np.repeat([1, 2, 3], 300), "authors": authors})
+    first = pd.Series([names[0] for names in authors])
+    busy = first.map(first.value_counts()).to_numpy()
+    documents = pd.DataFrame({"published_year": np.repeat([1, 2, 3], 300), "authors": authors})
     chances = pd.DataFrame({"counted": np.where(busy > 20, 0.6, 0.15), "inside": 1.0})
     table = measure_people(documents, chances, 25, seed=1).set_index("weight")
     # those who write much write more of what counts: fewer people than documents count, and both are estimated right

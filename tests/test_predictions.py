@@ -19,6 +19,7 @@ SURVEY = Path(__file__).parent / "fixtures" / "survey"
 SIZES = {"a": 100, "b": 400, "c": 60}  # documents in each stratum
 GROUPS = {"x": 250, "y": 230, "z": 80}  # the same 560 by post-stratum
 
+
 def sample_of(seed: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, int]]:
     rng = np.random.default_rng(seed)
     stratum = np.repeat(["a", "b", "c"], [20, 30, 40])

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import estimate, store
+from pipeline import estimate, readings, store
 from pipeline.config import Config
 from pipeline.dataset.manifest import SUMS_NAME, list_files, make_sums, read_manifest
 from pipeline.errors import DataError
@@ -63,7 +63,7 @@ def run(config: Config) -> None:
 
 
 def verify_shares(config: Config) -> bool:
-    """Recomputes the published shares, where a report has been published. Returns whether one has.
+    """Recomputes the published shares and agreement, where a report has been published. Returns whether one has.
 
     Raises:
         PipelineError: a share is not what the sheets give.
@@ -71,6 +71,7 @@ def verify_shares(config: Config) -> bool:
     if not config.path(config.paths.reports, config.version, "tables", "shares.csv").is_file():
         return False
     estimate.verify_shares(config)
+    readings.verify_agreement(config)
     return True
 
 

@@ -1,4 +1,4 @@
-"""Negative controls: documents that should hold next to no direct work, read by the codebook: `python -m tests.bench.controls`.
+"""Negative controls, documents that should hold next to no direct work: `python -m tests.bench.controls`.
 
 Sixty abstracts of general machine learning (conference papers and arXiv) and sixty forum posts in which no AI keyword
 occurs, drawn at random (seed 20261125) from 18,098 and 7,199. reports/bench/controls_read.csv holds ids, codes and the

@@ -47,7 +47,9 @@ def measure_people(documents: pd.DataFrame, chances: pd.DataFrame, repetitions: 
                 truth = float(size @ y / (size @ inside))
                 codes = (y[drawn].astype(float), inside[drawn].astype(float))
                 found = estimate_reads(Reads(*codes, stratum[drawn], sizes, counts, size=size[drawn]), 0.95)
-                rows.append((name, truth, found.share - truth, found.low <= truth <= found.high, found.high - found.low))
+                rows.append(
+                    (name, truth, found.share - truth, found.low <= truth <= found.high, found.high - found.low)
+                )
     table = pd.DataFrame(rows, columns=["weight", "true_share", "bias", "coverage", "mean_width"])
     return table.groupby("weight", as_index=False).mean().assign(repetitions=TRUTHS * repetitions)
 
