@@ -1,7 +1,7 @@
-"""How often textbook intervals hold a share when documents are read plainly at random: `python -m tests.bench.yardstick`.
+"""How often textbook intervals hold a share of documents read at random: `python -m tests.bench.yardstick`.
 
-The exact yardstick of reports/bench/coverage.csv: no simulation, but the sum over every number of hits that a sample of n
-from N can hold (hypergeometric). A count jumps from one whole number to the next, so where few hits are expected no
+The exact yardstick of reports/bench/coverage.csv: no simulation, but the sum over every number of hits that a sample of
+n from N can hold (hypergeometric). A count jumps from one whole number to the next, so where few hits are expected no
 interval that depends on the count alone holds every share 95 times in 100. Writes reports/bench/yardstick.csv.
 """
 
