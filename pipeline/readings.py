@@ -19,6 +19,7 @@ from pipeline.check.verdicts import compose_clusters, explain_codes, judge_clust
 from pipeline.config import Config
 from pipeline.estimate.definitions import match_definition
 from pipeline.estimate.design import Round, load_sample
+from pipeline.estimate.verify import compare_tables, read_published
 from pipeline.schemas import (
     AGREEMENT,
     CLUSTER_CHECKS,
@@ -73,6 +74,22 @@ def run(config: Config) -> None:
         len(tables[3][1]),
         time.perf_counter() - start,
     )
+
+
+def verify_agreement(config: Config) -> None:
+    """Recomputes the readers' agreement and compares it with what was published.
+
+    Raises:
+        DataError: the published table has other rows, or another number, than comes out now.
+    """
+    path = config.path(config.paths.reports, config.version, "tables", "agreement.csv")
+    if not path.exists():
+        return
+    handcheck = config.path(config.paths.handcheck)
+    codebook = load_codebook(handcheck / "codebook" / "codebook.toml")
+    fresh = tabulate_agreement(config, handcheck, codebook)
+    compare_tables("agreement", fresh, read_published("agreement", path), str(path))
+    log.info("verify: the published agreement of readers comes out again")
 
 
 def tabulate_agreement(config: Config, handcheck: Path, codebook: Codebook) -> pd.DataFrame:

@@ -236,6 +236,13 @@ CLUSTERS = Table(
         Column("seed_jaccard", NUMBER, "stability: mean overlap with its match in cuts with other seeds"),
         Column("words_jaccard", NUMBER, "stability: overlap with its match when words replace vectors"),
         Column(
+            "encoder_jaccard",
+            NUMBER,
+            "stability: overlap with its match when a second encoder made the vectors; empty where none is stored",
+            is_nullable=True,
+            is_late=True,
+        ),
+        Column(
             "source_probe_score",
             NUMBER,
             "how well papers can be told from posts inside it by their vectors: 0.5 not at all, 1 always",
@@ -257,6 +264,18 @@ CLUSTER_MEMBERS = Table(
         Column("cluster_id", TEXT, "its group"),
         Column("centrality_score", NUMBER, "cosine with the centre of the group"),
         Column("border_score", NUMBER, "that cosine less the best one with another centre; below 0: closer to another"),
+    ),
+)
+SECOND_MEMBERS = Table(
+    "second_members",
+    "the same layers cut from the vectors of a second encoder: what the groups would be if another model had read",
+    ("layer", "doc_id"),
+    (
+        Column("layer", TEXT, "name of the layer, cut with the same settings"),
+        Column("doc_id", TEXT, "the document"),
+        Column("cluster_number", INTEGER, "its group: 0 for the largest; no relation to cluster_id"),
+        Column("encoder", TEXT, "name of the second encoder"),
+        Column("encoder_revision", TEXT, "SHA-256 of its weights"),
     ),
 )
 CLUSTER_CHANGES = Table(
@@ -587,6 +606,7 @@ PLAN = Table(
         Column("n_population", INTEGER, "documents in the band"),
         Column("n_read", INTEGER, "documents of it that are read"),
         Column("n_more", INTEGER, "documents of it to read besides, drawn at random"),
+        Column("n_more_for_target", INTEGER, "documents of it to read besides for ten points either way; 0 if reached"),
         Column("n_to_adjudicate", INTEGER, "read documents of the frame and year that no adjudicator has settled"),
         Column("half_width_now", NUMBER, "half of the interval's width"),
         Column("half_width_planned", NUMBER, "expected half width afterwards"),
@@ -594,7 +614,7 @@ PLAN = Table(
 )
 SHARE_TABLES = {
     table.name: table
-    for table in (SHARES, GROUPS, TRENDS, PEOPLE, CURVE, TOGGLES, ROBUSTNESS, AGENDAS, AGENDA_GROWTH, GUESSES)
+    for table in (SHARES, GROUPS, TRENDS, PEOPLE, CURVE, TOGGLES, ROBUSTNESS, AGENDAS, AGENDA_GROWTH, GUESSES, PLAN)
 }
 CHANGES = Table(
     "changes",

@@ -308,11 +308,13 @@ def test_verify_finds_a_broken_key_or_count_behind_right_hashes(small, tmp_path,
 
 def test_verify_recomputes_the_shares_where_the_estimate_offers_it(monkeypatch, root):
     import pipeline.estimate
+    import pipeline.readings
 
     config = load_config(root / "census.toml")
     asked = []
-    monkeypatch.setattr(pipeline.estimate, "verify_shares", asked.append, raising=False)
-    assert verify_shares(config) and asked == [config]
+    monkeypatch.setattr(pipeline.estimate, "verify_shares", asked.append)
+    monkeypatch.setattr(pipeline.readings, "verify_agreement", asked.append)
+    assert verify_shares(config) and asked == [config, config]
 
 
 def _documents(**columns) -> pd.DataFrame:

@@ -178,6 +178,19 @@ def test_a_changed_number_is_found_and_named(shares: pd.DataFrame) -> None:
         compare_tables("shares", shares, shares.iloc[1:], "here")
 
 
+@pytest.mark.parametrize(
+    ("name", "column"), [("shares", "low"), ("curve", "share"), ("robustness", "difference"), ("agreement", "value")]
+)
+def test_one_digit_changed_in_a_published_table_is_found(root: Path, name: str, column: str) -> None:
+    path = root / "reports/2026.07/tables" / f"{name}.csv"
+    rows = read_published(name, path)
+    compare_tables(name, rows, read_published(name, path), str(path))
+    changed, row = rows.copy(), int(rows[column].first_valid_index())
+    changed.loc[row, column] = float(changed.loc[row, column]) + 1e-3
+    with pytest.raises(DataError, match=f"{name}.*{column} is"):
+        compare_tables(name, rows, changed, str(path))
+
+
 def test_a_published_table_reads_back_as_it_was_computed(shares: pd.DataFrame, tmp_path: Path) -> None:
     path = tmp_path / "shares.csv"
     write_csv(path, shares.drop(columns="standard_error"))

@@ -1,5 +1,8 @@
 """Predictions sharpen a share and cannot bias it; the numbers agree with other packages where designs coincide."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,52 +14,79 @@ from pipeline.estimate.shares import ShareEstimate, estimate_reads, estimate_sha
 from tests.bench.coverage import measure
 from tests.bench.populations import Scenario
 
+# A made-up sample, and what the package survey of R 4.2 makes of it: survey.R beside it wrote expected.csv.
+SURVEY = Path(__file__).parent / "fixtures" / "survey"
+SIZES = {"a": 100, "b": 400, "c": 60}  # documents in each stratum
+GROUPS = {"x": 250, "y": 230, "z": 80}  # the same 560 by post-stratum
+
 
 def sample_of(seed: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, int]]:
     rng = np.random.default_rng(seed)
     stratum = np.repeat(["a", "b", "c"], [20, 30, 40])
     inside = (rng.random(90) < 0.7).astype(float)
     y = (rng.random(90) < 0.4) * inside
-    return y, inside, stratum, {"a": 100, "b": 400, "c": 60}
+    return y, inside, stratum, SIZES
 
 
-def by_svy(y: np.ndarray, inside: np.ndarray, stratum: np.ndarray, sizes: dict[str, int]) -> dict[str, tuple]:
+def by_svy(table: pd.DataFrame) -> dict[str, tuple[float, float]]:
+    """Returns shares and standard errors of the rows of tests/fixtures/survey/sample.csv by the package svy."""
     import polars
     import svy
 
-    counts = pd.Series(stratum).value_counts()
-    table = polars.DataFrame(
-        {
-            "y": y,
-            "inside": inside,
-            "stratum": stratum,
-            "half": np.where(np.arange(len(y)) % 2 == 0, "even", "odd"),
-            "weight": [sizes[name] / counts[name] for name in stratum],
-            "size": [sizes[name] for name in stratum],
-        }
-    )
-    survey = svy.Sample(table, svy.Design(stratum="stratum", wgt="weight", pop_size="size")).estimation
+    counts = table["stratum"].map(table["stratum"].value_counts())
+    size = table["stratum"].map(SIZES)
+    columns = {**table.to_dict("list"), "weight": (size / counts).to_list(), "size": size.to_list()}
+    rows = polars.DataFrame(columns)
+    survey = svy.Sample(rows, svy.Design(stratum="stratum", wgt="weight", pop_size="size")).estimation
+    total = sum(SIZES.values())
+    flat = rows.with_columns(weight=polars.lit(total / len(table)), size=polars.lit(total))
+    grouped = svy.Sample(flat, svy.Design(wgt="weight", pop_size="size")).weighting.poststratify(GROUPS, cells="group")
     found = {
-        "stratified": survey.mean("y").estimates[0],
-        "ratio": survey.ratio("y", "inside").estimates[0],
-        "domain": survey.mean("y", by="half").estimates[0],
+        "stratified": survey.mean("y"),
+        "ratio": survey.ratio("y", "inside"),
+        "domain": survey.mean("y", by="half"),
+        "poststratified": grouped.estimation.mean("y"),
+        "poststratified ratio": grouped.estimation.ratio("y", "inside"),
     }
-    return {name: (estimate.est, estimate.se) for name, estimate in found.items()}
+    return {name: (result.estimates[0].est, result.estimates[0].se) for name, result in found.items()}
 
 
-def test_stratified_ratio_and_domain_shares_agree_with_svy() -> None:
+def by_us(table: pd.DataFrame) -> dict[str, tuple[float, float]]:
+    """Returns the same by this estimator, the stratum variances left as they are: no pseudo-observation."""
+    y, inside, stratum = (table[name].to_numpy() for name in ("y", "inside", "stratum"))
+    even = (table["half"] == "even").to_numpy(dtype=float)
+    # Post-stratification is the difference estimator with lambda 1, the groups' means as predictions, and documents
+    # that weigh what makes their groups add up (Sarndal, Swensson and Wretman 1992, section 7.6).
+    group, total = table["group"], sum(SIZES.values())
+    size = (group.map(GROUPS) / group.map(group.value_counts()) * len(table) / total).to_numpy()
+    guess = np.stack([table[name].groupby(group).transform("mean").to_numpy() for name in ("y", "inside")], axis=1)
+    flat = check_sample(y, np.zeros(len(y)), {0.0: total}, None, None)
+    flat = replace(flat, size=size, prediction=guess, prediction_means=(guess * size[:, None]).mean(axis=0)[None])
+    ones = np.stack([guess[:, 0], np.ones(len(y))], axis=1)
+    whole = replace(flat, prediction=ones, prediction_means=(ones * size[:, None]).mean(axis=0)[None])
+    found = {
+        "stratified": estimate_reads(check_sample(y, stratum, SIZES, None, None), 0.95, pseudo=0.0),
+        "ratio": estimate_reads(check_sample(y, stratum, SIZES, inside, None), 0.95, pseudo=0.0),
+        "domain": estimate_reads(check_sample(y * even, stratum, SIZES, even, None), 0.95, pseudo=0.0),
+        "poststratified": estimate_reads(whole, 0.95, 1.0, pseudo=0.0),
+        "poststratified ratio": estimate_reads(replace(flat, denominator=inside.astype(float)), 0.95, 1.0, pseudo=0.0),
+    }
+    return {name: (result.share, result.standard_error) for name, result in found.items()}
+
+
+def test_shares_agree_with_the_survey_package_of_r() -> None:
+    expected = pd.read_csv(SURVEY / "expected.csv", index_col="case")
+    assert set(expected.index) == set(by_us(pd.read_csv(SURVEY / "sample.csv")))
+    for name, found in by_us(pd.read_csv(SURVEY / "sample.csv")).items():
+        assert found == pytest.approx(tuple(expected.loc[name]), abs=1e-6), name
+
+
+def test_shares_agree_with_svy() -> None:
     pytest.importorskip("svy")
-    y, inside, stratum, sizes = sample_of()
-    expected = by_svy(y, inside, stratum, sizes)
-    even = (np.arange(len(y)) % 2 == 0).astype(float)
-    for name, counted, denominator in (
-        ("stratified", y, None),
-        ("ratio", y, inside),
-        ("domain", y * even, even),
-    ):
-        # svy leaves the stratum variances as they are: no pseudo-observation
-        ours = estimate_reads(check_sample(counted, stratum, sizes, denominator, None), 0.95, pseudo=0.0)
-        assert (ours.share, ours.standard_error) == pytest.approx(expected[name], abs=1e-6), name
+    table = pd.read_csv(SURVEY / "sample.csv")
+    expected = by_svy(table)
+    for name, found in by_us(table).items():
+        assert found == pytest.approx(expected[name], abs=1e-6), name
 
 
 @pytest.mark.parametrize(("factor", "expected"), [(1.0, 0.19291351193942924), (0.5, 0.2964567559697146)])

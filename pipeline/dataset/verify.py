@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline import estimate, store
+from pipeline import estimate, readings, store
 from pipeline.config import Config
 from pipeline.dataset.content import check_content
 from pipeline.dataset.manifest import SUMS_NAME, list_files, make_sums, read_manifest
@@ -36,7 +36,7 @@ def run(config: Config) -> None:
 
 
 def verify_shares(config: Config) -> bool:
-    """Recomputes the published shares, where a report has been published. Returns whether one has.
+    """Recomputes the published shares and agreement, where a report has been published. Returns whether one has.
 
     Raises:
         PipelineError: a share is not what the sheets give.
@@ -44,6 +44,7 @@ def verify_shares(config: Config) -> bool:
     if not config.path(config.paths.reports, config.version, "tables", "shares.csv").is_file():
         return False
     estimate.verify_shares(config)
+    readings.verify_agreement(config)
     return True
 
 

@@ -18,8 +18,9 @@ from pipeline.estimate.definitions import check_nesting
 from pipeline.estimate.design import Sample, load_sample, settle_codes
 from pipeline.estimate.guesses import tabulate_guesses
 from pipeline.estimate.people import WEIGHTS, count_people
+from pipeline.estimate.planning import plan_reading
 from pipeline.estimate.readings import Population, Readings, list_domains
-from pipeline.estimate.robustness import vary_estimates
+from pipeline.estimate.robustness import add_second_encoder, vary_estimates
 from pipeline.estimate.shares import ShareEstimate
 from pipeline.estimate.trends import measure_groups, measure_trends
 from pipeline.estimate.verify import compare_tables, read_published
@@ -28,6 +29,7 @@ from pipeline.schemas import (
     CODES,
     DOCUMENTS,
     PREDICTIONS,
+    SECOND_MEMBERS,
     SHARE_TABLES,
     TERMS,
     embeddings_table,
@@ -61,7 +63,7 @@ def estimate_tables(
 ) -> dict[str, pd.DataFrame]:
     """Returns every table of estimates by its name."""
     level = config.estimate.level
-    members = store.read_table(CLUSTER_MEMBERS, config.processed("cluster_members"))
+    members = _load_layers(config)
     quotable = [name for name, frame in config.frames.items() if frame.is_quotable]
     by_documents = estimate_all(sample, population, codebook, level)
     by_weights = estimate_weighted(sample, population, codebook, level)
@@ -76,8 +78,22 @@ def estimate_tables(
         "guesses": tabulate_guesses(sample, population),
         "curve": curve,
         "toggles": toggles,
+        "plan": plan_reading(
+            sample, population, codebook, config.report.denominator, config.report.headline_definitions, level
+        ),
         "robustness": vary_estimates(sample, population, codebook, members, level, quotable),
     }
+
+
+def _load_layers(config: Config) -> pd.DataFrame:
+    """Returns which cluster each document is in, by every layer, of the second encoder too where one is stored."""
+    members = store.read_table(CLUSTER_MEMBERS, config.processed("cluster_members"))
+    path = config.processed("second_members")
+    second = store.read_table(SECOND_MEMBERS, path) if path.exists() else None
+    if second is None or second.empty:
+        log.info("robustness: no clusters of a second encoder come with this census; its rows are left out")
+        return members
+    return add_second_encoder(members, second)
 
 
 def verify_shares(config: Config) -> None:

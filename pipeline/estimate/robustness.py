@@ -52,7 +52,7 @@ def vary_estimates(
         sample: the read documents.
         population: all documents.
         codebook: its definitions and denominators.
-        members: rows of the table `cluster_members`.
+        members: rows of the table `cluster_members`, and of others like it (`add_second_encoder`).
         level: of the intervals.
         frames: the frames to vary: those whose shares may be quoted.
     """
@@ -224,9 +224,19 @@ def _both_codes(sample: Sample) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]
 
 
 def _clusters(case: _Case, layer: str) -> np.ndarray:
-    """Returns the cluster of every document of the population: int (n,)."""
+    """Returns the cluster of every document of the population: int (n,). Those without one are a cluster together."""
     part = case.members[case.members["layer"] == layer].set_index("doc_id")["cluster_id"]
-    return pd.factorize(part.reindex(case.population.documents["doc_id"]), sort=True)[0]
+    cluster = pd.factorize(part.reindex(case.population.documents["doc_id"]), sort=True)[0]
+    return np.where(cluster < 0, cluster.max(initial=-1) + 1, cluster)
+
+
+def add_second_encoder(members: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    """Returns the layers of `cluster_members` with those of a second encoder beside them, under names that say so."""
+    there = second.assign(
+        layer=second["layer"].astype(str) + ", second encoder", cluster_id=second["cluster_number"].astype(str)
+    )
+    columns = ["layer", "doc_id", "cluster_id"]
+    return pd.concat([members[columns].astype({"cluster_id": str}), there[columns]], ignore_index=True)
 
 
 def _predict_by_cluster(case: _Case, readings: Readings, layer: str) -> Readings:

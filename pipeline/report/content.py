@@ -39,6 +39,7 @@ OPTIONAL_TABLES = (
     "intrusion",
     "layer_codes",
     "people",
+    "plan",
     "predictions",
     "robustness",
     "toggles",

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pipeline.estimate.planning import TARGET
 from pipeline.report.content import Content
 from pipeline.report.variations import list_variants
 
@@ -40,6 +41,7 @@ def fill_sections(content: Content) -> dict[str, Any]:
         "variants": list_variants(content) if "robustness" in content.extras else [],
         "robustness": _keyed(content, "robustness", ("frame", "definition", "variant")),
         "people": _keyed(content, "people", ("frame",)),
+        "wide_years": _wide_years(content),
         "agreement": _agreement(content),
         "cluster_checks": _checks(content),
         "cluster_codes": _keyed(content, "cluster_codes", ("layer", "cluster_id", "group")),
@@ -67,6 +69,26 @@ def _trends(content: Content) -> list[dict[Any, Any]]:
         and row["definition"] in order
     ]
     return sorted(rows, key=lambda row: (order.index(row["definition"]), row["kind"]))
+
+
+def _wide_years(content: Content) -> list[dict[str, Any]]:
+    """Returns what it takes to bring a year of the headline frame to ten points either way, where it is wider now."""
+    if "plan" not in content.extras:
+        return []
+    rows, settings = content.extras["plan"], content.settings
+    wide = rows["half_width_now"] > TARGET
+    rows = rows[wide & (rows["frame"] == settings.headline_frame) & (rows["year"] != "")]
+    rows = rows[rows["definition"] == settings.headline_definitions[0]]
+    return [
+        {
+            "year": year,
+            "definition": settings.headline_definitions[0],
+            "half_width": part["half_width_now"].iloc[0],
+            "n_more": int(part["n_more_for_target"].sum()),
+            "n_to_adjudicate": int(part["n_to_adjudicate"].iloc[0]),
+        }
+        for year, part in rows.groupby("year", sort=True)
+    ]
 
 
 def _toggles(content: Content) -> list[dict[Any, Any]]:

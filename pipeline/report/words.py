@@ -81,7 +81,29 @@ def list_limits(content: Content) -> list[str]:
         "Where agreements were adjudicated in part, the error rate of the readers in each kind of agreement is taken "
         "to be the same in every frame and year.",
     ]
-    return limits
+    return limits + _explain_people(content)
+
+
+def _explain_people(content: Content) -> list[str]:
+    """Returns why a share of people is another one than that of documents, where their intervals are apart."""
+    frame, definition = content.settings.headline_frame, content.settings.headline_definitions[0]
+    if "people" not in content.weights_of(frame):
+        return []
+    people, documents = (content.share_of(frame, definition, weight=weight) for weight in ("people", "documents"))
+    if people["high"] >= documents["low"] and documents["high"] >= people["low"]:
+        return []
+    busy = (
+        "those who write most write more of it"
+        if people["share"] < documents["share"]
+        else "those who write most write less of it"
+    )
+    return [
+        f"On the {content.frames[frame].title}, {format_percent(people['share'])} [{format_interval(people)}] under "
+        f"“{definition}” where each author weighs one, and {format_percent(documents['share'])} "
+        f"[{format_interval(documents)}] of documents: {busy}. Most of that weight lies with names of one or two "
+        "documents, of whom few were read, and its interval holds somewhat less often than it says "
+        "(reports/bench/people.csv in the repository)."
+    ]
 
 
 def cite_share(content: Content) -> str:
