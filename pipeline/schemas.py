@@ -233,6 +233,13 @@ CLUSTERS = Table(
         Column("seed_jaccard", NUMBER, "stability: mean overlap with its match in cuts with other seeds"),
         Column("words_jaccard", NUMBER, "stability: overlap with its match when words replace vectors"),
         Column(
+            "encoder_jaccard",
+            NUMBER,
+            "stability: overlap with its match when a second encoder made the vectors; empty where none is stored",
+            is_nullable=True,
+            is_late=True,
+        ),
+        Column(
             "source_probe_score",
             NUMBER,
             "how well papers can be told from posts inside it by their vectors: 0.5 not at all, 1 always",
@@ -254,6 +261,18 @@ CLUSTER_MEMBERS = Table(
         Column("cluster_id", TEXT, "its group"),
         Column("centrality_score", NUMBER, "cosine with the centre of the group"),
         Column("border_score", NUMBER, "that cosine less the best one with another centre; below 0: closer to another"),
+    ),
+)
+SECOND_MEMBERS = Table(
+    "second_members",
+    "the same layers cut from the vectors of a second encoder: what the groups would be if another model had read",
+    ("layer", "doc_id"),
+    (
+        Column("layer", TEXT, "name of the layer, cut with the same settings"),
+        Column("doc_id", TEXT, "the document"),
+        Column("cluster_number", INTEGER, "its group: 0 for the largest; no relation to cluster_id"),
+        Column("encoder", TEXT, "name of the second encoder"),
+        Column("encoder_revision", TEXT, "SHA-256 of its weights"),
     ),
 )
 CLUSTER_CHANGES = Table(
