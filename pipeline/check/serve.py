@@ -93,7 +93,7 @@ def load_session(config: Config, task: tasks.Task, coder: str, kind: str, *, sho
     path = tasks.sheet_path(handcheck, task, coder)
     _refuse_other_kind(folder, path, task)
     items = _list_items(task, folder, handcheck, config, documents, coder)
-    order = tasks.order_for(coder, list(items), config.seed)
+    order = tasks.order_for(coder, list(items), tasks.read_seed(folder, config.seed))
     text = (handcheck / "codebook" / "CODEBOOK.md").read_text(encoding="utf-8")
     version = re.search(r"Codebook (v[\d.]+)", text)
     return Session(

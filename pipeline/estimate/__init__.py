@@ -18,6 +18,7 @@ from pipeline.estimate.definitions import check_nesting
 from pipeline.estimate.design import Sample, load_sample, settle_codes
 from pipeline.estimate.guesses import tabulate_guesses
 from pipeline.estimate.people import WEIGHTS, count_people
+from pipeline.estimate.readers import add_person_counts
 from pipeline.estimate.readings import Population, Readings, list_domains
 from pipeline.estimate.robustness import vary_estimates
 from pipeline.estimate.shares import ShareEstimate
@@ -49,8 +50,9 @@ def run(config: Config) -> None:
     for table, rows in tables.items():
         store.write_table(SHARE_TABLES[table], rows, config.processed(table))
     log.info(
-        "estimate: %d documents read -> %d shares in %.1f s",
+        "estimate: %d documents read (%d by a person) -> %d shares in %.1f s",
         len(sample.units),
+        int((sample.units["n_person"] > 0).sum()),
         len(tables["shares"]),
         time.perf_counter() - start,
     )
@@ -66,7 +68,7 @@ def estimate_tables(
     by_documents = estimate_all(sample, population, codebook, level)
     by_weights = estimate_weighted(sample, population, codebook, level)
     curve, toggles = draw_curves(sample, population, codebook, level)
-    return {
+    tables = {
         "shares": pd.concat([by_documents, by_weights], ignore_index=True),
         "groups": measure_groups(sample, population, codebook, level),
         "trends": measure_trends(sample, population, codebook, level),
@@ -78,6 +80,7 @@ def estimate_tables(
         "toggles": toggles,
         "robustness": vary_estimates(sample, population, codebook, members, level, quotable),
     }
+    return add_person_counts(tables, sample)
 
 
 def verify_shares(config: Config) -> None:
