@@ -1,4 +1,4 @@
-"""People's sheets flow into the estimate by themselves: whose code counts, what it speaks for, and what is said of it."""
+"""People's sheets flow into the estimate by themselves: whose code counts, and what it speaks for."""
 
 import shutil
 from pathlib import Path
@@ -121,7 +121,7 @@ def test_a_sheet_that_does_not_say_who_read_it_is_refused(project: Config) -> No
 
 
 def test_picked_documents_bias_nothing_however_they_were_picked() -> None:
-    """1,000 agreements of which 30% are truly wrong; the person picks wrong ones only, and finds three in five of them."""
+    """1,000 agreements of which 30% are truly wrong; the person picks three in five of the wrong ones only."""
     rng = np.random.default_rng(7)
     found = []
     for _ in range(120):

@@ -53,7 +53,9 @@ def settle_by_precedence(sheets: Sequence[CodedSheet], doc_ids: Sequence[str]) -
         mine = left.intersection(sheet.codes.index, sort=False)
         parts.append(sheet.codes.loc[mine].assign(coder=sheet.coder, coder_kind=sheet.kind, coder_role=sheet.role))
         left = left.difference(mine, sort=False)
-    settled = pd.concat(parts) if parts else pd.DataFrame()
+    if not parts:
+        return pd.DataFrame(columns=["leaf", "coder", "coder_kind", "coder_role", "n_person", "needs_adjudication"])
+    settled = pd.concat(parts)
     settled = settled.loc[wanted.intersection(settled.index, sort=False)]
     people = [sheet for sheet in sheets if sheet.kind == "person"]
     votes = pd.concat(

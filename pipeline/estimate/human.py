@@ -4,8 +4,8 @@ A person's code replaces every language model's code of the same document, and s
 for it. What it says of other documents of its agreement cell depends on how the person came to read it:
 
 - **in the page's order** (the documents task, or a sheet written by `blank`): the order is a hash under the round's
-  seed, so the run of documents from its beginning is a random part of the sample. It joins the adjudicated part that each
-  cell's mean is learnt from: both are random parts of the cell, drawn independently of each other.
+  seed, so the run of documents from its beginning is a random part of the sample. It joins the adjudicated part that
+  each cell's mean is learnt from: both are random parts of the cell, drawn independently of each other.
 - **in the adjudication task**: the documents were drawn for adjudication before, by chance; they stay in that part.
 - **picked**, that is anything else, such as documents after the first gap in the order: the person may have chosen them
   for a reason. They are a certainty stratum of their own within their cell: they count with their own code, speak for
