@@ -11,8 +11,12 @@ from pipeline.cluster import assign_layer, run
 from pipeline.cluster.identity import Reference, join_clusters, match_clusters
 from pipeline.cluster.inputs import Inputs
 from pipeline.cluster.layers import build_graph, find_neighbours
+from pipeline.cluster.second import compare_second, cut_second, load_vectors, read_second
 from pipeline.config import Cluster, Config, Layer, load_config
-from pipeline.schemas import CLUSTER_CHANGES, CLUSTER_MEMBERS, CLUSTERS, LAYOUT
+from pipeline.dataset.manifest import add_table, write_manifest
+from pipeline.dataset.verify import check_files
+from pipeline.errors import DataError
+from pipeline.schemas import CLUSTER_CHANGES, CLUSTER_MEMBERS, CLUSTERS, LAYOUT, SECOND_MEMBERS
 from pipeline.store import read_table
 from tests.test_cluster import blobs
 
@@ -138,6 +142,37 @@ def test_a_new_cut_on_demand_or_after_other_settings_is_matched_to_the_last(smal
         config, config.cluster.layers[0], small_inputs(config, vectors, ids, reference_of(names))
     )
     assert found.tolist() == names.tolist() and set(news["change"]) == {"kept"}
+
+
+def test_a_second_encoders_layers_join_a_release_and_are_compared_document_by_document(
+    small: Config, tmp_path: Path
+) -> None:
+    config = dataclasses.replace(small, root=tmp_path, sources={"c": {"kind": "census", "path": "release"}})
+    vectors, folder = blobs(), tmp_path / "release"
+    ids = [f"d{number:03d}" for number in range(160)]
+    folder.mkdir()
+    write_manifest(folder, {"version": "1", "files": {}})
+    np.save(tmp_path / "ids.npy", np.array(ids[::-1]))
+    np.save(tmp_path / "vectors.npy", vectors[::-1])
+    again = load_vectors(tmp_path / "ids.npy", tmp_path / "vectors.npy", ids)
+    assert np.array_equal(again, vectors)
+    with pytest.raises(DataError, match="one vector for each document"):
+        load_vectors(tmp_path / "ids.npy", tmp_path / "vectors.npy", [*ids, "other"])
+    add_table(folder, SECOND_MEMBERS, cut_second(config, ids, again, "other", "0" * 64, 3))
+    assert list(check_files(folder)) == []
+    (folder / "second_members.parquet").write_bytes(b"x")
+    assert any("second_members" in problem for problem in check_files(folder))
+    add_table(folder, SECOND_MEMBERS, cut_second(config, ids, again, "other", "0" * 64, 3))
+    second = read_second(config)
+    names = pd.Series(np.repeat(["fine-00", "fine-01", "fine-02", "fine-03"], 40), index=ids)
+    names.iloc[:20] = "fine-04"  # half of one of its groups
+    names["new"] = "fine-05"  # came later: no row of the second encoder
+    found = compare_second(names, second, "fine")
+    assert np.isnan(found["fine-05"])
+    assert found.drop("fine-05").to_dict() == {
+        "fine-00": 0.5, "fine-01": 1.0, "fine-02": 1.0, "fine-03": 1.0, "fine-04": 0.5
+    }  # fmt: skip
+    assert compare_second(names, second, "broad").isna().all()
 
 
 @pytest.mark.slow

@@ -65,7 +65,7 @@ def build_graph(neighbours: np.ndarray, similarities: np.ndarray) -> igraph.Grap
     keys, first_seen = np.unique(keys, return_index=True)
     edges = np.stack(np.divmod(keys, max(total, 1)), axis=1)
     weights = np.maximum(similarities.reshape(-1)[first_seen], 0.0)
-    graph = igraph.Graph(n=total, edges=memoryview(edges))  # as a list, twenty million edges take 3 GB
+    graph = igraph.Graph(n=total, edges=edges.data)  # a buffer: as a list, twenty million edges take 3 GB
     graph.es["weight"] = weights.tolist()
     return graph
 

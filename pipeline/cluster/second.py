@@ -58,7 +58,8 @@ def compare_second(cluster_ids: pd.Series, second: pd.DataFrame, layer: str) -> 
         return pd.Series(np.nan, index=names)
     codes = pd.Categorical(cluster_ids[both], categories=names).codes.astype(np.int64)
     found = best_jaccard(codes, other[both].to_numpy(dtype=np.int64))
-    return pd.Series(np.round(np.pad(found, (0, len(names) - len(found))), 3), index=names)
+    scores = pd.Series(np.round(np.pad(found, (0, len(names) - len(found))), 3), index=names)
+    return scores.where(scores.index.isin(cluster_ids[both]))
 
 
 def cut_second(
