@@ -48,7 +48,7 @@ def test_near_cells_hold_most_of_the_nearest_and_all_cells_hold_all(monkeypatch:
     wanted, similarities = find_neighbours(vectors, 10)
     near, _ = cells.find_near_neighbours(vectors, 10, 1, searched=10)
     recall = np.mean([len(np.intersect1d(*pair)) / 10 for pair in zip(near, wanted, strict=True)])
-    assert 0.85 < recall < 1 and not (near == np.arange(len(near))[:, None]).any()
+    assert 0.75 < recall < 1 and not (near == np.arange(len(near))[:, None]).any()
     every, scores = cells.find_near_neighbours(vectors, 10, 1, searched=99)
     assert np.array_equal(every, wanted) and scores.tobytes() == similarities.tobytes()
     one, _ = cells.find_near_neighbours(vectors, 60, 1, searched=1)  # more than a cell holds
