@@ -18,7 +18,7 @@ from pipeline.check.sheets import read_csv_rows, read_sheet
 from pipeline.check.verdicts import compose_clusters, explain_codes, judge_clusters, judge_intrusion
 from pipeline.config import Config
 from pipeline.estimate.definitions import match_definition
-from pipeline.estimate.design import Round, load_sample
+from pipeline.estimate.design import Round, list_coders, load_sample
 from pipeline.estimate.verify import compare_tables, read_published
 from pipeline.schemas import (
     AGREEMENT,
@@ -97,7 +97,7 @@ def tabulate_agreement(config: Config, handcheck: Path, codebook: Codebook) -> p
     documents = store.read_table(DOCUMENTS, config.processed("documents"), ("doc_id", "frame", "published_year"))
     sample = load_sample(handcheck, config.estimate.round, codebook, documents)
     weights, strata = 1 / sample.units["inclusion_probability"], sample.units["stratum"]
-    sheets = list_coders(handcheck, sample.about, codebook, set(documents["doc_id"]))
+    sheets = list_sheets(handcheck, sample.about, codebook, set(documents["doc_id"]))
     rows = []
     for one, other in itertools.combinations(sheets, 2):
         both = weights.index.intersection(one.codes.index).intersection(other.codes.index)
@@ -116,7 +116,7 @@ def tabulate_agreement(config: Config, handcheck: Path, codebook: Codebook) -> p
     return pd.concat([part for part in rows if len(part)], ignore_index=True)
 
 
-def list_coders(handcheck: Path, about: Round, codebook: Codebook, known_ids: set[str]) -> list[CodedSheet]:
+def list_sheets(handcheck: Path, about: Round, codebook: Codebook, known_ids: set[str]) -> list[CodedSheet]:
     """Returns the sheets of a round, and those that the hand-check page made since."""
     sheets = [
         CodedSheet(
@@ -127,7 +127,7 @@ def list_coders(handcheck: Path, about: Round, codebook: Codebook, known_ids: se
         )
         for coder in about.coders
     ]
-    return sheets + find_page_sheets(handcheck, {coder.sheet for coder in about.coders}, codebook, known_ids)
+    return sheets + find_page_sheets(handcheck, list_coders(handcheck), codebook, known_ids)
 
 
 def read_experts(folder: Path) -> list[CodedSheet]:

@@ -37,6 +37,14 @@ class Table:
         return pa.schema([pa.field(column.name, column.type, nullable=column.is_nullable) for column in self.columns])
 
 
+N_PERSON = Column(
+    "n_person",
+    INTEGER,
+    "of the documents read, those that a person has read (of one document: people who read it)",
+    is_nullable=True,
+    is_late=True,
+)
+
 _FACTS = (
     Column("source", TEXT, "the site it comes from: alignmentforum, lesswrong, eaforum, arxiv, or a blog's name"),
     Column("frame", TEXT, "the defined population it belongs to (see the frames in census.toml)"),
@@ -211,6 +219,7 @@ SCOPE_QUALITY = Table(
         Column("level", NUMBER, "level of the interval"),
         Column("n_population", INTEGER, "documents"),
         Column("n_read", INTEGER, "documents read"),
+        N_PERSON,
         Column("n_read_below", INTEGER, "of these, below the threshold: the elusion sample"),
         Column("threshold", NUMBER, "the scope score that counts as in scope"),
     ),
@@ -318,12 +327,12 @@ CODES = Table(
         Column("doc_id", TEXT, "the document"),
         Column("stratum", TEXT, "sampling stratum"),
         Column("inclusion_probability", NUMBER, "chance of having been drawn"),
-        Column("phase2_stratum", TEXT, "agree, doubtful or disagree"),
-        Column("phase2_probability", NUMBER, "chance of having been adjudicated"),
-        Column("is_adjudicated", FLAG, "whether an adjudicator settled it"),
+        Column("phase2_stratum", TEXT, "agree, doubtful, disagree, or picked by a person (who read it out of order)"),
+        Column("phase2_probability", NUMBER, "chance of having been settled by an adjudicator or a person"),
+        Column("is_adjudicated", FLAG, "whether an adjudicator or a person settled it"),
         Column("reader_1_leaf", TEXT, "leaf of the first reader"),
         Column("reader_2_leaf", TEXT, "leaf of the second reader"),
-        Column("leaf", TEXT, "settled leaf: the adjudicator's where there is one, else the first reader's"),
+        Column("leaf", TEXT, "settled leaf: a person's, else the adjudicator's, else the first reader's"),
         Column("leaf2", TEXT, "second leaf", is_nullable=True),
         Column("group", TEXT, "letter of the settled leaf"),
         Column("target", TEXT, "axis: whose behaviour"),
@@ -331,7 +340,9 @@ CODES = Table(
         Column("scaling", TEXT, "axis: its claim about superhuman systems"),
         Column("evidence", TEXT, "axis: kind of evidence"),
         Column("confidence", INTEGER, "3 sure, 2 probable, 1 coin-flip"),
-        Column("coder_kind", TEXT, "who settled it: person or language model"),
+        Column("coder_kind", TEXT, "whose code it is: person or language model"),
+        Column("coder", TEXT, "the sheet it is from", is_nullable=True, is_late=True),
+        N_PERSON,
     ),
 )
 PREDICTIONS = Table(
@@ -370,6 +381,7 @@ AGENDAS = Table(
         Column("low", NUMBER, "lower end of the interval", is_nullable=True),
         Column("high", NUMBER, "upper end of the interval", is_nullable=True),
         Column("n_read", INTEGER, "documents read in the frame and year"),
+        N_PERSON,
         Column("n_coded", INTEGER, "read documents whose settled code it is"),
     ),
 )
@@ -390,6 +402,7 @@ AGENDA_GROWTH = Table(
         Column("low", NUMBER, "lower end of the interval of change_share"),
         Column("high", NUMBER, "upper end of the interval of change_share"),
         Column("n_read", INTEGER, "documents read in both spans"),
+        N_PERSON,
     ),
 )
 SHARES = Table(
@@ -413,6 +426,7 @@ SHARES = Table(
         Column("level", NUMBER, "level of the interval"),
         Column("n_population", INTEGER, "documents in the frame and year"),
         Column("n_read", INTEGER, "documents read in the frame and year"),
+        N_PERSON,
         Column("standard_error", NUMBER, "of the share", is_nullable=True),
         Column("n_effective", NUMBER, "size of a simple random sample with the same precision", is_nullable=True),
         Column("method", TEXT, "estimator and interval"),
@@ -446,6 +460,7 @@ CLUSTER_CODES = Table(
         Column("cluster_id", TEXT, "the cluster"),
         Column("group", TEXT, "letter of the codebook"),
         Column("n_read", INTEGER, "read documents in the cluster"),
+        N_PERSON,
         Column("share", NUMBER, "share of the group in the cluster, weighted by the design"),
         Column("low", NUMBER, "lower end of the interval"),
         Column("high", NUMBER, "upper end"),
@@ -461,6 +476,7 @@ LAYER_CODES = Table(
         Column("eta_squared", NUMBER, "share of variance between clusters"),
         Column("epsilon_squared", NUMBER, "the same, adjusted for the number of clusters"),
         Column("n_read", INTEGER, "read documents"),
+        N_PERSON,
     ),
 )
 CLUSTER_CHECKS = Table(
@@ -509,6 +525,7 @@ GROUPS = Table(
         Column("high", NUMBER, "upper end"),
         Column("level", NUMBER, "level at which they hold together"),
         Column("n_read", INTEGER, "documents read"),
+        N_PERSON,
     ),
 )
 TRENDS = Table(
@@ -531,6 +548,7 @@ TRENDS = Table(
         Column("simultaneous_low", NUMBER, "lower end that holds for all steps together (Bonferroni)"),
         Column("simultaneous_high", NUMBER, "upper end that holds for all steps together"),
         Column("level", NUMBER, "level of the intervals"),
+        N_PERSON,
     ),
 )
 PEOPLE = Table(
@@ -561,6 +579,7 @@ CURVE = Table(
         Column("share", NUMBER, "estimated share, 0 to 1"),
         Column("low", NUMBER, "lower end of the interval"),
         Column("high", NUMBER, "upper end of the interval"),
+        N_PERSON,
     ),
 )
 TOGGLES = Table(
@@ -575,6 +594,7 @@ TOGGLES = Table(
         Column("mean_effect", NUMBER, "mean change of the share when it counts"),
         Column("least_effect", NUMBER, "smallest change"),
         Column("greatest_effect", NUMBER, "greatest change"),
+        N_PERSON,
     ),
 )
 ROBUSTNESS = Table(
@@ -591,6 +611,7 @@ ROBUSTNESS = Table(
         Column("high", NUMBER, "upper end of the interval, where there is one", is_nullable=True),
         Column("difference", NUMBER, "from the headline"),
         Column("note", TEXT, "what it means"),
+        N_PERSON,
     ),
 )
 PLAN = Table(

@@ -10,6 +10,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -205,9 +206,9 @@ def test_one_coder_cannot_open_the_sheet_twice(serve, project: Path) -> None:
 def test_the_adjudicator_is_blind_unless_codes_are_asked_for(browser: Browser, serve, project: Path) -> None:
     sheets = project.parent / "data/raw/handcheck/sheets"
     sheets.mkdir()
-    lines = [f"lw:{number:017d},N0,,T0,M0,S0,C,3,why" for number in range(30)]
+    lines = [f"lw:{number:017d},N0,,T0,M0,S0,C,3,why,person" for number in range(30)]
     (sheets / "alice.csv").write_text(
-        "\n".join(["doc_id,leaf,leaf2,target,mechanism,scaling,evidence,confidence,note", *lines])
+        "\n".join(["doc_id,leaf,leaf2,target,mechanism,scaling,evidence,confidence,note,coder_kind", *lines])
     )
     page = browser.new_page()
     blind = serve("carol", "--task", "adjudication")
@@ -322,6 +323,49 @@ def test_every_control_has_a_name_and_nothing_overflows_a_phone(browser: Browser
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.locator("fieldset legend").count() == page.locator("fieldset").count() == 7
     assert page.get_attribute("#saved", "aria-live") == "polite"
+
+
+@pytest.mark.parametrize(
+    ("task", "scheme", "width"),
+    [
+        ("documents", "light", 1280),
+        ("clusters", "dark", 375),
+        ("intrusion", "light", 375),
+        ("adjudication", "dark", 375),
+    ],
+)
+def test_axe_finds_nothing_with_the_codebook_closed_or_open_and_a_phone_can_close_it(
+    browser: Browser, serve, task: str, scheme: str, width: int
+) -> None:
+    pytest.importorskip("axe_playwright_python", reason="axe-core is not installed: pip install axe-playwright-python")
+    axe = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+    context = browser.new_context(viewport={"width": width, "height": 740}, color_scheme=scheme, bypass_csp=True)
+    page, said = context.new_page(), []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(serve("alice", "--task", task).link)
+    page.wait_for_selector("fieldset")
+    page.evaluate(axe)
+    page.evaluate("document.activeElement.blur()")
+    for is_open in (False, True):
+        if is_open:
+            page.click("#book")
+        found = page.evaluate("axe.run(document)")["violations"]
+        assert [(item["id"], item["nodes"][0]["html"][:120]) for item in found] == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.locator("#codebook h2").count() > 3 and "**" not in (page.text_content("#codebook") or "")
+    page.click("#close")
+    assert not page.is_visible("#codebook") and said == []
+    context.close()
+
+
+def test_what_two_people_see_differently_comes_to_the_adjudicator(serve, project: Path) -> None:
+    sheets = project.parent / "data/raw/handcheck/sheets"
+    sheets.mkdir()
+    header = "doc_id,leaf,leaf2,target,mechanism,scaling,evidence,confidence,note,state,coder_kind"
+    for coder, leaf in (("ann", "A1"), ("ben", "B1")):
+        lines = [f"lw:{number:017d},{leaf if number == 20 else 'C1'},,T0,M0,S0,C,3,,done,person" for number in (20, 21)]
+        (sheets / f"{coder}.csv").write_text("\n".join([header, *lines]))
+    assert serve("carol", "--task", "adjudication").first.startswith("6 to read")  # five were drawn before
 
 
 def test_the_mouse_is_not_needed_and_the_focus_is_seen(browser: Browser, serve) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.cluster import cells
 from pipeline.cluster.layers import (
     build_graph,
     choose_partition,
@@ -38,6 +39,20 @@ def test_neighbours_are_the_exact_ones() -> None:
     np.fill_diagonal(all_pairs, -9)
     assert np.allclose(similarities, -np.sort(-all_pairs, axis=1)[:, :7])
     assert np.allclose(np.take_along_axis(all_pairs, neighbours, axis=1), similarities)
+
+
+def test_near_cells_hold_most_of_the_nearest_and_all_cells_hold_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cells, "ROWS_PER_CELL", 50)
+    rows = np.random.default_rng(3).normal(size=(1_200, 8))  # no groups at all: the hard case
+    vectors = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16)
+    wanted, similarities = find_neighbours(vectors, 10)
+    near, _ = cells.find_near_neighbours(vectors, 10, 1, searched=10)
+    recall = np.mean([len(np.intersect1d(*pair)) / 10 for pair in zip(near, wanted, strict=True)])
+    assert 0.75 < recall < 1 and not (near == np.arange(len(near))[:, None]).any()
+    every, scores = cells.find_near_neighbours(vectors, 10, 1, searched=99)
+    assert np.array_equal(every, wanted) and scores.tobytes() == similarities.tobytes()
+    one, _ = cells.find_near_neighbours(vectors, 60, 1, searched=1)  # more than a cell holds
+    assert all(len(set(row)) == 60 for row in one.tolist())
 
 
 def test_equal_similarities_go_to_the_lower_row_number() -> None:

@@ -11,9 +11,22 @@ from pipeline.cluster import assign_layer, run
 from pipeline.cluster.identity import Reference, join_clusters, match_clusters
 from pipeline.cluster.inputs import Inputs
 from pipeline.cluster.layers import build_graph, find_neighbours
+from pipeline.cluster.second import compare_second, cut_second, load_vectors, read_second
 from pipeline.config import Cluster, Config, Layer, load_config
-from pipeline.schemas import CLUSTER_CHANGES, CLUSTER_MEMBERS, CLUSTERS, LAYOUT
-from pipeline.store import read_table
+from pipeline.dataset.manifest import add_table, write_manifest
+from pipeline.dataset.verify import check_files
+from pipeline.errors import DataError
+from pipeline.schemas import (
+    CLUSTER_CHANGES,
+    CLUSTER_MEMBERS,
+    CLUSTERS,
+    DOCUMENTS,
+    LAYOUT,
+    SECOND_MEMBERS,
+    TERMS,
+    embeddings_table,
+)
+from pipeline.store import read_table, write_table
 from tests.test_cluster import blobs
 
 NO_CHANGES = CLUSTER_CHANGES.arrow_schema.empty_table().to_pandas()
@@ -138,6 +151,80 @@ def test_a_new_cut_on_demand_or_after_other_settings_is_matched_to_the_last(smal
         config, config.cluster.layers[0], small_inputs(config, vectors, ids, reference_of(names))
     )
     assert found.tolist() == names.tolist() and set(news["change"]) == {"kept"}
+
+
+def write_inputs(config: Config, rows: np.ndarray, vectors: np.ndarray) -> None:
+    """Writes what the stage reads, the rows in the order given: invented documents with their group as their word."""
+    ids = [f"d{number:03d}" for number in rows]
+    documents = pd.DataFrame({"doc_id": ids, "source": "arxiv", "frame": "f", "title": ids, "text_kind": "none"})
+    documents = documents.assign(
+        url=None, authors=[[]] * len(ids), published_date="2020-01-01", published_year=2020, tags=[[]] * len(ids),
+        karma=None, karma_read_date=None, word_count=1, character_count=1, text_sha256=ids, text=None,
+    )  # fmt: skip
+    made = {"doc_id": ids, "text_sha256": ids, "encoder": "e", "encoder_revision": "r", "vector": list(vectors[rows])}
+    words = [word for number in rows for word in (f"word{number // 40}", f"also{number // 40}")]
+    terms = pd.DataFrame({"doc_id": np.repeat(ids, 2), "term": words, "term_count": 1})
+    write_table(DOCUMENTS, documents, config.processed("documents"))
+    write_table(embeddings_table(vectors.shape[1]), pd.DataFrame(made), config.processed("embeddings"))
+    write_table(TERMS, terms, config.processed("terms"))
+
+
+def test_twice_and_shuffled_are_the_same_bytes_and_five_percent_more_leave_the_old_where_they_are(
+    small: Config, tmp_path: Path
+) -> None:
+    vectors = blobs()
+    embed = dataclasses.replace(small.embed, dimension_count=vectors.shape[1])
+    config = dataclasses.replace(small, root=tmp_path, sources={}, embed=embed)
+    kept: list[dict[str, bytes]] = []
+    for order in (np.arange(152), np.arange(152), np.random.default_rng(4).permutation(152)):
+        write_inputs(config, order, vectors)
+        run(config)
+        names = [table.name for table in (CLUSTERS, CLUSTER_MEMBERS, CLUSTER_CHANGES, LAYOUT)]
+        kept.append({name: config.processed(name).read_bytes() for name in names})
+    assert kept[0] == kept[1] == kept[2]
+    first = read_table(CLUSTER_MEMBERS, config.processed("cluster_members")).set_index("doc_id")["cluster_id"]
+    (tmp_path / "release").mkdir()
+    for name, content in kept[0].items():
+        (tmp_path / "release" / f"{name}.parquet").write_bytes(content)
+    for is_cut_anew in (False, True):
+        settings = dataclasses.replace(config.cluster, recluster=is_cut_anew)
+        source = {"c": {"kind": "census", "path": "release"}}
+        grown = dataclasses.replace(config, sources=source, cluster=settings)
+        write_inputs(grown, np.arange(160), vectors)  # 5% more
+        run(grown)
+        second = read_table(CLUSTER_MEMBERS, grown.processed("cluster_members")).set_index("doc_id")["cluster_id"]
+        assert len(second) == 160 and (second[first.index] == first).mean() >= 0.95
+
+
+def test_a_second_encoders_layers_join_a_release_and_are_compared_document_by_document(
+    small: Config, tmp_path: Path
+) -> None:
+    config = dataclasses.replace(small, root=tmp_path, sources={"c": {"kind": "census", "path": "release"}})
+    vectors, folder = blobs(), tmp_path / "release"
+    ids = [f"d{number:03d}" for number in range(160)]
+    folder.mkdir()
+    write_manifest(folder, {"version": "1", "files": {}})
+    np.save(tmp_path / "ids.npy", np.array(ids[::-1]))
+    np.save(tmp_path / "vectors.npy", vectors[::-1])
+    again = load_vectors(tmp_path / "ids.npy", tmp_path / "vectors.npy", ids)
+    assert np.array_equal(again, vectors)
+    with pytest.raises(DataError, match="one vector for each document"):
+        load_vectors(tmp_path / "ids.npy", tmp_path / "vectors.npy", [*ids, "other"])
+    add_table(folder, SECOND_MEMBERS, cut_second(config, ids, again, "other", "0" * 64, 3))
+    assert list(check_files(folder)) == []
+    (folder / "second_members.parquet").write_bytes(b"x")
+    assert any("second_members" in problem for problem in check_files(folder))
+    add_table(folder, SECOND_MEMBERS, cut_second(config, ids, again, "other", "0" * 64, 3))
+    second = read_second(config)
+    names = pd.Series(np.repeat(["fine-00", "fine-01", "fine-02", "fine-03"], 40), index=ids)
+    names.iloc[:20] = "fine-04"  # half of one of its groups
+    names["new"] = "fine-05"  # came later: no row of the second encoder
+    found = compare_second(names, second, "fine")
+    assert np.isnan(found["fine-05"])
+    assert found.drop("fine-05").to_dict() == {
+        "fine-00": 0.5, "fine-01": 1.0, "fine-02": 1.0, "fine-03": 1.0, "fine-04": 0.5
+    }  # fmt: skip
+    assert compare_second(names, second, "broad").isna().all()
 
 
 @pytest.mark.slow

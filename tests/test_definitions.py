@@ -97,7 +97,7 @@ def test_the_ladder_is_nested_and_a_broken_one_is_named(codebook: Codebook) -> N
         ('leaves = ["B1"]\n', 'leaves = ["B9"]\n', "definition 'strict', leaves: there is no code 'B9'"),
         ('id = "theory"', 'id = "strict"', "is there twice"),
         ('id = "theory"', 'ident = "theory"', "ident] unknown key"),
-        ('id = "theory"\n', '', "id] missing key"),
+        ('id = "theory"\n', "", "id] missing key"),
         ("version = 1", "version = [", "not valid TOML"),
     ],
 )

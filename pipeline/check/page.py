@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flask import Flask, Response, jsonify, render_template, request
+from markdown_it import MarkdownIt
 
 from pipeline.check.certify import certify
 from pipeline.check.codebook import AXES, Codebook
@@ -14,7 +15,7 @@ from pipeline.check.tasks import Item, Task
 
 TOKEN_HEADER = "X-Census-Token"
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "default-src 'none'; img-src data:; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 CODE_COLUMNS = ("leaf", "leaf2", *AXES, "confidence")
@@ -155,7 +156,7 @@ def _describe(session: Session) -> dict[str, object]:
         "groups": session.codebook.groups,
         "leaves": session.codebook.leaves,
         "axes": {axis: session.codebook.axes[axis] for axis in (*AXES, "confidence")},
-        "codebook": session.codebook_text,
+        "codebook": MarkdownIt("commonmark", {"html": False}).enable("table").render(session.codebook_text),
     }
 
 

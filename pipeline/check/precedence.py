@@ -53,15 +53,23 @@ def settle_by_precedence(sheets: Sequence[CodedSheet], doc_ids: Sequence[str]) -
         mine = left.intersection(sheet.codes.index, sort=False)
         parts.append(sheet.codes.loc[mine].assign(coder=sheet.coder, coder_kind=sheet.kind, coder_role=sheet.role))
         left = left.difference(mine, sort=False)
-    settled = pd.concat(parts) if parts else pd.DataFrame()
+    if not parts:
+        return pd.DataFrame(columns=["leaf", "coder", "coder_kind", "coder_role", "n_person", "needs_adjudication"])
+    settled = pd.concat(parts)
     settled = settled.loc[wanted.intersection(settled.index, sort=False)]
     people = [sheet for sheet in sheets if sheet.kind == "person"]
-    votes = pd.concat([sheet.codes["leaf"].str[0] for sheet in people]) if people else pd.Series(dtype=str)
+    votes = pd.concat(
+        [
+            pd.DataFrame({"coder": sheet.coder, "group": sheet.codes["leaf"].str[0]}, index=sheet.codes.index)
+            for sheet in people
+        ]
+        or [pd.DataFrame({"coder": pd.Series(dtype=str), "group": pd.Series(dtype=str)})]
+    )
     by_document = votes.groupby(level=0)
-    is_open = (by_document.nunique() > 1).reindex(settled.index, fill_value=False)
+    is_open = (by_document["group"].nunique() > 1).reindex(settled.index, fill_value=False)
     has_ruling = (settled["coder_kind"] == "person") & (settled["coder_role"] == "adjudicator")
     return settled.assign(
-        n_person=by_document.size().reindex(settled.index, fill_value=0).astype(int),
+        n_person=by_document["coder"].nunique().reindex(settled.index, fill_value=0).astype(int),
         needs_adjudication=is_open & ~has_ruling,
     )
 

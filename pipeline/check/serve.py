@@ -7,6 +7,7 @@ import logging
 import re
 import secrets
 import threading
+import tomllib
 import webbrowser
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from pipeline import store
 from pipeline.check import imports, tasks
 from pipeline.check.codebook import AXES, load_codebook
 from pipeline.check.page import Session, make_app
+from pipeline.check.precedence import find_page_sheets, settle_by_precedence
 from pipeline.check.records import open_record
 from pipeline.check.sheets import read_csv_rows
 from pipeline.config import Config
@@ -93,7 +95,7 @@ def load_session(config: Config, task: tasks.Task, coder: str, kind: str, *, sho
     path = tasks.sheet_path(handcheck, task, coder)
     _refuse_other_kind(folder, path, task)
     items = _list_items(task, folder, handcheck, config, documents, coder)
-    order = tasks.order_for(coder, list(items), config.seed)
+    order = tasks.order_for(coder, list(items), tasks.read_seed(folder, config.seed))
     text = (handcheck / "codebook" / "CODEBOOK.md").read_text(encoding="utf-8")
     version = re.search(r"Codebook (v[\d.]+)", text)
     return Session(
@@ -138,12 +140,25 @@ def _list_items(
         doc_ids = tasks.read_sample_ids(handcheck, config.estimate.round)
         if task == "adjudication":
             rows = read_csv_rows(folder / "adjudication.csv", ("doc_id", "adjudicated"))
-            doc_ids = [row["doc_id"] for _, row in rows if row["adjudicated"] == "True"]
+            drawn = {row["doc_id"] for _, row in rows if row["adjudicated"] == "True"}
+            drawn |= _find_disputed(handcheck, doc_ids, documents.index)
+            doc_ids = [doc_id for doc_id in doc_ids if doc_id in drawn]
         unknown = [doc_id for doc_id in doc_ids if doc_id not in documents.index]
         if unknown:
             raise SheetError(f"{unknown[0]} is not in the census", where=str(folder), do="run make corpus")
         found = tasks.document_items(documents, doc_ids)
     return {item.key: item for item in found}
+
+
+def _find_disputed(handcheck: Path, doc_ids: list[str], known: pd.Index) -> set[str]:
+    """Returns the documents that people read and put into different groups, also where another person ruled since."""
+    codebook = load_codebook(handcheck / "codebook" / "codebook.toml")
+    rounds = sorted((handcheck / "rounds").glob("*/round.toml"))
+    listed = {coder["sheet"] for path in rounds for coder in tomllib.loads(path.read_text(encoding="utf-8"))["coders"]}
+    sheets = find_page_sheets(handcheck, listed, codebook, known)
+    people = [sheet for sheet in sheets if sheet.kind == "person" and sheet.role == "reader"]
+    settled = settle_by_precedence(people, doc_ids)
+    return set(settled.index[settled["needs_adjudication"]]) if len(settled) else set()
 
 
 def _refuse_other_kind(folder: Path, path: Path, task: tasks.Task) -> None:

@@ -1,6 +1,7 @@
 """What a coder is shown: the items of each task, in an order of the coder's own, blind to all that could sway."""
 
 import hashlib
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +83,12 @@ def read_sample_ids(handcheck: Path, round_name: str) -> list[str]:
     """Returns the documents of a round's drawn sample."""
     path = handcheck / "rounds" / round_name / "sample.csv"
     return [row["doc_id"] for _, row in read_csv_rows(path, ("doc_id",))]
+
+
+def read_seed(folder: Path, default: int) -> int:
+    """Returns the seed of a round, under which its documents are put in order; `default` where it has no round.toml."""
+    path = folder / "round.toml"
+    return int(tomllib.loads(path.read_text(encoding="utf-8"))["seed"]) if path.exists() else default
 
 
 def cluster_items(folder: Path, documents: pd.DataFrame, coder: str) -> list[Item]:

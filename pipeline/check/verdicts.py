@@ -85,7 +85,7 @@ def compose_clusters(members: pd.DataFrame, codes: pd.DataFrame, level: float) -
         codes: rows of `codes`.
         level: of the intervals.
     """
-    joined = members.merge(codes[["doc_id", "group", "inclusion_probability"]], on="doc_id")
+    joined = members.merge(codes[["doc_id", "group", "inclusion_probability", "n_person"]], on="doc_id")
     joined["weight"] = 1 / joined["inclusion_probability"]
     rows = []
     for (layer, cluster_id), part in joined.groupby(["layer", "cluster_id"]):
@@ -100,6 +100,7 @@ def compose_clusters(members: pd.DataFrame, codes: pd.DataFrame, level: float) -
                     "cluster_id": cluster_id,
                     "group": group,
                     "n_read": len(part),
+                    "n_person": int((part["n_person"] > 0).sum()),
                     "share": round(share, 6),
                     "low": round(low, 6),
                     "high": round(high, 6),
@@ -136,6 +137,7 @@ def explain_codes(members: pd.DataFrame, codes: pd.DataFrame) -> pd.DataFrame:
                     "eta_squared": round(eta, 6),
                     "epsilon_squared": round(adjusted, 6),
                     "n_read": count,
+                    "n_person": int((part["n_person"] > 0).sum()),
                 }
             )
     return pd.DataFrame(rows)

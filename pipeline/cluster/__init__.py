@@ -16,14 +16,22 @@ from pipeline.cluster.inputs import Inputs, load_inputs
 from pipeline.cluster.layers import choose_partition, dissolve_small
 from pipeline.cluster.layout import extend_layout
 from pipeline.config import Config, Layer
-from pipeline.schemas import CLUSTER_CHANGES, CLUSTER_FACETS, CLUSTER_MEMBERS, CLUSTERS, LAYOUT, Table
+from pipeline.schemas import (
+    CLUSTER_CHANGES,
+    CLUSTER_FACETS,
+    CLUSTER_MEMBERS,
+    CLUSTERS,
+    LAYOUT,
+    SECOND_MEMBERS,
+    Table,
+)
 
 log = logging.getLogger(__name__)
 CUT_COUNT = 11  # cuts with different seeds, of which the one most like the others is taken
 
 
 def run(config: Config) -> None:
-    """Reads `embeddings`, `terms` and `documents`; writes `clusters`, `cluster_*` and `layout`."""
+    """Reads `embeddings`, `terms` and `documents`; writes `clusters`, `cluster_*`, `layout` and `second_members`."""
     start = time.perf_counter()
     inputs = load_inputs(config)
     tables = cluster_documents(config, inputs)
@@ -60,6 +68,7 @@ def cluster_documents(config: Config, inputs: Inputs) -> list[tuple[Table, pd.Da
         (CLUSTER_MEMBERS, every_member),
         (CLUSTER_CHANGES, pd.concat([part for part in changes if len(part)], ignore_index=True)),
         (CLUSTER_FACETS, count_facets(every_member, inputs.documents)),
+        (SECOND_MEMBERS, inputs.second[inputs.second["doc_id"].isin(inputs.documents.index)]),
         (LAYOUT, places),
     ]
 

@@ -8,6 +8,7 @@ import pandas as pd
 from pipeline.cluster.inputs import Inputs
 from pipeline.cluster.layers import cut_layer, score_members
 from pipeline.cluster.names import name_clusters, rank_terms
+from pipeline.cluster.second import compare_second
 from pipeline.cluster.stability import TRUST_LIMIT, best_jaccard, probe_source, score_cuts, score_samples
 from pipeline.config import Config, Layer
 
@@ -52,6 +53,7 @@ def describe_clusters(
         {cluster_id: pick_exemplars(part, config.seed) for cluster_id, part in members.groupby("cluster_id")}
     ).T
     facts = measure_stability(config, layer, inputs, cluster_ids, cuts)
+    facts["encoder_jaccard"] = compare_second(cluster_ids, inputs.second, layer.name)
     facts["document_count"] = cluster_ids.value_counts().reindex(facts.index).astype(int)
     facts["is_small"] = facts["document_count"] < config.cluster.min_size
     facts["is_unstable"] = facts["is_small"] | (facts["sample_jaccard"] < TRUST_LIMIT)

@@ -1,18 +1,22 @@
 """What the stage reads, and the two neighbour graphs made of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import igraph
 import numpy as np
 import pandas as pd
 
 from pipeline import store
+from pipeline.cluster.cells import find_near_neighbours
 from pipeline.cluster.identity import Reference, read_reference
 from pipeline.cluster.layers import build_graph, find_neighbours
 from pipeline.cluster.names import SetName, read_set_names
+from pipeline.cluster.second import read_second
 from pipeline.cluster.stability import build_term_graph
 from pipeline.config import Config
-from pipeline.schemas import DOCUMENTS, TERMS, embeddings_table
+from pipeline.schemas import DOCUMENTS, SECOND_MEMBERS, TERMS, embeddings_table
+
+EXACT_LIMIT = 200_000  # documents above which neighbours are searched for in near cells only
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class Inputs:
         term_graph: neighbours by words, and the rows of `documents` that are its vertices.
         reference: the last published clustering.
         set_names: names that a reader gave, by cluster_id.
+        second: rows of `second_members`, the layers that another encoder gave; empty where no census has them.
     """
 
     documents: pd.DataFrame
@@ -38,6 +43,7 @@ class Inputs:
     term_graph: tuple[igraph.Graph, np.ndarray]
     reference: Reference
     set_names: dict[str, SetName]
+    second: pd.DataFrame = field(default_factory=lambda: SECOND_MEMBERS.arrow_schema.empty_table().to_pandas())
 
 
 def load_inputs(config: Config) -> Inputs:
@@ -54,7 +60,8 @@ def load_inputs(config: Config) -> Inputs:
     documents = documents.loc[table.column("doc_id").to_pandas()]
     terms = store.read_table(TERMS, config.processed("terms"))
     count = config.cluster.neighbour_count
-    near = find_neighbours(vectors, count)
+    is_exact = len(vectors) <= EXACT_LIMIT
+    near = find_neighbours(vectors, count) if is_exact else find_near_neighbours(vectors, count, config.seed)
     return Inputs(
         documents,
         vectors,
@@ -64,4 +71,5 @@ def load_inputs(config: Config) -> Inputs:
         build_term_graph(terms, documents.index.to_series(), count),
         read_reference(config),
         read_set_names(config.path(config.paths.handcheck)),
+        read_second(config),
     )

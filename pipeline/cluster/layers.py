@@ -61,10 +61,11 @@ def build_graph(neighbours: np.ndarray, similarities: np.ndarray) -> igraph.Grap
     total, count = neighbours.shape
     sources = np.repeat(np.arange(total), count)
     targets = neighbours.reshape(-1)
-    pairs = np.stack([np.minimum(sources, targets), np.maximum(sources, targets)], axis=1)
-    edges, first_seen = np.unique(pairs, axis=0, return_index=True)
+    keys = np.minimum(sources, targets) * total + np.maximum(sources, targets)  # one number a pair sorts fast
+    keys, first_seen = np.unique(keys, return_index=True)
+    edges = np.stack(np.divmod(keys, max(total, 1)), axis=1)
     weights = np.maximum(similarities.reshape(-1)[first_seen], 0.0)
-    graph = igraph.Graph(n=total, edges=edges.tolist())
+    graph = igraph.Graph(n=total, edges=edges.data)  # a buffer: as a list, twenty million edges take 3 GB
     graph.es["weight"] = weights.tolist()
     return graph
 

@@ -67,6 +67,10 @@ def run(config: Config) -> None:
     background = read_background(config)
     scores, threshold = score_documents(vectors, read, is_in, weights, background, config.scope, config.seed)
     quality = measure_quality(scores, threshold, read, is_in, weights, documents["frame"].to_numpy(), config)
+    by_person = codes["n_person"].to_numpy() > 0
+    frames_read = documents["frame"].to_numpy()[read]
+    counts = [int((by_person & ((frames_read == frame) | (frame == ""))).sum()) for frame in quality["frame"]]
+    quality = quality.assign(n_person=counts)
     rows = pd.DataFrame(
         {
             "doc_id": place_of.index,

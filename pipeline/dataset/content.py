@@ -28,6 +28,7 @@ from pipeline.schemas import (
     CLUSTERS,
     CODES,
     LAYOUT,
+    SECOND_MEMBERS,
     SHARES,
     TERMS,
     TEXTS_TABLE,
@@ -38,10 +39,21 @@ from pipeline.schemas import (
 LENGTH_TOLERANCE = 2e-3  # a unit vector of 384 float16 values: at most half a step of 2**-11 relative each
 KNOWN_TABLES = {"documents": CENSUS_DOCUMENTS} | {
     table.name: table
-    for table in (TERMS, CLUSTERS, CLUSTER_MEMBERS, CLUSTER_CHANGES, LAYOUT, CODES, SHARES, CHANGES, TEXTS_TABLE)
+    for table in (
+        TERMS,
+        CLUSTERS,
+        CLUSTER_MEMBERS,
+        CLUSTER_CHANGES,
+        SECOND_MEMBERS,
+        LAYOUT,
+        CODES,
+        SHARES,
+        CHANGES,
+        TEXTS_TABLE,
+    )
 }
 COMPLETE = ("embeddings", "layout")  # a row for every document
-PARTIAL = ("terms", "cluster_members", "codes", "texts")  # rows of documents only
+PARTIAL = ("terms", "cluster_members", "second_members", "codes", "texts")  # rows of documents only
 GROUP = ("layer", "cluster_id")
 
 

@@ -9,6 +9,7 @@ from pipeline import store
 from pipeline.config import Config
 from pipeline.dataset.summary import Summary
 from pipeline.errors import DataError
+from pipeline.schemas import Table
 
 MANIFEST_NAME = "manifest.json"
 SUMS_NAME = "SHA256SUMS"  # `sha256sum -c SHA256SUMS` checks a release without this program
@@ -39,6 +40,24 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Writes the manifest, and the checksums of every file with it."""
     store.write_text(folder / MANIFEST_NAME, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
     store.write_text(folder / SUMS_NAME, make_sums(folder))
+
+
+def add_table(folder: Path, table: Table, rows: pd.DataFrame) -> None:
+    """Puts one more table into a release, with its place in the manifest and the checksums; the rest stays as it is.
+
+    Raises:
+        DataError: the folder is no release, or the rows do not fit the table.
+    """
+    manifest = read_manifest(folder)
+    path = folder / f"{table.name}.parquet"
+    store.write_table(table, rows, path)
+    manifest["files"][path.name] = {
+        "sha256": store.sha256_of_file(path),
+        "byte_count": path.stat().st_size,
+        "row_count": len(rows),
+    }
+    manifest["files"] = dict(sorted(manifest["files"].items()))
+    write_manifest(folder, manifest)
 
 
 def make_sums(folder: Path) -> str:

@@ -19,6 +19,7 @@ from pipeline.estimate.design import Sample, load_sample, settle_codes
 from pipeline.estimate.guesses import tabulate_guesses
 from pipeline.estimate.people import WEIGHTS, count_people
 from pipeline.estimate.planning import plan_reading
+from pipeline.estimate.readers import add_person_counts
 from pipeline.estimate.readings import Population, Readings, list_domains
 from pipeline.estimate.robustness import add_second_encoder, vary_estimates
 from pipeline.estimate.shares import ShareEstimate
@@ -51,8 +52,9 @@ def run(config: Config) -> None:
     for table, rows in tables.items():
         store.write_table(SHARE_TABLES[table], rows, config.processed(table))
     log.info(
-        "estimate: %d documents read -> %d shares in %.1f s",
+        "estimate: %d documents read (%d by a person) -> %d shares in %.1f s",
         len(sample.units),
+        int((sample.units["n_person"] > 0).sum()),
         len(tables["shares"]),
         time.perf_counter() - start,
     )
@@ -68,7 +70,7 @@ def estimate_tables(
     by_documents = estimate_all(sample, population, codebook, level)
     by_weights = estimate_weighted(sample, population, codebook, level)
     curve, toggles = draw_curves(sample, population, codebook, level)
-    return {
+    tables = {
         "shares": pd.concat([by_documents, by_weights], ignore_index=True),
         "groups": measure_groups(sample, population, codebook, level),
         "trends": measure_trends(sample, population, codebook, level),
@@ -83,6 +85,7 @@ def estimate_tables(
         ),
         "robustness": vary_estimates(sample, population, codebook, members, level, quotable),
     }
+    return add_person_counts(tables, sample)
 
 
 def _load_layers(config: Config) -> pd.DataFrame:

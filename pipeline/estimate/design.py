@@ -4,14 +4,15 @@ import tomllib
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 from pydantic.dataclasses import dataclass
 
 from pipeline.check.codebook import Codebook
+from pipeline.check.precedence import CodedSheet, find_page_sheets
 from pipeline.check.sheets import read_csv_rows, read_sheet
 from pipeline.config import STRICT, build
 from pipeline.errors import ConfigError, SheetError
+from pipeline.estimate.human import lay_over
 
 TOLERANCE = 1e-9  # recorded probabilities are ratios of integers, written with at least 15 digits
 
@@ -45,9 +46,12 @@ class Sample:
         about: who read, and how.
         strata: index stratum; columns frame, year ("" where the stratum is no year), n_population, n_sample.
         units: index doc_id, sorted; columns stratum, frame, year, inclusion_probability, phase2_stratum,
-            phase2_probability, is_adjudicated.
+            phase2_probability, is_adjudicated (settled by an adjudicator or a person), n_person, coder and coder_kind
+            (of the settled code).
         readers: one table of codes per reader, rows as in `units`.
-        adjudicator: codes of the adjudicated documents, indexed by doc_id.
+        adjudicator: the settled codes of those documents, indexed by doc_id, with coder and coder_kind: a person's
+            before the round's adjudicator's (see `human`).
+        people: people's sheets, as far as they are done.
     """
 
     about: Round
@@ -55,6 +59,7 @@ class Sample:
     units: pd.DataFrame
     readers: tuple[pd.DataFrame, ...]
     adjudicator: pd.DataFrame
+    people: tuple[CodedSheet, ...] = ()
 
 
 def load_sample(handcheck: Path, name: str, codebook: Codebook, documents: pd.DataFrame) -> Sample:
@@ -92,15 +97,26 @@ def load_sample(handcheck: Path, name: str, codebook: Codebook, documents: pd.Da
             where=str(folder / "adjudication.csv"),
             do="add the codes, or mark it False",
         )
-    return Sample(about, strata, units, readers, adjudicators[0].loc[settled])
+    ruling = next(coder for coder in about.coders if coder.role == "adjudicator")
+    page = find_page_sheets(handcheck, list_coders(handcheck), codebook, known_ids)
+    people = tuple(sheet for sheet in page if sheet.kind == "person")
+    base = CodedSheet(ruling.sheet, ruling.kind, "adjudicator", adjudicators[0].loc[settled])
+    laid = lay_over(units, base, people, about.seed)
+    return Sample(about, strata, laid.units, readers, laid.settled, people)
+
+
+def list_coders(handcheck: Path) -> set[str]:
+    """Returns the sheets that any round lists: who read it as its design says, not through the page."""
+    rounds = sorted((handcheck / "rounds").glob("*/round.toml"))
+    return {coder.sheet for path in rounds for coder in _load_round(path).coders}
 
 
 def settle_codes(sample: Sample) -> pd.DataFrame:
-    """Returns the table `codes`: the adjudicator's codes where there are any, else the first reader's."""
+    """Returns the table `codes`: a person's codes, else the adjudicator's, else the first reader's."""
     columns = ["leaf", "leaf2", "group", "target", "mechanism", "scaling", "evidence", "confidence"]
     settled = sample.readers[0][columns].copy()
     settled.loc[sample.adjudicator.index] = sample.adjudicator[columns]
-    kind_of = {coder.role: coder.kind for coder in sample.about.coders}
+    reader = next(coder for coder in sample.about.coders if coder.role == "reader")
     units = sample.units
     return settled.assign(
         doc_id=units.index,
@@ -108,7 +124,9 @@ def settle_codes(sample: Sample) -> pd.DataFrame:
         confidence=settled["confidence"].astype(int),
         reader_1_leaf=sample.readers[0]["leaf"],
         reader_2_leaf=sample.readers[1]["leaf"],
-        coder_kind=np.where(units["is_adjudicated"], kind_of["adjudicator"], kind_of["reader"]),
+        coder_kind=units["coder_kind"].fillna(reader.kind),
+        coder=units["coder"].fillna(reader.sheet),
+        n_person=units["n_person"],
         **{
             name: units[name]
             for name in ("stratum", "inclusion_probability", "phase2_stratum", "phase2_probability", "is_adjudicated")

@@ -10,11 +10,12 @@ from pipeline.check.codebook import Definition, Denominator
 from pipeline.estimate.classify import Predictions
 from pipeline.estimate.definitions import match_definition, match_denominator
 from pipeline.estimate.design import Sample
+from pipeline.estimate.human import PICKED
 from pipeline.estimate.phases import Phase2
 from pipeline.estimate.reads import EstimateError, Reads
 from pipeline.estimate.shares import ShareEstimate, estimate_reads, tune
 
-ALWAYS_SETTLED = ("doubtful", "disagree")  # phase-2 strata that are adjudicated in full
+ALWAYS_SETTLED = ("doubtful", "disagree", PICKED)  # phase-2 strata that are settled in full, and speak for no other
 LEAST_POOL = 15  # adjudicated documents of a cell; with fewer in a frame, the cell is learnt from all frames
 
 

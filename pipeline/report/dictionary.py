@@ -23,11 +23,13 @@ OWN_COLUMNS: Mapping[str, Mapping[str, str]] = {
         "is_quotable": "whether its shares may be quoted as shares of a population",
         "n_population": SHARE["n_population"],
         "n_read": SHARE["n_read"],
+        "n_person": SHARE["n_person"],
     },
     "clusters": {
         "first_year": "year of its oldest document",
         "median_year": "median year of its documents",
         "n_read": "its documents that were read",
+        "n_person": "of these, read by a person",
     },
     "cluster_years": {
         "cluster_id": "the cluster",

@@ -178,4 +178,7 @@ def _domain_payload(domain: Domain, strata: list[str], level: float) -> dict[str
 def _sheet_payload(sheet: pd.DataFrame, sample: Sample) -> dict[str, list[Any]]:
     """Returns a coder's codes column by column; `unit` numbers the units they are about."""
     unit = sample.units.index.get_indexer(sheet.index).tolist()
-    return {"unit": unit, **{column: sheet[column].tolist() for column in CODED}}
+    codes: dict[str, list[Any]] = {"unit": unit, **{column: sheet[column].tolist() for column in CODED}}
+    if "coder_kind" in sheet and len(sample.people):
+        codes["is_person"] = (sheet["coder_kind"] == "person").tolist()
+    return codes

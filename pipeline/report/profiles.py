@@ -19,6 +19,7 @@ def profile_clusters(content: Content) -> pd.DataFrame:
                 "first_year": int(years.min()) if len(years) else None,
                 "median_year": int(years.median()) if len(years) else None,
                 "n_read": len(codes),
+                "n_person": int((codes["n_person"] > 0).sum()),
                 **{f"n_read_{group}": int(groups.get(group, 0)) for group in content.codebook.groups},
                 **{f"n_{frame}": int((members["frame"] == frame).sum()) for frame in content.frames},
             }

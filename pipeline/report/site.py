@@ -144,7 +144,7 @@ def _values(content: Content, tables: Mapping[str, pd.DataFrame]) -> dict[str, A
         "n_read": len(content.codes),
         "n_documents": len(content.documents),
         "n_adjudicated": int(content.codes["is_adjudicated"].sum()),
-        "n_person": int((content.codes["coder_kind"] == "person").sum()),
+        "n_person": int((content.codes["n_person"] > 0).sum()),
         "n_disagree": int((content.codes["phase2_stratum"] == "disagree").sum()),
         "clusters": list_clusters(content, tables),
         "holds_share": HOLDS_SHARE,

@@ -18,6 +18,7 @@ SHARE_COLUMNS = [
     "level",
     "n_population",
     "n_read",
+    "n_person",
     "n_effective",
     "method",
 ]
@@ -58,6 +59,7 @@ def tabulate_frames(content: Content) -> pd.DataFrame:
                 "is_quotable": frame.is_quotable,
                 "n_population": headline["n_population"],
                 "n_read": headline["n_read"],
+                "n_person": headline["n_person"],
             }
         )
     return pd.DataFrame(rows)
@@ -73,18 +75,24 @@ def tabulate_readings(content: Content) -> pd.DataFrame:
     """Returns every coder's full codes of every read document, one row a reading."""
     sample = content.sample
     named = [coder for coder in sample.about.coders if coder.role == "reader"]
-    sheets = list(zip(named, sample.readers, strict=True))
-    sheets += [(coder, sample.adjudicator) for coder in sample.about.coders if coder.role == "adjudicator"]
+    sheets = [(coder.sheet, coder.role, coder.kind, sheet) for coder, sheet in zip(named, sample.readers, strict=True)]
+    # The adjudicator's, where they stand; then every person's own, also where another person's stands.
+    is_ruled = sample.adjudicator["coder_kind"] != "person"
+    for coder in sample.about.coders:
+        if coder.role == "adjudicator":
+            own = sample.adjudicator[is_ruled & (sample.adjudicator["coder"] == coder.sheet)]
+            sheets.append((coder.sheet, coder.role, coder.kind, own))
+    for sheet in sample.people:
+        drawn = sheet.codes.loc[sheet.codes.index.intersection(sample.units.index)]
+        sheets.append((sheet.coder, sheet.role, sheet.kind, drawn))
     columns = ["leaf", "leaf2", "target", "mechanism", "scaling", "evidence", "confidence", "note"]
     parts = [
-        sheet[columns]
-        .rename_axis("doc_id")
-        .reset_index()
-        .assign(coder=coder.sheet, role=coder.role, coder_kind=coder.kind)
-        for coder, sheet in sheets
+        codes[columns].rename_axis("doc_id").reset_index().assign(coder=coder, role=role, coder_kind=kind)
+        for coder, role, kind, codes in sheets
     ]
     rows = pd.concat(parts, ignore_index=True)
-    return rows[["doc_id", "coder", "role", "coder_kind", *columns]].sort_values(["doc_id", "coder"], ignore_index=True)
+    rows = rows[["doc_id", "coder", "role", "coder_kind", *columns]]
+    return rows.sort_values(["doc_id", "coder", "role"], ignore_index=True)
 
 
 def tabulate_published(content: Content) -> pd.DataFrame:

@@ -50,14 +50,15 @@ def make_link(frame: str, definition: str = "", year: str = "", denominator: str
 
 def spell_readers(content: Content) -> str:
     """Returns who read, such as "language-model readers"."""
-    kinds = sorted({coder.kind for coder in content.sample.about.coders})
+    sample = content.sample
+    kinds = sorted({coder.kind for coder in sample.about.coders} | {sheet.kind for sheet in sample.people})
     return " and ".join(f"{kind.replace(' ', '-')} readers" for kind in kinds)
 
 
 def list_limits(content: Content) -> list[str]:
     """Returns what the numbers do not hold, most important first, as far as it follows from the data."""
     unquotable = [frame.title for frame in content.frames.values() if not frame.is_quotable]
-    kinds = {coder.kind for coder in content.sample.about.coders}
+    kinds = set(content.codes["coder_kind"])
     limits = []
     if "person" not in kinds:
         limits.append(
@@ -114,6 +115,7 @@ def cite_share(content: Content) -> str:
     return (
         f"{format_percent(row['share'])} ({content.level:.0%} interval {format_interval(row)}) of "
         f"{content.codebook.denominators[row['denominator']].title} on the {frame.title} ({frame.description}) is "
-        f"direct under “{title}”; {row['n_read']} documents read by {spell_readers(content)}, "
+        f"direct under “{title}”; {row['n_read']} documents read by {spell_readers(content)} "
+        f"({int(row['n_person'] or 0)} by a person), "
         f"{content.settings.title} {content.version}."
     )

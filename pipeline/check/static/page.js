@@ -267,11 +267,12 @@ async function start() {
   byId("back").addEventListener("click", () => show(item.number - 1));
   byId("next").addEventListener("click", goOn);
   byId("book").addEventListener("click", toggleBook);
+  byId("close").addEventListener("click", toggleBook); // a phone has no Escape key
   byId("codes").addEventListener("submit", (event) => event.preventDefault());
   document.addEventListener("keydown", onKey);
   try {
     session = await call("/api/session");
-    byId("codebook").textContent = session.codebook;
+    byId("codebook-text").innerHTML = session.codebook; // rendered by the server with HTML switched off
     if (session.count) await show(session.next);
     else say("There is nothing to read in this task.");
   } catch (error) {

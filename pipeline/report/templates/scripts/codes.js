@@ -9,6 +9,7 @@ function unfoldSheets() {
     sheet.unit.forEach((unit, place) => {
       rows[unit] = { group: sheet.leaf[place][0] };
       for (const column of ["leaf", "leaf2", ...AXES, "confidence", "note"]) rows[unit][column] = sheet[column][place];
+      if (sheet.is_person) rows[unit].is_person = sheet.is_person[place];
     });
     return rows;
   });

@@ -52,19 +52,20 @@ function drawReadings(place) {
   const denominator = design.denominators[state.of];
   const codes = settledCodes(unit);
   const counted = design.definitions.filter((definition) => matchDenominator(denominator, codes) && matchPosition({ query: definition, include: [], exclude: [] }, codes));
-  const why = { agree: "The readers agreed and were sure", doubtful: "The readers agreed, one of them without being sure", disagree: "The readers disagreed" }[design.units.phase2[unit]] || design.units.phase2[unit];
+  const why = { agree: "The readers agreed and were sure", doubtful: "The readers agreed, one of them without being sure", disagree: "The readers disagreed", "picked by a person": "The readers agreed, and a person chose to read it" }[design.units.phase2[unit]] || design.units.phase2[unit];
   return [
     make("h3", {}, "Who coded it, and how"),
     make("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "codes" },
       make("table", {}, make("thead", {}, make("tr", {}, ...heads.map((head) => make("th", { scope: "col" }, head)))), make("tbody", {}, ...rows))),
-    make("p", {}, `${why}. ${adjudicator[unit] ? "An adjudicator settled it." : "It was not adjudicated: it takes the mean of adjudicated documents on which the readers said the same."}`),
+    make("p", {}, `${why}. ${adjudicator[unit] ? (adjudicator[unit].is_person ? "A person settled it." : "An adjudicator settled it.") : "It was not adjudicated: it takes the mean of adjudicated documents on which the readers said the same."}`),
     make("p", {}, counted.length ? `Counts as direct under: ${counted.map((definition) => definition.id.replaceAll("_", " ")).join(", ")}.` : "Counts as direct under no definition of the ladder."),
   ];
 }
 
 function drawReading(coder, number, codes) {
-  const role = number < readers.length ? `reader ${number + 1}` : "adjudicator";
-  const head = make("th", { scope: "row" }, role, make("span", { class: "small" }, ` ${coder.kind}`));
+  const isPerson = number === readers.length && codes && codes.is_person;
+  const role = number < readers.length ? `reader ${number + 1}` : isPerson ? "settled" : "adjudicator";
+  const head = make("th", { scope: "row" }, role, make("span", { class: "small" }, ` ${isPerson ? "person" : coder.kind}`));
   if (!codes) return make("tr", {}, head, make("td", { colspan: "8" }, "not adjudicated"));
   const cell = (text, title) => make("td", {}, title ? make("abbr", { title }, text) : text);
   return make("tr", {}, head,

@@ -1,0 +1,171 @@
+"""People's sheets flow into the estimate by themselves: whose code counts, and what it speaks for."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline import store
+from pipeline.check.codebook import load_codebook
+from pipeline.check.page import make_app
+from pipeline.check.precedence import CodedSheet
+from pipeline.check.serve import load_session
+from pipeline.check.tasks import order_for
+from pipeline.config import Config, load_config
+from pipeline.estimate import estimate_all, run
+from pipeline.estimate.design import Sample, load_sample, settle_codes
+from pipeline.estimate.human import PICKED, lay_over
+from pipeline.estimate.readers import add_person_counts
+from pipeline.estimate.readings import Population, Readings, list_domains
+from pipeline.schemas import CODES, DOCUMENTS, SHARES
+
+AXES = {"target": "T1", "mechanism": "M1", "scaling": "S1", "evidence": "E", "confidence": "3"}
+
+
+@pytest.fixture
+def project(root: Path, tmp_path: Path) -> Config:
+    """The shipped round and census, in a folder of its own, without texts and without having run a stage."""
+    shutil.copy(root / "census.toml", tmp_path / "census.toml")
+    shutil.copytree(root / "data/raw/handcheck", tmp_path / "data/raw/handcheck")
+    documents = pd.read_parquet(root / "data/raw/census/2026.07/documents.parquet").assign(text=None)
+    config = load_config(tmp_path / "census.toml")
+    store.write_table(DOCUMENTS, documents, config.processed("documents"))
+    return config
+
+
+def read_as(config: Config, coder: str, leaf: str, places: range, task: str = "documents") -> list[str]:
+    """Codes documents through the page's interface as a person; returns their ids."""
+    session = load_session(config, task, coder, "person")
+    client = make_app(session, "secret", ("localhost",)).test_client()
+    for place in places:
+        cells = {"leaf": leaf, **AXES, "state": "done"}
+        answer = client.post(f"/api/item/{place}", json=cells, headers={"X-Census-Token": "secret"})
+        assert answer.status_code == 200 and answer.json["row"]["state"] == "done"
+    return [session.items[place].key for place in places]
+
+
+def load(config: Config) -> tuple[Sample, Population, pd.DataFrame]:
+    handcheck = config.path(config.paths.handcheck)
+    codebook = load_codebook(handcheck / "codebook/codebook.toml")
+    documents = store.read_table(DOCUMENTS, config.processed("documents"))
+    sample = load_sample(handcheck, config.estimate.round, codebook, documents)
+    documents = documents.assign(published_year=documents["published_year"].fillna(-1))
+    units = pd.Index(documents["doc_id"]).get_indexer(sample.units.index)
+    return sample, Population(documents, units), settle_codes(sample).set_index("doc_id")
+
+
+def test_codes_given_on_the_page_count_and_the_shares_say_how_many_a_person_read(project: Config) -> None:
+    codebook = load_codebook(project.path(project.paths.handcheck) / "codebook/codebook.toml")
+    sample, population, before = load(project)
+    assert set(before["n_person"]) == {0} and set(before["coder_kind"]) == {"language model"}
+    shares = add_person_counts({"shares": estimate_all(sample, population, codebook, 0.95)}, sample)["shares"]
+    assert set(shares["n_person"]) == {0}
+
+    read = read_as(project, "ann", "A1", range(40))
+    sample, population, after = load(project)
+    assert set(after.loc[read, "leaf"]) == {"A1"} and set(after.loc[read, "coder"]) == {"ann"}
+    assert set(after.loc[read, "coder_kind"]) == {"person"} and set(after.loc[read, "n_person"]) == {1}
+    pd.testing.assert_series_equal(after["leaf"].drop(read), before["leaf"].drop(read))
+    again = add_person_counts({"shares": estimate_all(sample, population, codebook, 0.95)}, sample)["shares"]
+    whole = again[(again["year"] == "") & (again["definition"] == "strict") & (again["denominator"] == "safety")]
+    counted = sample.units.loc[read].groupby("frame").size()
+    assert dict(zip(whole["frame"], whole["n_person"], strict=True)) == {
+        frame: int(counted.get(frame, 0)) for frame in whole["frame"]
+    }
+    by_year = again[(again["definition"] == "strict") & (again["denominator"] == "safety") & (again["year"] != "")]
+    assert by_year["n_person"].sum() == counted["alignmentforum-census"]
+    assert not np.allclose(again["share"].astype(float), shares["share"].astype(float), equal_nan=True)
+
+
+def test_what_is_read_in_order_speaks_for_its_cell_and_what_is_picked_for_itself_only(project: Config) -> None:
+    in_order = read_as(project, "ann", "A1", range(30))
+    picked = read_as(project, "ben", "B1", range(500, 560))  # out of the page's order
+    sample, population, _ = load(project)
+    units = sample.units
+    was_agreed = load_rounds_stratum(project) == "agree"
+    assert set(units.loc[picked, "phase2_stratum"][was_agreed[picked]]) == {PICKED}
+    assert PICKED not in set(units.loc[in_order, "phase2_stratum"])
+    assert units.loc[[*in_order, *picked], "is_adjudicated"].all()
+    codebook = load_codebook(project.path(project.paths.handcheck) / "codebook/codebook.toml")
+    readings = Readings.of(sample, population, codebook.definitions[0], "safety", codebook.denominators["safety"])
+    place = pd.Series(np.arange(len(units)), index=units.index)
+    assert (readings.cell[place[picked]] == -1).all()
+    agreed = [doc_id for doc_id in in_order if was_agreed[doc_id]]
+    assert agreed and (readings.cell[place[agreed]] >= 0).all()
+    for domain in list_domains(sample, population):
+        phase2 = readings.reads(domain).phase2
+        assert phase2 is not None and not set(phase2.open_cells) & {-1}  # nothing of theirs is imputed
+
+
+def load_rounds_stratum(config: Config) -> pd.Series:
+    path = config.path(config.paths.handcheck, "rounds", config.estimate.round, "adjudication.csv")
+    return pd.read_csv(path).set_index("doc_id")["phase2_stratum"]
+
+
+def test_a_person_who_adjudicates_replaces_the_ruling_and_leaves_the_drawn_part_as_it_is(project: Config) -> None:
+    sample, _, _ = load(project)
+    read = read_as(project, "cat", "C1", range(20), "adjudication")
+    after, _, codes = load(project)
+    assert set(codes.loc[read, "leaf"]) == {"C1"} and set(codes.loc[read, "coder_kind"]) == {"person"}
+    columns = ["is_adjudicated", "phase2_stratum", "phase2_probability"]
+    pd.testing.assert_frame_equal(after.units[columns], sample.units[columns])
+
+
+def test_a_sheet_that_does_not_say_who_read_it_is_refused(project: Config) -> None:
+    path = project.path(project.paths.handcheck, "sheets", "dora.csv")
+    path.write_text((path.parent / "reader-1.csv").read_text())
+    with pytest.raises(Exception, match=r"dora\.csv:1: lacks the column 'coder_kind'"):
+        load(project)
+
+
+def test_picked_documents_bias_nothing_however_they_were_picked() -> None:
+    """1,000 agreements of which 30% are truly wrong; the person picks three in five of the wrong ones only."""
+    rng = np.random.default_rng(7)
+    found = []
+    for _ in range(120):
+        truth = rng.random(1_000) < 0.7
+        ids = [f"d{number:04d}" for number in range(1_000)]
+        drawn = rng.random(1_000) < 0.15
+        chosen = ~truth & (rng.random(1_000) < 0.6)
+        units = pd.DataFrame(
+            {"phase2_stratum": "agree", "phase2_probability": 0.15, "is_adjudicated": drawn}, index=pd.Index(ids)
+        )
+        codes = pd.DataFrame({"leaf": np.where(truth, "A1", "N0")}, index=units.index)
+        person = CodedSheet("ann", "person", "reader", codes[chosen])
+        laid = lay_over(units, CodedSheet("adj", "language model", "adjudicator", codes[drawn]), [person], 1)
+        settled = laid.units["is_adjudicated"].to_numpy()
+        pool = settled & (laid.units["phase2_stratum"] == "agree").to_numpy()
+        estimate = (truth[settled].sum() + (~settled).sum() * truth[pool].mean()) / 1_000
+        found.append(estimate - truth.mean())
+    assert abs(np.mean(found)) < 4 * np.std(found) / np.sqrt(len(found))
+
+
+def test_the_run_in_order_ends_at_the_first_gap() -> None:
+    ids = [f"d{number:03d}" for number in range(80)]
+    order = order_for("ann", ids, 5)
+    units = pd.DataFrame(
+        {"phase2_stratum": "agree", "phase2_probability": 0.2, "is_adjudicated": False}, index=pd.Index(ids)
+    )
+    read = [*order[:7], *order[8:20]]
+    codes = pd.DataFrame({"leaf": "A1"}, index=pd.Index(read))
+    nobody = CodedSheet("adj", "language model", "adjudicator", codes.iloc[:0])
+    laid = lay_over(units, nobody, [CodedSheet("ann", "person", "reader", codes)], 5).units
+    assert set(laid.index[laid["phase2_stratum"] == PICKED]) == set(order[8:20])
+    assert laid.loc[order[0], "phase2_probability"] == pytest.approx(1 - 0.8 * (1 - 7 / 80))
+
+
+@pytest.mark.slow
+def test_a_persons_sheet_reaches_every_table_of_the_stage(built: Path) -> None:
+    config = load_config(built / "census.toml")
+    try:
+        read = read_as(config, "ann", "A1", range(25))
+        run(config)
+        codes = store.read_table(CODES, config.processed("codes")).set_index("doc_id")
+        assert set(codes.loc[read, "leaf"]) == {"A1"} and (codes["n_person"] > 0).sum() == 25
+        shares = store.read_table(SHARES, config.processed("shares"))
+        assert shares.groupby(["year", "definition", "denominator", "weight"])["n_person"].sum().max() == 25
+    finally:
+        (built / "data/raw/handcheck/sheets/ann.csv").unlink(missing_ok=True)
+        run(config)
