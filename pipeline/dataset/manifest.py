@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from pipeline import store
 from pipeline.config import Config
 from pipeline.dataset.summary import Summary
