@@ -18,7 +18,7 @@ from pipeline.estimate.design import Sample
 from pipeline.estimate.phases import PSEUDO
 from pipeline.estimate.readings import LEAST_POOL, Domain, Population, Readings, list_domains
 from pipeline.estimate.reads import Reads
-from pipeline.estimate.shares import NO_TRUST, effective_size, wilson_interval
+from pipeline.estimate.shares import MOST_LEVERAGE, NO_TRUST, effective_size, tuning_scale, wilson_interval
 
 POINT_COUNT = 401  # points kept of a sorted curve: a figure cannot show more
 Within = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -141,6 +141,10 @@ def _estimate_chunk(
     share = np.clip(total_y / total_base, 0.0, 1.0)
     guess = factor[:, None] * (predicted_y - share[:, None] * predicted_base)
     residual = (y - share[:, None] * base - guess) / total_base[:, None]
+    is_tuned = (factor != 0)[:, None]
+    leverage = _leverage(reads, (predicted_y - share[:, None] * predicted_base) / total_base[:, None])
+    own = _centre(reads, residual)
+    residual += np.where(is_tuned, own / (1 - leverage) - own, 0.0)
     spread, adjudication = within(share, total_base)
     variance = _variance(reads, residual, spread, base / total_base[:, None]) + adjudication
     degrees = np.maximum(len(weight) - len(reads.sizes) - (factor != 0), 1)
@@ -182,14 +186,16 @@ def _impute(
     def within(share: np.ndarray, total_base: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         spread, adjudication = np.zeros(y.shape), np.zeros(len(y))
         for opened, size, seen_y, seen_base in cells:
-            chances = np.stack([size * seen_y, size * (seen_base - seen_y), size * (1 - seen_base)]) + PSEUDO
-            chances[2] -= 0 if has_outside else PSEUDO
+            extra = PSEUDO / np.maximum(size, 1)
+            chances = np.stack([size * seen_y, size * (seen_base - seen_y), size * (1 - seen_base)]) + extra
+            chances[2] -= 0 if has_outside else extra
             chances /= chances.sum(axis=0)
             outcomes = np.stack([1 - share, -share, np.zeros(len(share))])
             unit = ((chances * outcomes**2).sum(axis=0) - (chances * outcomes).sum(axis=0) ** 2) / total_base**2
             spread += opened * unit[:, None]
             adjudication += unit * (opened @ reads.weight**2)
-            adjudication += unit * (opened @ reads.weight) ** 2 / np.maximum(size - 1, 1)
+            part = size / (size + 1)
+            adjudication += unit * (part * (opened @ reads.weight)) ** 2 / np.maximum(size - 1, 1)
         return spread, adjudication
 
     return y, base, within
@@ -213,21 +219,32 @@ def _predict(
 
 def _tune(reads: Reads, wanted: np.ndarray, guessed: np.ndarray) -> np.ndarray:
     """Returns lambda of every specification; see `shares.tune`."""
-    belongs = np.eye(len(reads.sizes))[reads.stratum]
-    wanted, guessed = (part - (part @ belongs / reads.counts)[:, reads.stratum] for part in (wanted, guessed))
-    scale = reads.stratum_share**2 * reads.unread / (reads.counts * np.maximum(reads.counts - 1, 1))
+    wanted, guessed = _centre(reads, wanted), _centre(reads, guessed)
+    scale = tuning_scale(reads)
     own = guessed**2 @ scale[reads.stratum]
     is_telling = own > 1e-12 * scale.sum()
     factor = np.where(is_telling, (wanted * guessed) @ scale[reads.stratum] / np.where(is_telling, own, 1.0), 0.0)
     return np.where(np.abs(factor) > NO_TRUST, factor, 0.0)
 
 
+def _leverage(reads: Reads, guessed: np.ndarray) -> np.ndarray:
+    """Returns each document's part in every specification's lambda; see `shares`."""
+    part = tuning_scale(reads)[reads.stratum] * _centre(reads, guessed) ** 2
+    whole = part.sum(axis=1, keepdims=True)
+    return np.minimum(part / np.where(whole > 0, whole, 1.0), MOST_LEVERAGE)
+
+
+def _centre(reads: Reads, table: np.ndarray) -> np.ndarray:
+    """Returns the rows of a table less their means by stratum."""
+    belongs = np.eye(len(reads.sizes))[reads.stratum]
+    return table - (table @ belongs / reads.counts)[:, reads.stratum]
+
+
 def _variance(reads: Reads, residual: np.ndarray, spread: np.ndarray, inside: np.ndarray) -> np.ndarray:
     """Returns the sampling variance of every specification; see `shares`."""
     belongs = np.eye(len(reads.sizes))[reads.stratum]
     count = residual.shape[1]
-    centred = residual - (residual @ belongs / reads.counts)[:, reads.stratum]
-    squares = (centred**2 + spread) @ belongs
+    squares = (_centre(reads, residual) ** 2 + spread) @ belongs
     overall = ((residual - residual.mean(axis=1, keepdims=True)) ** 2 + spread).sum(axis=1) / max(count - 1, 1)
     scale = reads.stratum_share**2 * reads.unread / reads.counts**2
     sampling = (squares + overall[:, None]) @ scale

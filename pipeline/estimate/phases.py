@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-PSEUDO = 0.05  # documents of each outcome added to a cell; larger ones over-cover (tests/bench/coverage.py)
+# A cell of which m documents were adjudicated gets PSEUDO / m documents of each outcome: few prove little.
+# 0.02 of a document each is too little where m is 3, and 0.05 too much where m is 30 (tests/bench/coverage.py).
+PSEUDO = 0.4
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def within_variance(phase2: Phase2, share: float) -> np.ndarray:
     for cell in phase2.open_cells:
         pool = phase2.pool(cell)
         seen = pool.size * np.array([pool.counted, pool.inside - pool.counted, 1 - pool.inside])
-        chances = seen + PSEUDO * is_possible
+        chances = seen + PSEUDO / max(pool.size, 1) * is_possible
         chances /= chances.sum()
         variance[phase2.open_rows(cell)] = float(chances @ outcomes**2 - (chances @ outcomes) ** 2)
     return variance
@@ -99,8 +101,10 @@ def within_variance(phase2: Phase2, share: float) -> np.ndarray:
 def adjudication_variance(phase2: Phase2, weight: np.ndarray, within: np.ndarray) -> float:
     """Returns the variance from adjudicating a part: of the documents around the cells' means, and of the means.
 
-    sum_i w_i^2 s_c^2 over the unsettled documents, plus (sum_i w_i)^2 s_c^2 / (m_c - 1) for each cell of which m_c
-    documents were adjudicated. For equal weights this is Cochran's w^2 (n - m)^2 s^2 (1/m + 1/(n - m)).
+    sum_i w_i^2 s_c^2 over the unsettled documents, plus (sum_i w_i)^2 (m_c / (m_c + 1))^2 s_c^2 / (m_c - 1) for each
+    cell of which m_c documents were adjudicated: the mean that is used is drawn to the readers' code by one
+    pseudo-document (`impute_codes`). But for that this is, with equal weights, Cochran's
+    w^2 (n - m)^2 s^2 (1/m + 1/(n - m)).
 
     Args:
         phase2: the adjudication.
@@ -109,6 +113,7 @@ def adjudication_variance(phase2: Phase2, weight: np.ndarray, within: np.ndarray
     """
     variance = float((weight**2 * within).sum())
     for cell in phase2.open_cells:
-        rows = phase2.open_rows(cell)
-        variance += float(weight[rows].sum()) ** 2 * float(within[rows].max()) / max(phase2.pool(cell).size - 1, 1)
+        rows, size = phase2.open_rows(cell), phase2.pool(cell).size
+        part = size / (size + 1)
+        variance += (part * float(weight[rows].sum())) ** 2 * float(within[rows].max()) / max(size - 1, 1)
     return variance

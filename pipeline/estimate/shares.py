@@ -9,8 +9,9 @@ with one lambda for all strata, sum_h a_h C_h / sum_h a_h F_h, a_h = W_h^2 (1 - 
 the sums of products and squares about the stratum means (stratified PPI++: Angelopoulos, Duchi and Zrnic 2023, arXiv
 2311.01453; Fisch et al. 2024, arXiv 2406.04291; as a difference estimator: Cassel, Sarndal and Wretman 1976). Without
 predictions lambda is 0 and the ratio is Hajek's (1971). The variance is that of the linearised ratio (Woodruff 1971)
-with shrunk stratum variances and the finite population, the adjudication of a part is added (`phases`), and the
-interval is Wilson's on the effective sample size (Kott and Carr 1997; Dean and Pagano 2015).
+with shrunk stratum variances, the leverage of lambda undone (MacKinnon and White 1985) and the finite population; the
+adjudication of a part is added (`phases`), and the interval is Wilson's on the effective sample size (Kott and Carr
+1997; Dean and Pagano 2015).
 """
 
 from collections.abc import Mapping
@@ -33,6 +34,7 @@ __all__ = [
     "wilson_interval",
 ]
 PSEUDO_OBSERVATIONS = 1.0
+MOST_LEVERAGE = 0.5  # one document may have its residual doubled, not more
 NO_TRUST = 1e-9  # a lambda below this is a zero with rounding errors, which differ between processors
 
 
@@ -118,6 +120,9 @@ def estimate_reads(
     share = float(np.clip(totals[0] / totals[1], 0.0, 1.0))
     contrast = np.array([1.0, -share]) / totals[1]
     residual = (values - factor * predicted) @ contrast
+    if factor and tuning is None:
+        own = _centre(reads, residual)
+        residual += own / (1 - _leverage(reads, contrast)) - own
     lost = len(reads.sizes) + (1 if factor and tuning is None else 0)
     degrees = max(len(residual) - lost, 1)
     variance = _variance(reads, residual, share, float(totals[1]), pseudo)
@@ -144,16 +149,33 @@ def _products(reads: Reads) -> tuple[float, float]:
     values, (predicted, _) = reads.values(), reads.predicted()
     plain = reads.weight @ values
     contrast = np.array([1.0, -plain[0] / plain[1]]) if plain[1] > 0 else np.array([1.0, 0.0])
-    number = len(reads.sizes)
-    wanted, guessed = (
-        column - (np.bincount(reads.stratum, column, number) / reads.counts)[reads.stratum]
-        for column in (values @ contrast, predicted @ contrast)
-    )
-    scale = reads.stratum_share**2 * reads.unread / (reads.counts * np.maximum(reads.counts - 1, 1))
+    number, scale = len(reads.sizes), tuning_scale(reads)
+    wanted, guessed = _centre(reads, values @ contrast), _centre(reads, predicted @ contrast)
     shared = float(scale @ np.bincount(reads.stratum, wanted * guessed, number))
     own = float(scale @ np.bincount(reads.stratum, guessed**2, number))
     # Predictions that are constant up to rounding say nothing.
     return (shared, own) if own > 1e-12 * float(scale.sum()) else (0.0, 0.0)
+
+
+def _leverage(reads: Reads, contrast: np.ndarray) -> np.ndarray:
+    """Returns each document's part in what lambda was learnt from: float (n,), at most `MOST_LEVERAGE`.
+
+    Lambda bends towards the documents that it was learnt from, so that their residuals are too small, by 1 - h_i as
+    in any regression; dividing by it undoes that (HC3: MacKinnon and White 1985, equation 12).
+    """
+    guessed = _centre(reads, reads.predicted()[0] @ contrast)
+    part = tuning_scale(reads)[reads.stratum] * guessed**2
+    return np.minimum(part / part.sum(), MOST_LEVERAGE)
+
+
+def _centre(reads: Reads, column: np.ndarray) -> np.ndarray:
+    """Returns a column less its means by stratum."""
+    return column - (np.bincount(reads.stratum, column, len(reads.sizes)) / reads.counts)[reads.stratum]
+
+
+def tuning_scale(reads: Reads) -> np.ndarray:
+    """Returns a_h, what a stratum weighs in lambda: float (n_strata,)."""
+    return reads.stratum_share**2 * reads.unread / (reads.counts * np.maximum(reads.counts - 1, 1))
 
 
 def wilson_interval(

@@ -5,7 +5,10 @@ Writes reports/bench/coverage.csv (one row per scenario) and prints a summary.
 
 import argparse
 import itertools
+import os
 import zlib
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,7 @@ from pipeline.store import write_csv
 from tests.bench.populations import Population, Scenario, draw, make_population, read
 
 LEVEL = 0.95
+SEED = 20261125  # the constants of the estimator were tuned on populations and samples of other seeds
 POPULATION_COUNT = 4  # populations per scenario, so that no cell hangs on one draw of the truth
 
 
@@ -65,7 +69,7 @@ def list_scenarios() -> list[Scenario]:
 
 def measure(scenario: Scenario, repetitions: int) -> dict[str, object]:
     """Returns how often the interval holds the truth, its width, and the width of plain random reading."""
-    rng = np.random.default_rng(zlib.crc32(repr(scenario).encode()))
+    rng = np.random.default_rng([SEED, zlib.crc32(repr(scenario).encode())])
     hits, widths, errors, plain = [], [], [], []
     for _ in range(POPULATION_COUNT):
         population = make_population(scenario, rng)
@@ -119,7 +123,9 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=1000)
     parser.add_argument("--output", type=Path, default=Path("reports/bench/coverage.csv"))
     options = parser.parse_args()
-    table = pd.DataFrame([measure(scenario, options.repetitions) for scenario in list_scenarios()])
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        measured = pool.map(partial(measure, repetitions=options.repetitions), list_scenarios())
+        table = pd.DataFrame(list(measured))
     write_csv(options.output, table)
     inside = table["coverage"].between(0.93, 0.97)
     medium = table[(table["predictor"] == "medium") & (table["noise"] == 0) & (table["strata"] == "score")]

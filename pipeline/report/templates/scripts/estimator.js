@@ -1,6 +1,6 @@
 // The estimator of pipeline/estimate/shares.py and phases.py, line for line: stratified PPI++ with pooled lambda, two-phase
 // adjudication, Wilson's interval on the effective sample size. tests/test_report_browser.py compares the two to 1e-9.
-const { pseudo: PSEUDO, least_pool: LEAST_POOL } = design.constants;
+const { pseudo: PSEUDO, least_pool: LEAST_POOL, most_leverage: MOST_LEVERAGE } = design.constants;
 const NO_TRUST = 1e-9; // a lambda below this is a sum of rounding errors
 const sizes = design.strata.map((stratum) => stratum.size);
 const total = (rows, of) => rows.reduce((sum, row) => sum + of(row), 0);
@@ -65,28 +65,40 @@ function readDomain(units, domain, guess) {
 }
 
 // Lambda: how far the predictions are trusted.
-function tune({ rows, counts, strata }) {
+function tune(reads) {
+  const { rows, strata } = reads;
   const base = total(rows, (row) => row.weight * row.base);
   const ratio = base > 0 ? total(rows, (row) => row.weight * row.y) / base : 0;
-  const wanted = (row) => row.y - ratio * row.base;
-  const guessed = (row) => row.guessY - ratio * row.guessBase;
-  const centred = (of) => {
-    const sums = sumBy(rows, of);
-    return (row) => of(row) - sums.get(row.stratum) / counts.get(row.stratum);
-  };
-  const [y, f] = [centred(wanted), centred(guessed)];
+  const [y, f] = [centred(reads, (row) => row.y - ratio * row.base), centred(reads, (row) => row.guessY - ratio * row.guessBase)];
   const shared = sumBy(rows, (row) => y(row) * f(row));
   const own = sumBy(rows, (row) => f(row) ** 2);
-  const scale = ({ share, unread, count }) => (share ** 2 * unread) / (count * Math.max(count - 1, 1));
-  const below = total(strata, (part) => scale(part) * own.get(part.stratum));
-  if (!(below > 1e-12 * total(strata, scale))) return 0;
-  const factor = total(strata, (part) => scale(part) * shared.get(part.stratum)) / below;
+  const below = total(strata, (part) => tuningScale(part) * own.get(part.stratum));
+  if (!(below > 1e-12 * total(strata, tuningScale))) return 0;
+  const factor = total(strata, (part) => tuningScale(part) * shared.get(part.stratum)) / below;
   return Math.abs(factor) > NO_TRUST ? factor : 0;
+}
+
+function centred({ rows, counts }, of) {
+  const sums = sumBy(rows, of);
+  return (row) => of(row) - sums.get(row.stratum) / counts.get(row.stratum);
+}
+
+const tuningScale = ({ share, unread, count }) => (share ** 2 * unread) / (count * Math.max(count - 1, 1));
+
+// Lambda bends towards the documents it was learnt from: their residuals are divided by one less their part in it.
+function undoLeverage(reads, share) {
+  const f = centred(reads, (row) => row.guessY - share * row.guessBase);
+  const scales = new Map(reads.strata.map((part) => [part.stratum, tuningScale(part)]));
+  const part = (row) => scales.get(row.stratum) * f(row) ** 2;
+  const whole = total(reads.rows, part);
+  const own = centred(reads, (row) => row.residual);
+  const added = reads.rows.map((row) => own(row) / (1 - Math.min(part(row) / whole, MOST_LEVERAGE)) - own(row));
+  reads.rows.forEach((row, place) => { row.residual += added[place]; });
 }
 
 function withinVariance(pool, share, hasOutside) {
   const outcomes = [1 - share, -share, 0];
-  const seen = [pool.counted, pool.inside - pool.counted, 1 - pool.inside].map((part, place) => pool.size * part + PSEUDO * (place < 2 || hasOutside ? 1 : 0));
+  const seen = [pool.counted, pool.inside - pool.counted, 1 - pool.inside].map((part, place) => pool.size * part + (PSEUDO / Math.max(pool.size, 1)) * (place < 2 || hasOutside ? 1 : 0));
   const sum = seen[0] + seen[1] + seen[2];
   const mean = seen.reduce((all, chance, place) => all + (chance / sum) * outcomes[place], 0);
   return seen.reduce((all, chance, place) => all + (chance / sum) * outcomes[place] ** 2, 0) - mean ** 2;
@@ -99,7 +111,8 @@ function varianceOf({ rows, counts, cells, pools, strata }, share, base) {
     const pool = pools.of(cell);
     const within = withinVariance(pool, share, pools.hasOutside) / base ** 2;
     for (const row of members) row.within = within;
-    adjudication += total(members, (row) => row.weight ** 2 * within) + (total(members, (row) => row.weight) ** 2 * within) / Math.max(pool.size - 1, 1);
+    const part = pool.size / (pool.size + 1);
+    adjudication += total(members, (row) => row.weight ** 2 * within) + ((part * total(members, (row) => row.weight)) ** 2 * within) / Math.max(pool.size - 1, 1);
   }
   const sums = sumBy(rows, (row) => row.residual);
   const squares = sumBy(rows, (row) => (row.residual - sums.get(row.stratum) / counts.get(row.stratum)) ** 2 + row.within);
@@ -135,6 +148,7 @@ function estimateShare(position, denominatorId, frame, year) {
   if (totals[1] <= plain[1] / 2) [factor, totals] = [0, plain];
   const share = Math.min(Math.max(totals[0] / totals[1], 0), 1);
   for (const row of reads.rows) row.residual = (row.y - factor * row.guessY - share * (row.base - factor * row.guessBase)) / totals[1];
+  if (factor && !year) undoLeverage(reads, share);
   const variance = varianceOf(reads, share, totals[1]);
   const n_effective = effectiveSize(share, variance, reads.rows, factor && !year ? domain.t_ratio_tuned : domain.t_ratio);
   const isComplete = reads.rows.every((row) => row.isSettled) && reads.strata.every((part) => part.unread === 0);
