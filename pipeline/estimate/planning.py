@@ -32,9 +32,12 @@ def plan_reading(
     """
     rows: list[pd.DataFrame] = []
     definitions = [definition for definition in codebook.definitions if definition.id in definition_ids]
-    for definition, domain in itertools.product(definitions, list_domains(sample, population)):
+    domains = list_domains(sample, population)
+    frames = {domain.frame: domain for domain in domains if not domain.year}
+    for definition, domain in itertools.product(definitions, domains):
         readings = Readings.of(sample, population, definition, denominator_id, codebook.denominators[denominator_id])
-        estimate = readings.estimate(domain, level)
+        tuning = readings.tune(frames[domain.frame]) if domain.year else None  # as in the table `shares`
+        estimate = readings.estimate(domain, level, tuning)
         if estimate is None or readings.guess is None:
             continue
         half_width, z = (estimate.high - estimate.low) / 2, float(stats.norm.ppf((1 + level) / 2))

@@ -102,8 +102,8 @@ def _explain_people(content: Content) -> list[str]:
         f"On the {content.frames[frame].title}, {format_percent(people['share'])} [{format_interval(people)}] under "
         f"“{definition}” where each author weighs one, and {format_percent(documents['share'])} "
         f"[{format_interval(documents)}] of documents: {busy}. Most of that weight lies with names of one or two "
-        "documents, of whom few were read, and its interval holds somewhat less often than it says "
-        "(reports/bench/people.csv in the repository)."
+        "documents, of whom few were read: the interval is wide, but simulated on these very authors it holds as often "
+        "as it says (reports/bench/people.csv in the repository)."
     ]
 
 
