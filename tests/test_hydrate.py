@@ -112,6 +112,7 @@ ITEMS = [
     Item("6", PAPER, "arxiv", "small", "A title", ABSTRACT),
     Item("7", LOST, "arxiv", "small", "A title", ABSTRACT),
     Item("8", "web:1", "blog", "small", "A title", "On no forum."),
+    Item("9", "eaf:t-0123456789ab", "eaforum", "small", "A title", "Known by its title only: no id that a site has."),
 ]
 STATUSES = {
     OPENING: "verified",
@@ -175,7 +176,7 @@ def test_each_document_is_verified_alike_changed_or_gone(config: Config, sites: 
     assert run(config, sites) == (0, STATUSES)
     rows = store.read_table(HYDRATED, hydrated_path(config, "census")).set_index("doc_id")
     assert rows.at[OPENING, "text"] == FULL[:100].rstrip()
-    counts = "8 of 9 documents at hand, 5 fetched now: 1 alike, 1 changed, 3 gone, 3 verified; 1 not asked for"
+    counts = "8 of 10 documents at hand, 5 fetched now: 1 alike, 1 changed, 3 gone, 3 verified; 2 not asked for"
     assert counts in caplog.text
     assert f"changed: {CHANGED}; see " in caplog.text
     changes = pd.read_csv(hydrate.changes_path(config, "census")).set_index("doc_id")
@@ -363,7 +364,7 @@ def test_changed_texts_are_embedded_anew_and_the_gone_stay(
     assert documents.at[CHANGED, "text"].startswith("Bread rises")
     assert documents.at[OPENING, "text_kind"] == "opening"
     assert documents["text"].notna().sum() == 4
-    assert set(documents.index[documents["text"].isna()]) == {GONE, ALIKE, DELETED, LOST, "web:1"}
+    assert set(documents.index[documents["text"].isna()]) == {GONE, ALIKE, DELETED, LOST, "web:1", "eaf:t-0123456789ab"}
 
 
 def test_a_document_without_text_proves_nothing() -> None:

@@ -23,6 +23,7 @@ from pipeline.scrape.clock import Clock
 from pipeline.scrape.contact import user_agent
 from pipeline.scrape.forum import ACCEPT as ACCEPT_JSON
 from pipeline.scrape.forum import access_header
+from pipeline.scrape.forum_parse import ID as POST_ID
 from pipeline.scrape.hosts import HostRule, rule_for
 from pipeline.scrape.item import Reject, TextFormat
 from pipeline.scrape.response import Response, TryAgain, read_json
@@ -51,9 +52,10 @@ class Fetched:
 
 
 def site_of(doc_id: str) -> str:
-    """Returns which of `SITES` has a document, or nothing."""
-    site = doc_id.partition(":")[0]
-    return site if site in SITES else ""
+    """Returns which of `SITES` can be asked for a document, or nothing: some ids of a census are no forum's own."""
+    site, _, name = doc_id.partition(":")
+    is_askable = site == "arxiv" or (site in SITES and POST_ID.fullmatch(name))
+    return site if is_askable else ""
 
 
 def open_session(config: Config, clock: Clock | None = None, limits: Limits | None = None) -> PoliteSession:
