@@ -31,7 +31,7 @@ EMBED     := $(P)/embeddings.parquet
 SCOPE     := $(P)/scope.parquet $(P)/scope_quality.parquet
 CLUSTER   := $(addprefix $(P)/,$(addsuffix .parquet,clusters cluster_members cluster_changes cluster_facets layout second_members))
 ESTIMATE  := $(addprefix $(P)/,$(addsuffix .parquet,shares codes predictions groups trends people curve toggles robustness agendas agenda_growth guesses plan))
-READINGS  := $(addprefix $(P)/,$(addsuffix .parquet,agreement cluster_codes layer_codes cluster_checks intrusion))
+READINGS  := $(addprefix $(P)/,$(addsuffix .parquet,agreement cluster_codes layer_codes controls cluster_checks intrusion))
 REPORT    := $(P)/.report
 SLICE      = $(P)/config/$(1).json
 
@@ -90,8 +90,8 @@ $(ESTIMATE) &: $(call SLICE,estimate) $(P)/documents.parquet $(P)/terms.parquet 
 	@$(PY) -m pipeline --config $(CONFIG) estimate
 
 readings: $(READINGS) ## what readers found: their agreement, and what they say of the clusters
-$(READINGS) &: $(call SLICE,readings) $(P)/codes.parquet $(P)/cluster_members.parquet pipeline/readings.py $(wildcard pipeline/check/*.py) \
-		$(wildcard $(H)/sheets/*.csv $(H)/sheets/*/*.csv $(H)/rounds/*/* $(H)/external/*.csv) | $(READY)
+$(READINGS) &: $(call SLICE,readings) $(P)/codes.parquet $(P)/cluster_members.parquet pipeline/readings.py $(wildcard pipeline/check/*.py) pipeline/estimate/controls.py \
+		$(wildcard $(H)/sheets/*.csv $(H)/sheets/*/*.csv $(H)/rounds/*/* $(H)/external/*.csv $(H)/controls/*.csv) | $(READY)
 	@$(PY) -m pipeline --config $(CONFIG) readings
 
 plan: $(ESTIMATE) ## how many more documents to read, and which, to halve an interval

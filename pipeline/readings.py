@@ -17,6 +17,7 @@ from pipeline.check.records import CLUSTER_COLUMNS, DONE, INTRUSION_COLUMNS
 from pipeline.check.sheets import read_csv_rows, read_sheet
 from pipeline.check.verdicts import compose_clusters, explain_codes, judge_clusters, judge_intrusion
 from pipeline.config import Config
+from pipeline.estimate.controls import judge_controls
 from pipeline.estimate.definitions import match_definition
 from pipeline.estimate.design import Round, list_coders, load_sample
 from pipeline.estimate.verify import compare_tables, read_published
@@ -26,6 +27,7 @@ from pipeline.schemas import (
     CLUSTER_CODES,
     CLUSTER_MEMBERS,
     CODES,
+    CONTROLS,
     DOCUMENTS,
     INTRUSION,
     LAYER_CODES,
@@ -50,6 +52,7 @@ def run(config: Config) -> None:
         (AGREEMENT, tabulate_agreement(config, handcheck, codebook)),
         (CLUSTER_CODES, compose_clusters(members, codes, level)),
         (LAYER_CODES, explain_codes(members, codes)),
+        (CONTROLS, judge_controls(sorted((handcheck / "controls").glob("*.csv")), codebook, level)),
         (
             CLUSTER_CHECKS,
             judge_clusters(
@@ -71,7 +74,7 @@ def run(config: Config) -> None:
     log.info(
         "readings: %d comparisons of coders, %d clusters checked in %.1f s",
         len(tables[0][1][["coder_a", "coder_b"]].drop_duplicates()),
-        len(tables[3][1]),
+        len(tables[4][1]),
         time.perf_counter() - start,
     )
 

@@ -512,6 +512,22 @@ INTRUSION = Table(
         Column("chance_probability", NUMBER, "of finding as many by guessing"),
     ),
 )
+CONTROLS = Table(
+    "controls",
+    "negative controls: documents from outside AI safety that count as direct all the same",
+    ("control", "coder", "definition"),
+    (
+        Column("control", TEXT, "what was drawn from"),
+        Column("coder", TEXT, "name of the sheet"),
+        Column("coder_kind", TEXT, "person or language model"),
+        Column("definition", TEXT, "what counts as direct"),
+        Column("n_read", INTEGER, "documents drawn at random and read"),
+        Column("n_counted", INTEGER, "of these, how many count"),
+        Column("share", NUMBER, "their share of everything read"),
+        Column("low", NUMBER, "lower end of the exact interval"),
+        Column("high", NUMBER, "upper end"),
+    ),
+)
 GROUPS = Table(
     "groups",
     "the share of each letter of the codebook in everything; the letters of a frame and year add up to one",

@@ -1,19 +1,16 @@
 """The edges of the estimator: a right answer or a clear error, and never certainty from part of the reading."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
-from pipeline.check.codebook import load_codebook
 from pipeline.estimate.planning import allocate
 from pipeline.estimate.reads import EstimateError, check_sample
 from pipeline.estimate.robustness import add_second_encoder
 from pipeline.estimate.shares import estimate_reads, estimate_share
-from tests.bench.controls import READ, tabulate_controls
 from tests.bench.people import measure_people
 
 
@@ -85,18 +82,6 @@ def test_the_plan_is_neymans_and_stops_at_what_there_is() -> None:
     assert 0.9 * 0.02**2 < variance <= 0.02**2
     assert (allocate(bands, 0.0) == bands["n_population"] - bands["n_read"]).all()
     assert (allocate(bands, 1.0) == 0).all()
-
-
-def test_general_machine_learning_holds_next_to_no_direct_work(root: Path) -> None:
-    read = pd.read_csv(READ, keep_default_na=False)
-    assert not read["doc_id"].duplicated().any()
-    codebook = load_codebook(root / "data/raw/handcheck/codebook/codebook.toml")
-    assert set(read["leaf"]) <= set(codebook.leaves)
-    table = tabulate_controls(read, codebook).set_index(["control", "definition"])
-    strict = table.loc[("general machine learning", "strict")]
-    assert (strict["n_read"], strict["n_counted"], strict["low"]) == (60, 0, 0.0)
-    assert strict["high"] == pytest.approx(1 - 0.025 ** (1 / 60))  # Clopper and Pearson's, for none of sixty
-    assert (table.loc["forum posts without an AI keyword", "n_counted"] < 10).all()
 
 
 def test_people_are_weighed_right_where_a_few_write_most() -> None:

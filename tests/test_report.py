@@ -100,6 +100,7 @@ KEYS = {
     "intrusion": ["coder", "layer"],
     "cluster_checks": ["coder", "cluster_id"],
     "cluster_codes": ["layer", "cluster_id", "group"],
+    "controls": ["control", "coder", "definition"],
 }
 
 

@@ -34,6 +34,7 @@ OPTIONAL_TABLES = (
     "cluster_changes",
     "cluster_checks",
     "cluster_codes",
+    "controls",
     "curve",
     "groups",
     "intrusion",

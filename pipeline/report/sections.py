@@ -46,6 +46,7 @@ def fill_sections(content: Content) -> dict[str, Any]:
         "cluster_checks": _checks(content),
         "cluster_codes": _keyed(content, "cluster_codes", ("layer", "cluster_id", "group")),
         "intrusion": _rows(content, "intrusion"),
+        "read_controls": _read_controls(content),
     }
 
 
@@ -132,3 +133,12 @@ def _checks(content: Content) -> dict[str, list[dict[Any, Any]]]:
     for row in _rows(content, "cluster_checks"):
         found.setdefault(row["cluster_id"], []).append(row)
     return found
+
+
+def _read_controls(content: Content) -> list[dict[str, Any]]:
+    """Returns the negative controls: for each coder of each, the rows of `controls` by definition."""
+    found: dict[tuple[Any, Any], dict[str, Any]] = {}
+    for row in _rows(content, "controls"):
+        facts = {name: row[name] for name in ("control", "coder", "coder_kind", "n_read")}
+        found.setdefault((row["control"], row["coder"]), {**facts, "rows": {}})["rows"][row["definition"]] = row
+    return list(found.values())
