@@ -74,7 +74,8 @@ hydrate: $(call SLICE,hydrate) | $(READY) ## the texts of the shipped census, fr
 
 scope: $(SCOPE) ## how likely each document is AI safety at all, with precision and recall
 $(SCOPE) &: $(call SLICE,scope) $(EMBED) $(P)/documents.parquet pipeline/corpus/scope.py $(wildcard pipeline/check/*.py) \
-		pipeline/estimate/design.py data/raw/scope/background.parquet $(wildcard $(H)/sheets/*.csv $(H)/rounds/*/*) | $(READY)
+		pipeline/estimate/design.py pipeline/estimate/human.py data/raw/scope/background.parquet \
+		$(wildcard $(H)/sheets/*.csv $(H)/sheets/adjudication/*.csv $(H)/rounds/*/*) | $(READY)
 	@$(PY) -m pipeline --config $(CONFIG) scope
 
 cluster: $(CLUSTER) ## research-agenda groups, their names, and the map
@@ -86,7 +87,7 @@ check: $(P)/documents.parquet | $(READY) ## the hand-check page: make check CODE
 
 estimate: $(ESTIMATE) ## shares with intervals, from the read documents
 $(ESTIMATE) &: $(call SLICE,estimate) $(P)/documents.parquet $(P)/terms.parquet $(EMBED) $(CLUSTER) $(wildcard pipeline/estimate/*.py pipeline/check/*.py) \
-		$(wildcard $(H)/codebook/*.toml $(H)/sheets/*.csv $(H)/rounds/*/*) | $(READY)
+		$(wildcard $(H)/codebook/*.toml $(H)/sheets/*.csv $(H)/sheets/adjudication/*.csv $(H)/rounds/*/*) | $(READY)
 	@$(PY) -m pipeline --config $(CONFIG) estimate
 
 readings: $(READINGS) ## what readers found: their agreement, and what they say of the clusters

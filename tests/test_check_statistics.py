@@ -198,7 +198,12 @@ def test_a_cluster_is_judged_on_its_random_members_only() -> None:
 def test_the_mix_of_a_cluster_is_weighted_and_its_interval_knows_how_few_were_read() -> None:
     members = pd.DataFrame({"layer": "fine", "doc_id": list("abcdef"), "cluster_id": list("xxxxyy")})
     read = pd.DataFrame(
-        {"doc_id": list("abcdef"), "group": list("AANNNN"), "inclusion_probability": [0.1, 0.1, 0.2, 0.2, 0.5, 0.5]}
+        {
+            "doc_id": list("abcdef"),
+            "group": list("AANNNN"),
+            "n_person": 0,
+            "inclusion_probability": [0.1, 0.1, 0.2, 0.2, 0.5, 0.5],
+        }
     )
     found = compose_clusters(members, read, 0.95).set_index(["cluster_id", "group"])
     assert found.at[("x", "A"), "share"] == pytest.approx(20 / 30, abs=1e-6)
@@ -208,7 +213,7 @@ def test_the_mix_of_a_cluster_is_weighted_and_its_interval_knows_how_few_were_re
 
 def test_clusters_that_are_the_groups_explain_all_and_others_nothing() -> None:
     read = pd.DataFrame(
-        {"doc_id": [f"d{n}" for n in range(40)], "group": ["A", "B"] * 20, "inclusion_probability": 0.5}
+        {"doc_id": [f"d{n}" for n in range(40)], "group": ["A", "B"] * 20, "n_person": 0, "inclusion_probability": 0.5}
     )
     perfect = pd.DataFrame({"layer": "perfect", "doc_id": read["doc_id"], "cluster_id": read["group"]})
     useless = pd.DataFrame({"layer": "useless", "doc_id": read["doc_id"], "cluster_id": ["x"] * 20 + ["y"] * 20})

@@ -1,7 +1,7 @@
 """The layers that another encoder would give: made once, stored with the census, and compared with the clusters.
 
 The vectors of a second encoder are large and nobody needs them twice; which documents they put together is small, and a
-fact. `python -m pipeline.cluster.second IDS VECTORS --encoder NAME --weights-sha256 HEX` cuts the same layers with the
+fact. `python -m pipeline.cluster IDS VECTORS --encoder NAME --weights-sha256 HEX` cuts the same layers with the
 same settings from its vectors and adds them to the census, with its manifest and checksums.
 """
 
@@ -103,7 +103,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Cuts the layers and adds them to the census. Returns the exit status."""
     from pipeline.cluster import CUT_COUNT  # noqa: PLC0415  the stage imports this module
 
-    parser = argparse.ArgumentParser(description="Adds the layers of a second encoder to the shipped census.")
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline.cluster", description="Adds the layers of a second encoder to the shipped census."
+    )
     parser.add_argument("ids", type=Path, help="NumPy file of doc_id")
     parser.add_argument("vectors", type=Path, help="NumPy file of their vectors, unit rows")
     parser.add_argument("--encoder", required=True, help="its name")
@@ -125,7 +127,3 @@ def main(arguments: list[str] | None = None) -> int:
     counts = ", ".join(f"{int(part.max()) + 1} {layer}" for layer, part in rows.groupby("layer")["cluster_number"])
     log.info("second: %d documents by %s -> %s clusters, in %s", len(wanted), options.encoder, counts, folder / NAME)
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

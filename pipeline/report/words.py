@@ -116,6 +116,6 @@ def cite_share(content: Content) -> str:
         f"{format_percent(row['share'])} ({content.level:.0%} interval {format_interval(row)}) of "
         f"{content.codebook.denominators[row['denominator']].title} on the {frame.title} ({frame.description}) is "
         f"direct under “{title}”; {row['n_read']} documents read by {spell_readers(content)} "
-        f"({int(row['n_person'] or 0)} by a person), "
+        f"({0 if pd.isna(row['n_person']) else row['n_person']:.0f} by a person), "
         f"{content.settings.title} {content.version}."
     )
