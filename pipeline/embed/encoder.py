@@ -19,12 +19,15 @@ from pipeline.embed.weights import find_weights, hash_settings
 from pipeline.errors import ConfigError, DataError
 
 log = logging.getLogger(__name__)
-PRECISIONS = {
+PRECISIONS: dict[str, tuple[str, ...]] = {
     "torch": ("float32", "bfloat16"),
     "openvino": ("float32", "bfloat16", "int8"),
     "onnx": ("float32",),
 }
-EXTRAS = {"openvino": ("fast", ("openvino",)), "onnx": ("onnx", ("onnxruntime", "onnx"))}  # packages by backend
+EXTRAS: dict[str, tuple[str, tuple[str, ...]]] = {  # by backend: the extra, and its packages
+    "openvino": ("fast", ("openvino",)),
+    "onnx": ("onnx", ("onnxruntime", "onnx")),
+}
 CHARACTERS_PER_TOKEN = 12  # a generous bound: text beyond max_tokens times this cannot reach the encoder
 
 
@@ -119,7 +122,9 @@ def choose_backend(settings: Embed) -> Embed:
 
 
 def _check_installed(backend: str, precision: str) -> None:
-    extra, packages = ("int8", ("openvino", "nncf")) if precision == "int8" else EXTRAS.get(backend, ("", ()))
+    extra, packages = EXTRAS.get(backend, ("", ()))
+    if precision == "int8":
+        extra, packages = "int8", ("openvino", "nncf")
     missing = [name for name in packages if not _is_installed(name)]
     if missing:
         raise ConfigError(

@@ -54,17 +54,18 @@ REPORT = """\
 `make bench-embed` on {processor}, {processors} processors, Python {python}, {versions}.
 {count} {kind} of {mean:.0f} tokens on average (cut at {limit}); {rounds} rounds in which the backends take turns,
 each in a process of its own; medians. The rival is `SentenceTransformer(folder).encode(texts)` as it comes. Load of the
-machine over the last 15 minutes: {load:.1f}, of which this run makes about {processors}.
+machine over the last 15 minutes: {load:.1f}; where other programs ran too (the least and most lie far apart), the
+columns by processor time are the fair ones.
 
 {table}
 
 The share of peak is operations on real tokens (no padding) a second, against the best product of two 2048 x 2048
-matrices on all processors between the rounds: {peaks}.
+matrices on all processors between the rounds: {peaks}. By processor time it is set against the part of one processor.
 
 {whole}
 
 CUDA: the code path is there and tested as far as it goes without a device; its speed is not measured.
-What int8 does to clusters and shares stands in `precision.md`.
+int8 has to be asked for; `python -m tests.bench.precision` measures what it does to clusters and shares.
 """
 
 
@@ -159,20 +160,23 @@ def nearest(rows: np.ndarray) -> np.ndarray:
 
 def render_table(found: dict[str, dict[str, Any]], tokens: np.ndarray, flops: float) -> str:
     """Returns the table of backends as Markdown."""
-    rival = found[RIVAL]
+    rival, processors = found[RIVAL], len(os.sched_getaffinity(0))
     lines = [
-        "| backend | documents/s, median (least-most) | times the default | documents per processor-second | tokens/s "
-        "| share of peak of its type | cosine mean (least) | 10-NN overlap | peak memory, MiB | load, s |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| backend | documents/s, median (least-most) | times the default | tokens/s | share of peak of its type "
+        "| documents per processor-second | times the default | share of peak by processor time "
+        "| cosine mean (least) | 10-NN overlap | peak memory, MiB | load, s |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, row in found.items():
         rates = len(tokens) / np.array(row["seconds"])
-        seconds = float(np.median(row["seconds"]))
+        seconds, cpu = float(np.median(row["seconds"])), float(np.median(row["cpu"]))
         close = compare_vectors(row["vectors"], rival["vectors"])
         lines.append(
             f"| {name} | {len(tokens) / seconds:.1f} ({rates.min():.1f}-{rates.max():.1f}) "
-            f"| {np.median(rival['seconds']) / seconds:.2f} | {len(tokens) / np.median(row['cpu']):.1f} "
-            f"| {tokens.sum() / seconds:,.0f} | {flops / seconds / 1e9 / row['machine_peak']:.0%} "
+            f"| {np.median(rival['seconds']) / seconds:.2f} | {tokens.sum() / seconds:,.0f} "
+            f"| {flops / seconds / 1e9 / row['machine_peak']:.0%} "
+            f"| {len(tokens) / cpu:.1f} | {np.median(rival['cpu']) / cpu:.2f} "
+            f"| {flops / cpu / 1e9 / (row['machine_peak'] / processors):.0%} "
             f"| {close['mean']:.5f} ({close['least']:.5f}) | {close['overlap']:.3f} "
             f"| {row['peak']:,.0f} | {row['load']:.1f} |"
         )
