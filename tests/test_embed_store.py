@@ -125,8 +125,8 @@ def test_vectors_in_int8_have_a_folder_of_their_own(tmp_path):
     usual = load_config(write_project(tmp_path, []))
     coarse = load_config(write_project(tmp_path, [], embed='precision = "int8"'))
     vectors.save_shard(coarse, MADE, *_rows(2))
-    assert len(vectors.collect_vectors(coarse).hashes) == 2
-    assert len(vectors.collect_vectors(usual).hashes) == 0
+    assert len(_hashes_at_hand(coarse)) == 2
+    assert len(_hashes_at_hand(usual)) == 0
 
 
 def test_two_tokenizers_for_the_same_weights_are_refused(config):

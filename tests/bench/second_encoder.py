@@ -22,8 +22,8 @@ import numpy as np
 
 from pipeline import store
 from pipeline.config import Config, Embed, load_config
-from pipeline.embed.engine import encode_missing
-from pipeline.embed.vectors import align_vectors, collect_vectors
+from pipeline.embed import hold_vectors
+from pipeline.embed.gather import read_rows
 from pipeline.embed.weights import find_weights
 from pipeline.errors import DataError
 from pipeline.schemas import DOCUMENTS
@@ -79,9 +79,9 @@ def describe_encoder(folder: Path, max_tokens: int = 256) -> Embed:
 def encode_census(config: Config, folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """Returns the ids and the float16 (n, 768) vectors of `documents`; texts encoded before are not encoded again."""
     config = replace(config, embed=describe_encoder(assemble_model(folder / "model").resolve()))
-    encode_missing(config, collect_vectors(config).hashes)
-    documents = store.read_arrow(DOCUMENTS, config.processed("documents"), ("doc_id", "text_sha256"))
-    vectors, _ = align_vectors(documents.column("text_sha256"), collect_vectors(config))
+    documents = store.read_arrow(DOCUMENTS, config.processed("documents"), ("doc_id",))
+    with hold_vectors(config) as (places, _, _):
+        vectors, _ = read_rows(places, 0, len(places.order))
     return np.array(documents.column("doc_id").to_pylist()), vectors
 
 
