@@ -27,7 +27,7 @@ def run(config: Config) -> None:
         table = embeddings_table(config.embed.dimension_count)
         count = write_groups(table, align_groups(config, places), config.processed("embeddings"))
         counts = np.bincount(places.backends, minlength=len(places.names))
-        mix = [f"{n} {name or 'backend not recorded'}" for name, n in zip(places.names, counts, strict=True)]
+        mix = [f"{n} {name or 'made elsewhere'}" for name, n in zip(places.names, counts, strict=True)]
     log.info(
         "embed: %d documents, %d texts encoded, %d vectors found (%s) in %.1f s",
         count,
