@@ -426,10 +426,10 @@ SHARES = Table(
         Column("level", NUMBER, "level of the interval"),
         Column("n_population", INTEGER, "documents in the frame and year"),
         Column("n_read", INTEGER, "documents read in the frame and year"),
-        N_PERSON,
         Column("standard_error", NUMBER, "of the share", is_nullable=True),
         Column("n_effective", NUMBER, "size of a simple random sample with the same precision", is_nullable=True),
         Column("method", TEXT, "estimator and interval"),
+        N_PERSON,
     ),
 )
 AGREEMENT = Table(

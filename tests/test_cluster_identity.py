@@ -26,7 +26,7 @@ from pipeline.schemas import (
     TERMS,
     embeddings_table,
 )
-from pipeline.store import read_table, write_table
+from pipeline.store import read_table, sha256_of_file, write_table
 from tests.test_cluster import blobs
 
 NO_CHANGES = CLUSTER_CHANGES.arrow_schema.empty_table().to_pandas()
@@ -203,7 +203,11 @@ def test_a_second_encoders_layers_join_a_release_and_are_compared_document_by_do
     vectors, folder = blobs(), tmp_path / "release"
     ids = [f"d{number:03d}" for number in range(160)]
     folder.mkdir()
-    write_manifest(folder, {"version": "1", "files": {}})
+    listed = {f"{name}.parquet": {} for name in ("documents", "embeddings")}
+    for name in listed:
+        (folder / name).write_bytes(name.encode())
+        listed[name] = {"sha256": sha256_of_file(folder / name), "byte_count": len(name)}
+    write_manifest(folder, {"version": "1", "files": listed})
     np.save(tmp_path / "ids.npy", np.array(ids[::-1]))
     np.save(tmp_path / "vectors.npy", vectors[::-1])
     again = load_vectors(tmp_path / "ids.npy", tmp_path / "vectors.npy", ids)

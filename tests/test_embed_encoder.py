@@ -110,6 +110,7 @@ def test_same_texts_give_the_same_bytes(settings, texts, cache):
 
 
 @needs_openvino
+@pytest.mark.slow
 def test_a_model_just_converted_gives_the_bytes_of_one_read_from_the_cache_and_nothing_is_reported(
     settings, texts, tmp_path, cache, monkeypatch
 ):

@@ -13,6 +13,7 @@ from pipeline.estimate.readings import Domain, Population, Readings, list_domain
 BAND_EDGES = (0.05, 0.25, 0.75, 0.95)  # predicted chance of counting: five strata within a frame or year
 FACTOR = 0.5  # of the width that the interval has now
 TARGET = 0.10  # half width that the share of a year should not exceed
+DECIMALS = 6  # beyond these, sums differ between processors, and a document or a band must not
 LEAST_READ = 5  # in each band, so that a wrong prediction shows
 
 
@@ -62,7 +63,7 @@ def plan_reading(
 
 def band_of(probability: np.ndarray) -> np.ndarray:
     """Returns the band of predicted chances that each document falls in: int (n,), 0 for the lowest."""
-    return np.searchsorted(BAND_EDGES, probability, side="right")
+    return np.searchsorted(BAND_EDGES, np.round(probability, DECIMALS), side="right")
 
 
 def allocate(bands: pd.DataFrame, variance: float) -> np.ndarray:
@@ -73,7 +74,7 @@ def allocate(bands: pd.DataFrame, variance: float) -> np.ndarray:
     for _ in range(len(sizes)):  # a band read in full leaves its part of the variance to the others
         part = np.where(is_full, 0.0, sizes * spread)
         total = part.sum() ** 2 / max(variance * base**2 + part @ spread, 1e-12)
-        wanted = np.where(is_full, sizes, np.ceil(total * part / max(part.sum(), 1e-12) - 1e-9))
+        wanted = np.where(is_full, sizes, np.ceil(np.round(total * part / max(part.sum(), 1e-12), DECIMALS)))
         is_full = wanted >= sizes
     wanted = np.minimum(np.maximum(wanted, LEAST_READ), sizes)
     return np.maximum(wanted - bands["n_read"].to_numpy(), 0).astype(int)

@@ -18,9 +18,9 @@ SHARE_COLUMNS = [
     "level",
     "n_population",
     "n_read",
-    "n_person",
     "n_effective",
     "method",
+    "n_person",
 ]
 UNPUBLISHED = ("predictions",)  # a row for each document and query: too large for a table that people open
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
