@@ -60,7 +60,7 @@ def plot_robustness(content: Content) -> tuple[Figure, str]:
         headline = own.loc["headline"]
         panel.axvspan(100 * headline["low"], 100 * headline["high"], color=COLOURS[0], alpha=0.15, linewidth=0)
         panel.set_title(definition.replace("_", " "), fontsize=10)
-        finish_axes(panel, "% of safety output")
+        finish_axes(panel, "% of safety output" if panel is panels[len(panels) // 2] else "")
     panels[0].set_yticks(range(len(variants)), variants)
     panels[0].invert_yaxis()
     title = content.frames[content.settings.headline_frame].title
