@@ -178,7 +178,7 @@ there it is one flat set of topics. BERTopic's second run was given the vectors 
 pipeline wrote {identical}.
 
 | clusters | count | noise | agreement of two runs (ARI) | {schemes} |
-|---|---|---|---|{rules}|
+|---|---|---|---{rules}|
 {clusters}
 
 AMI: adjusted mutual information of clusters with labels that experts published (`data/raw/handcheck/external/`).
