@@ -1,7 +1,8 @@
 """Links: which pairs of documents are one work. Candidates come from shared ids, addresses, titles and phrases."""
 
+import functools
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -32,6 +33,8 @@ MAX_TITLE_BLOCK = 200  # "Open thread" and its like
 Pair = tuple[
     int, int, str, float | None
 ]  # two positions, why they are one work (or nothing), how alike their texts are
+Phrases = Callable[[int], np.ndarray]  # the phrases of the text at a position
+PHRASES_HELD = 4_096  # texts whose phrases are remembered while pairs are compared: a few tens of MB
 _NO_GAP = 10**6  # days; where a date is unknown, any known gap comes first
 
 
@@ -69,12 +72,13 @@ def compare_candidates(documents: pd.DataFrame, facts: Sequence[Facts]) -> Itera
     whole, opening = _phrases(documents)
     kinds = documents["text_kind"].to_numpy()
     pairs: set[tuple[int, int]] = set(_block_pairs(facts))
-    pairs.update(near.candidate_pairs(whole))
-    pairs.update(near.candidate_pairs(opening))
+    for phrases in (whole, opening):
+        pairs.update(near.candidate_pairs(map(phrases, range(len(documents)))))
+    whole, opening = (functools.lru_cache(PHRASES_HELD)(phrases) for phrases in (whole, opening))
     for left, right in sorted(pairs):
         is_declared = points_to(facts[left], facts[right]) or points_to(facts[right], facts[left])
         alike = _resemblance(left, right, kinds, whole, opening, is_declared=is_declared)
-        is_long = min(len(whole[left]), len(whole[right])) >= LONG_TEXT_PHRASES
+        is_long = min(len(whole(left)), len(whole(right))) >= LONG_TEXT_PHRASES
         yield left, right, same_work_reason(facts[left], facts[right], alike, is_long) or "", alike
 
 
@@ -156,31 +160,33 @@ def _keep_one_announcement(found: list[Pair], facts: Sequence[Facts]) -> list[Pa
     return [row for number, row in enumerate(found) if number not in rows or best[rows[number]][2] == number]
 
 
-def _phrases(documents: pd.DataFrame) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """The phrases of each whole text, and of each beginning; empty where there is no text."""
-    whole, opening = [], []
-    for text, kind in zip(documents["text"], documents["text_kind"], strict=True):
-        known = text if isinstance(text, str) else ""
-        whole.append(near.phrase_hashes(known) if kind != "opening" else near.phrase_hashes(""))
-        opening.append(near.phrase_hashes(known, near.OPENING_WORDS) if kind != "abstract" else near.phrase_hashes(""))
+def _phrases(documents: pd.DataFrame) -> tuple[Phrases, Phrases]:
+    """Returns what gives the phrases of a whole text, and of its beginning, by position; none where there is no text.
+
+    They are worked out anew each time: held for every document they take more memory than the texts.
+    """
+    texts = [text if isinstance(text, str) else "" for text in documents["text"]]
+    kinds = documents["text_kind"].to_numpy()
+
+    def whole(position: int) -> np.ndarray:
+        return near.phrase_hashes(texts[position] if kinds[position] != "opening" else "")
+
+    def opening(position: int) -> np.ndarray:
+        return near.phrase_hashes(texts[position] if kinds[position] != "abstract" else "", near.OPENING_WORDS)
+
     return whole, opening
 
 
 def _resemblance(
-    left: int,
-    right: int,
-    kinds: np.ndarray,
-    whole: Sequence[np.ndarray],
-    opening: Sequence[np.ndarray],
-    *,
-    is_declared: bool,
+    left: int, right: int, kinds: np.ndarray, whole: Phrases, opening: Phrases, *, is_declared: bool
 ) -> float | None:
-    parts = opening if "opening" in (kinds[left], kinds[right]) else whole
+    phrases = opening if "opening" in (kinds[left], kinds[right]) else whole
     if (kinds[left] == "abstract") != (kinds[right] == "abstract") and not is_declared:
         return None
-    if min(len(parts[left]), len(parts[right])) < near.MIN_PHRASES:
+    first, second = phrases(left), phrases(right)
+    if min(len(first), len(second)) < near.MIN_PHRASES:
         return None
-    return near.resemblance(parts[left], parts[right])
+    return near.resemblance(first, second)
 
 
 def _block_pairs(facts: Sequence[Facts]) -> Iterable[tuple[int, int]]:

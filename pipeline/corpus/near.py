@@ -7,8 +7,7 @@ exactly, so that the signature decides only what is looked at.
 
 import re
 import zlib
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -51,29 +50,39 @@ def resemblance(left: np.ndarray, right: np.ndarray) -> float:
     return common / (len(left) + len(right) - common)
 
 
-def candidate_pairs(phrases: Sequence[np.ndarray]) -> Iterator[tuple[int, int]]:
+def candidate_pairs(phrases: Iterable[np.ndarray]) -> Iterator[tuple[int, int]]:
     """Yields each pair of positions that share a band of their signatures, once, smaller position first.
 
     Args:
-        phrases: sets of phrases; those with fewer than `MIN_PHRASES` are passed over.
+        phrases: sets of phrases; those with fewer than `MIN_PHRASES` are passed over. Only their signatures are kept,
+            512 bytes a set, so that a generator need never hold them all.
     """
     rng = np.random.default_rng(_SEED)
     factors = rng.integers(0, 1 << 63, size=BAND_COUNT * BAND_ROWS, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
-    buckets: dict[tuple[int, bytes], list[int]] = defaultdict(list)
-    for position, hashes in enumerate(phrases):
-        if len(hashes) < MIN_PHRASES:
-            continue
-        signature = _signature(hashes, factors).reshape(BAND_COUNT, BAND_ROWS)
-        for band in range(BAND_COUNT):
-            buckets[band, signature[band].tobytes()].append(position)
+    kept = [(place, _signature(hashes, factors)) for place, hashes in enumerate(phrases) if len(hashes) >= MIN_PHRASES]
+    if not kept:
+        return
+    positions = np.array([position for position, _ in kept])
+    halves = np.stack([signature for _, signature in kept]).view(np.uint64)  # a band of four rows is two numbers
     seen: set[tuple[int, int]] = set()
-    for members in buckets.values():
-        firsts = members if len(members) <= MAX_BUCKET else members[:1]
-        for place, first in enumerate(firsts):
-            for second in members[place + 1 :]:
-                if (first, second) not in seen:
-                    seen.add((first, second))
-                    yield first, second
+    for band in range(BAND_COUNT):
+        for members in _buckets(halves[:, 2 * band], halves[:, 2 * band + 1]):
+            found = positions[members].tolist()
+            firsts = found if len(found) <= MAX_BUCKET else found[:1]
+            for place, first in enumerate(firsts):
+                for second in found[place + 1 :]:
+                    if (first, second) not in seen:
+                        seen.add((first, second))
+                        yield first, second
+
+
+def _buckets(left: np.ndarray, right: np.ndarray) -> Iterator[np.ndarray]:
+    """Yields the rows, in their order, of each group of two or more with equal pairs of numbers."""
+    order = np.lexsort((right, left))
+    is_new = (left[order][1:] != left[order][:-1]) | (right[order][1:] != right[order][:-1])
+    bounds = np.concatenate([[0], np.flatnonzero(is_new) + 1, [len(order)]])
+    for number in np.flatnonzero(np.diff(bounds) > 1):
+        yield order[bounds[number] : bounds[number + 1]]
 
 
 def _signature(hashes: np.ndarray, factors: np.ndarray) -> np.ndarray:
