@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from pipeline.estimate.phases import explained_variance, within_variance
 from pipeline.estimate.shares import EstimateError, Phase2, estimate_share, wilson_interval
 
 
@@ -151,3 +152,46 @@ def test_a_cell_that_nobody_adjudicated_keeps_the_readers_word_and_stays_uncerta
     estimate = estimate_share(y, np.zeros(40), {0.0: 40}, phase2=phase2)
     assert estimate.share == pytest.approx(0.25)
     assert estimate.high - estimate.low > 0.1
+
+
+def one_cell(rng: np.random.Generator, n: int, n_settled: int) -> tuple[Phase2, np.ndarray, np.ndarray]:
+    """Returns documents that both readers call direct, of which some are, their codes and telling predictions."""
+    truth = (rng.random(n) < 0.6).astype(float)
+    guess = np.stack([np.clip(0.6 * truth + rng.normal(0.2, 0.1, n), 0, 1), np.ones(n)], axis=1)
+    settled = np.arange(n) < n_settled
+    one = np.ones(n)
+    pool = (np.zeros(n_settled, int), truth[settled], one[settled])
+    return Phase2(np.zeros(n, int), settled, one, one, *pool, pool_prediction=guess[settled]), truth, guess
+
+
+def test_what_a_prediction_knows_inside_a_cell_is_taken_off_its_variance() -> None:
+    phase2, truth, guess = one_cell(np.random.default_rng(3), 4_000, 2_000)
+    contrast, factor = np.array([1.0, -0.6]), 0.9
+    within = within_variance(phase2, 0.6)
+    explained = explained_variance(phase2, contrast, factor, within)
+    e, g = truth - 0.6, factor * guess @ contrast
+    assert explained[phase2.is_settled].max() == 0
+    assert within[-1] + g.var() - explained[-1] == pytest.approx((e - g).var(), rel=0.05)
+    assert explained[-1] > 0.5 * (within[-1] + g.var())  # what would have been counted although it is not there
+    few, _, _ = one_cell(np.random.default_rng(3), 4_000, 9)
+    assert not explained_variance(few, contrast, factor, within).any()
+
+
+def test_predictions_inside_a_cell_sharpen_the_interval_and_it_still_holds() -> None:
+    rng = np.random.default_rng(8)
+    sharp, blunt, held = [], [], []
+    for _ in range(300):
+        phase2, truth, guess = one_cell(rng, 3_000, 3_000)
+        rows = rng.choice(3_000, 400, replace=False)
+        settled = np.arange(400) < 80
+        pool = (np.zeros(80, int), truth[rows][settled], np.ones(80))
+        known = [np.zeros(400, int), settled, np.ones(400), np.ones(400), *pool]
+        given = {"prediction": guess[rows], "prediction_means": {0.0: tuple(guess.mean(axis=0))}}
+        for widths, prediction in ((sharp, guess[rows][settled]), (blunt, None)):
+            phase2 = Phase2(*known, pool_prediction=prediction)
+            found = estimate_share(truth[rows], np.zeros(400), {0.0: 3_000}, **given, phase2=phase2)
+            widths.append(found.high - found.low)
+            if prediction is not None:
+                held.append(found.low <= truth.mean() <= found.high)
+    assert np.mean(sharp) < np.mean(blunt)
+    assert np.mean(held) >= 0.92

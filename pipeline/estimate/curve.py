@@ -15,13 +15,13 @@ import pandas as pd
 from pipeline.check.codebook import Codebook, Denominator
 from pipeline.estimate.definitions import match_definition, match_denominator
 from pipeline.estimate.design import Sample
-from pipeline.estimate.phases import PSEUDO
+from pipeline.estimate.phases import LEAST_PAIRS, PSEUDO
 from pipeline.estimate.readings import LEAST_POOL, Domain, Population, Readings, list_domains
 from pipeline.estimate.reads import Reads
 from pipeline.estimate.shares import MOST_LEVERAGE, NO_TRUST, effective_size, tuning_scale, wilson_interval
 
 POINT_COUNT = 401  # points kept of a sorted curve: a figure cannot show more
-Within = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+Within = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 CHUNK = 2_048  # specifications at once: 590 documents x 2,048 x 8 bytes = 10 MB an array
 
 
@@ -129,7 +129,8 @@ def _estimate_chunk(
     reads, rows = readings.reads(domain), domain.rows
     y, base, within = _impute(readings, reads, rows, codes, is_direct)
     weight = reads.weight
-    predicted_y, predicted_base, mean_y, mean_base = _predict(readings, domain, reads, is_direct, codes.inside)
+    predicted_y, predicted_base = _predict(readings, readings.population.units[rows], is_direct, codes.inside)
+    mean_y, mean_base = _predict_means(readings, domain, reads, is_direct, codes.inside)
     plain_y, plain_base = y @ weight, base @ weight
     ratio = (plain_y / plain_base)[:, None]
     factor = _tune(reads, y - ratio * base, predicted_y - ratio * predicted_base)
@@ -145,7 +146,7 @@ def _estimate_chunk(
     leverage = _leverage(reads, (predicted_y - share[:, None] * predicted_base) / total_base[:, None])
     own = _centre(reads, residual)
     residual += np.where(is_tuned, own / (1 - leverage) - own, 0.0)
-    spread, adjudication = within(share, total_base)
+    spread, adjudication = within(share, total_base, factor)
     variance = _variance(reads, residual, spread, base / total_base[:, None]) + adjudication
     degrees = np.maximum(len(weight) - len(reads.sizes) - (factor != 0), 1)
     n_effective = effective_size(share, variance, (base > 0).sum(axis=1), len(weight), degrees, level)
@@ -170,6 +171,7 @@ def _impute(
     base = np.broadcast_to(codes.inside[codes.settled[rows]].astype(float), y.shape).copy()
     truth_y, truth_base = is_direct[:, codes.settled[pool]], codes.inside[codes.settled[pool]]
     has_outside = bool(np.any(~truth_base))
+    guess_y, guess_base = _predict(readings, readings.population.units[pool], is_direct, codes.inside)
     cells = []
     for number in np.unique(cell[:, rows][:, is_open]):
         opened = (cell[:, rows] == number) & is_open
@@ -181,18 +183,20 @@ def _impute(
         part = size / (size + 1)
         y += opened * ((part * seen_y + (1 - part) * (number % 3) / 2)[:, None] - y)
         base += opened * ((part * seen_base + (1 - part) * (number // 3) / 2)[:, None] - base)
-        cells.append((opened, size, seen_y, seen_base))
+        cells.append((opened, used, size, seen_y, seen_base))
 
-    def within(share: np.ndarray, total_base: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def within(share: np.ndarray, total_base: np.ndarray, factor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         spread, adjudication = np.zeros(y.shape), np.zeros(len(y))
-        for opened, size, seen_y, seen_base in cells:
+        wanted = (truth_y - share[:, None] * truth_base) / total_base[:, None]
+        guessed = (factor / total_base)[:, None] * (guess_y - share[:, None] * guess_base)
+        for opened, used, size, seen_y, seen_base in cells:
             extra = PSEUDO / np.maximum(size, 1)
             chances = np.stack([size * seen_y, size * (seen_base - seen_y), size * (1 - seen_base)]) + extra
             chances[2] -= 0 if has_outside else extra
             chances /= chances.sum(axis=0)
             outcomes = np.stack([1 - share, -share, np.zeros(len(share))])
             unit = ((chances * outcomes**2).sum(axis=0) - (chances * outcomes).sum(axis=0) ** 2) / total_base**2
-            spread += opened * unit[:, None]
+            spread += opened * (unit - _explain(used, worth, wanted, guessed, unit))[:, None]
             adjudication += unit * (opened @ reads.weight**2)
             part = size / (size + 1)
             adjudication += unit * (part * (opened @ reads.weight)) ** 2 / np.maximum(size - 1, 1)
@@ -201,20 +205,39 @@ def _impute(
     return y, base, within
 
 
+def _explain(
+    used: np.ndarray, worth: np.ndarray, wanted: np.ndarray, guessed: np.ndarray, within: np.ndarray
+) -> np.ndarray:
+    """Returns what a cell's covariance of codes and predictions takes off its variance; see `phases`."""
+    part = used * worth
+    part = part / np.maximum(part.sum(axis=1, keepdims=True), 1e-300)
+    mean = (part * guessed).sum(axis=1)
+    shared = (part * wanted * guessed).sum(axis=1) - (part * wanted).sum(axis=1) * mean
+    most = np.sqrt(within * np.maximum((part * guessed**2).sum(axis=1) - mean**2, 0))
+    return np.where(used.sum(axis=1) < LEAST_PAIRS, 0.0, 2 * np.clip(shared, -most, most))
+
+
 def _predict(
-    readings: Readings, domain: Domain, reads: Reads, is_direct: np.ndarray, inside: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """Returns predicted y (n_specifications, n) and denominator (n,) of the read, and their means over the domain."""
+    readings: Readings, units: np.ndarray, is_direct: np.ndarray, inside: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns predicted y (n_specifications, n) and denominator (n,) of some documents of the population."""
     predictions = readings.population.predictions
     if predictions is None:
-        zero = np.zeros(len(reads.y))
-        return np.zeros((len(is_direct), len(zero))), zero, np.zeros(len(is_direct)), 0.0
-    units = readings.population.units[domain.rows]
+        return np.zeros((len(is_direct), len(units))), np.zeros(len(units))
+    leaf = predictions.leaf_probability[units]
+    return is_direct @ leaf.T, np.ones(len(units)) if inside.all() else leaf @ inside
+
+
+def _predict_means(
+    readings: Readings, domain: Domain, reads: Reads, is_direct: np.ndarray, inside: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """Returns the means over a domain of predicted y (n_specifications,) and denominator."""
+    predictions = readings.population.predictions
+    if predictions is None:
+        return np.zeros(len(is_direct)), 0.0
     means = np.array([predictions.leaf_probability[rows].mean(axis=0) for rows in domain.members])
-    leaf, mean = predictions.leaf_probability[units], reads.stratum_share @ means
-    if inside.all():
-        return is_direct @ leaf.T, np.ones(len(units)), is_direct @ mean, 1.0
-    return is_direct @ leaf.T, leaf @ inside, is_direct @ mean, float(mean @ inside)
+    mean = reads.stratum_share @ means
+    return is_direct @ mean, 1.0 if inside.all() else float(mean @ inside)
 
 
 def _tune(reads: Reads, wanted: np.ndarray, guessed: np.ndarray) -> np.ndarray:
@@ -247,7 +270,7 @@ def _variance(reads: Reads, residual: np.ndarray, spread: np.ndarray, inside: np
     squares = (_centre(reads, residual) ** 2 + spread) @ belongs
     overall = ((residual - residual.mean(axis=1, keepdims=True)) ** 2 + spread).sum(axis=1) / max(count - 1, 1)
     scale = reads.stratum_share**2 * reads.unread / reads.counts**2
-    sampling = (squares + overall[:, None]) @ scale
+    sampling = (np.maximum(squares, 0) + np.maximum(overall, 0)[:, None]) @ scale
     half = 0.5 / ((inside > 0).sum(axis=1) + 1)
     floor = half * (1 - half) * ((reads.weight * inside) ** 2 @ reads.unread[reads.stratum])
     return np.maximum(sampling, floor)

@@ -11,6 +11,7 @@ import numpy as np
 # A cell of which m documents were adjudicated gets PSEUDO / m documents of each outcome: few prove little.
 # 0.02 of a document each is too little where m is 3, and 0.05 too much where m is 30 (tests/bench/coverage.py).
 PSEUDO = 0.4
+LEAST_PAIRS = 10  # adjudicated documents of a cell; fewer say nothing of how codes and predictions go together in it
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Phase2:
         pool_cell, pool_y, pool_denominator: (m,), the adjudicated documents that the cells' means are learnt from,
             drawn at random within each cell.
         pool_weight: float (m,), how many documents each of them stands for, up to a factor; None: as many each.
+        pool_prediction: float (m, 2), their predicted y and denominator; None: nothing is known of them.
     """
 
     cell: np.ndarray
@@ -45,6 +47,7 @@ class Phase2:
     pool_y: np.ndarray
     pool_denominator: np.ndarray
     pool_weight: np.ndarray | None = None
+    pool_prediction: np.ndarray | None = None
 
     @property
     def open_cells(self) -> np.ndarray:
@@ -53,8 +56,7 @@ class Phase2:
 
     def pool(self, cell: int) -> "Pool":
         """What the adjudicated documents of a cell say."""
-        rows = self.pool_cell == cell
-        weight = np.ones(int(rows.sum())) if self.pool_weight is None else self.pool_weight[rows]
+        rows, weight = self.pool_rows(cell)
         total = float(weight.sum())
         if total <= 0:
             return Pool(0.0, 0.0, 0.0)
@@ -62,6 +64,11 @@ class Phase2:
         return Pool(
             size, float(weight @ self.pool_y[rows]) / total, float(weight @ self.pool_denominator[rows]) / total
         )
+
+    def pool_rows(self, cell: int) -> tuple[np.ndarray, np.ndarray]:
+        """Returns which documents of the pool are of a cell, bool (m,), and what each of them weighs."""
+        rows = self.pool_cell == cell
+        return rows, np.ones(int(rows.sum())) if self.pool_weight is None else self.pool_weight[rows]
 
     def open_rows(self, cell: int) -> np.ndarray:
         """The unsettled documents of a cell: bool (n,)."""
@@ -96,6 +103,36 @@ def within_variance(phase2: Phase2, share: float) -> np.ndarray:
         chances /= chances.sum()
         variance[phase2.open_rows(cell)] = float(chances @ outcomes**2 - (chances @ outcomes) ** 2)
     return variance
+
+
+def explained_variance(phase2: Phase2, contrast: np.ndarray, factor: float, within: np.ndarray) -> np.ndarray:
+    """Returns, per document, how much less a true residual varies than its code and its prediction do: float (n,).
+
+    An unsettled document has its cell's mean for a code, which knows nothing of how code and prediction go together
+    inside the cell. With e = contrast . (y, denominator) and g = factor * contrast . predictions, var(e - g) is
+    var(e) + var(g) - 2 cov(e, g); the covariance is that of the adjudicated documents of the cell. 0 where settled.
+
+    Args:
+        phase2: the adjudication.
+        contrast: float (2,), what the linearised share makes of y and denominator.
+        factor: lambda.
+        within: float (n,), var(e) from `within_variance`; the covariance stays within what Cauchy and Schwarz allow.
+    """
+    explained = np.zeros(len(phase2.cell))
+    if phase2.pool_prediction is None or not factor:
+        return explained
+    wanted = np.stack([phase2.pool_y, phase2.pool_denominator], axis=1) @ contrast
+    guessed = factor * phase2.pool_prediction @ contrast
+    for cell in phase2.open_cells:
+        rows, weight = phase2.pool_rows(cell)
+        if rows.sum() < LEAST_PAIRS:
+            continue
+        part = weight / weight.sum()
+        e, g = (column[rows] - part @ column[rows] for column in (wanted, guessed))
+        unsettled = phase2.open_rows(cell)
+        most = float(np.sqrt(within[unsettled].max() * (part @ g**2)))
+        explained[unsettled] = 2 * float(np.clip(part @ (e * g), -most, most))
+    return explained
 
 
 def adjudication_variance(phase2: Phase2, weight: np.ndarray, within: np.ndarray) -> float:

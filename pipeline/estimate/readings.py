@@ -199,4 +199,5 @@ class Readings:
             self.y[pool],
             self.denominator[pool],
             1 / units["inclusion_probability"].to_numpy()[pool],
+            None if self.guess is None else self.guess[self.population.units[pool]],
         )

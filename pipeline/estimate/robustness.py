@@ -119,6 +119,7 @@ def _pool_everything(readings: Readings, phase2: Phase2 | None) -> Phase2 | None
         pool_y=readings.y[pool],
         pool_denominator=readings.denominator[pool],
         pool_weight=1 / units["inclusion_probability"].to_numpy()[pool],
+        pool_prediction=None if readings.guess is None else readings.guess[readings.population.units[pool]],
     )
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from pipeline.estimate.phases import Phase2, adjudication_variance, within_variance
+from pipeline.estimate.phases import Phase2, adjudication_variance, explained_variance, within_variance
 from pipeline.estimate.reads import WHERE, EstimateError, Reads, add_predictions, check_sample
 
 __all__ = [
@@ -125,7 +125,7 @@ def estimate_reads(
         residual += own / (1 - _leverage(reads, contrast)) - own
     lost = len(reads.sizes) + (1 if factor and tuning is None else 0)
     degrees = max(len(residual) - lost, 1)
-    variance = _variance(reads, residual, share, float(totals[1]), pseudo)
+    variance = _variance(reads, residual, share, float(totals[1]), pseudo, factor)
     is_complete = not reads.unread.any() and (reads.phase2 is None or bool(reads.phase2.is_settled.all()))
     n_effective = float(effective_size(share, variance, int((values[:, 1] > 0).sum()), len(residual), degrees, level))
     low, high = (share, share) if is_complete else map(float, wilson_interval(share, n_effective, level))
@@ -212,7 +212,7 @@ def effective_size(
     )
 
 
-def _variance(reads: Reads, residual: np.ndarray, share: float, base: float, pseudo: float) -> float:
+def _variance(reads: Reads, residual: np.ndarray, share: float, base: float, pseudo: float, factor: float) -> float:
     """Returns the variance of the share: from reading a sample, and from adjudicating a part of it.
 
     Stratum variances are shrunk: s~^2_h = (SS_h + k s0^2) / (n_h - 1 + k), with s0^2 the variance of all residuals
@@ -223,12 +223,14 @@ def _variance(reads: Reads, residual: np.ndarray, share: float, base: float, pse
     size = np.ones(count) if reads.size is None else reads.size
     within, adjudication = np.zeros(count), 0.0
     if reads.phase2 is not None:
-        within = within_variance(reads.phase2, share) * (size / base) ** 2
         unit = within_variance(reads.phase2, share) / base**2
+        explained = explained_variance(reads.phase2, np.array([1.0, -share]) / base, factor, unit)
+        within = (unit - explained) * size**2
         adjudication = adjudication_variance(reads.phase2, reads.weight * size, unit)
     means = np.bincount(reads.stratum, residual, number) / reads.counts
     squares = np.bincount(reads.stratum, (residual - means[reads.stratum]) ** 2 + within, number)
-    overall = float(((residual - residual.mean()) ** 2 + within).sum()) / max(count - 1, 1)
+    squares = np.maximum(squares, 0)  # the covariance inside a cell may be larger than one stratum bears out
+    overall = max(float(((residual - residual.mean()) ** 2 + within).sum()), 0.0) / max(count - 1, 1)
     shrunk = (squares + pseudo * overall) / np.maximum(reads.counts - 1 + pseudo, 1)
     sampling = float((reads.stratum_share**2 * reads.unread * shrunk / reads.counts).sum())
     inside = reads.values()[:, 1] / base

@@ -10,7 +10,7 @@ from scipy import stats
 
 from pipeline.check.codebook import AXES, Codebook
 from pipeline.estimate.design import Sample
-from pipeline.estimate.phases import PSEUDO
+from pipeline.estimate.phases import LEAST_PAIRS, PSEUDO
 from pipeline.estimate.readings import ALWAYS_SETTLED, LEAST_POOL, Domain, list_domains
 from pipeline.estimate.shares import MOST_LEVERAGE
 from pipeline.report.content import Content
@@ -34,7 +34,12 @@ def explorer_payload(content: Content) -> dict[str, Any]:
         "z2": float(stats.norm.ppf((1 + content.level) / 2)) ** 2,
         "level": content.level,
         "always_settled": list(ALWAYS_SETTLED),
-        "constants": {"pseudo": PSEUDO, "least_pool": LEAST_POOL, "most_leverage": MOST_LEVERAGE},
+        "constants": {
+            "pseudo": PSEUDO,
+            "least_pool": LEAST_POOL,
+            "most_leverage": MOST_LEVERAGE,
+            "least_pairs": LEAST_PAIRS,
+        },
         "guesses": guesses_payload(content),
         "strata": [
             {

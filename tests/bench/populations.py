@@ -156,4 +156,5 @@ def read(population: Population, rows: np.ndarray, scenario: Scenario, rng: np.r
         truth[pool].astype(float),
         inside[pool].astype(float),
         stands_for[pool],
+        population.prediction[rows][pool],
     )

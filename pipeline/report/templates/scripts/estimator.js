@@ -1,6 +1,6 @@
 // The estimator of pipeline/estimate/shares.py and phases.py, line for line: stratified PPI++ with pooled lambda, two-phase
 // adjudication, Wilson's interval on the effective sample size. tests/test_report_browser.py compares the two to 1e-9.
-const { pseudo: PSEUDO, least_pool: LEAST_POOL, most_leverage: MOST_LEVERAGE } = design.constants;
+const { pseudo: PSEUDO, least_pool: LEAST_POOL, most_leverage: MOST_LEVERAGE, least_pairs: LEAST_PAIRS } = design.constants;
 const NO_TRUST = 1e-9; // a lambda below this is a sum of rounding errors
 const sizes = design.strata.map((stratum) => stratum.size);
 const total = (rows, of) => rows.reduce((sum, row) => sum + of(row), 0);
@@ -19,19 +19,21 @@ function poolsOf(units, frame) {
   for (const unit of pool) if (isHere(unit)) here.set(unit.cell, (here.get(unit.cell) || 0) + 1);
   const used = pool.filter((unit) => isHere(unit) || (here.get(unit.cell) || 0) < LEAST_POOL);
   const pools = new Map();
-  for (const { cell, stratum, y, base } of used) {
+  for (const pooled of used) {
+    const { cell, stratum, y, base } = pooled;
     const weight = 1 / design.strata[stratum].probability;
-    const sums = pools.get(cell) || { weight: 0, squares: 0, y: 0, base: 0 };
+    const sums = pools.get(cell) || { weight: 0, squares: 0, y: 0, base: 0, units: [] };
     sums.weight += weight;
     sums.squares += weight ** 2;
     sums.y += weight * y;
     sums.base += weight * base;
+    sums.units.push({ ...pooled, weight });
     pools.set(cell, sums);
   }
   const hasOutside = used.some((unit) => unit.base < 1);
   const of = (cell) => {
     const sums = pools.get(cell);
-    return sums ? { size: sums.weight ** 2 / sums.squares, counted: sums.y / sums.weight, inside: sums.base / sums.weight } : { size: 0, counted: 0, inside: 0 };
+    return sums ? { size: sums.weight ** 2 / sums.squares, counted: sums.y / sums.weight, inside: sums.base / sums.weight, units: sums.units } : { size: 0, counted: 0, inside: 0, units: [] };
   };
   return { of, hasOutside };
 }
@@ -61,7 +63,7 @@ function readDomain(units, domain, guess) {
     stratum, count: counts.get(stratum), share: sizes[stratum] / population, unread: 1 - counts.get(stratum) / sizes[stratum],
     meanY: guess ? guess.y(design.guesses.strata[stratum]) : 0, meanBase: guess ? guess.base(design.guesses.strata[stratum]) : 0,
   }));
-  return { rows, counts, cells, pools, strata, population };
+  return { rows, counts, cells, pools, strata, population, guess };
 }
 
 // Lambda: how far the predictions are trusted.
@@ -104,21 +106,36 @@ function withinVariance(pool, share, hasOutside) {
   return seen.reduce((all, chance, place) => all + (chance / sum) * outcomes[place] ** 2, 0) - mean ** 2;
 }
 
+// What the covariance of codes and predictions inside an agreement cell takes off the variance of its unsettled documents.
+function explainedVariance(pool, guess, share, base, factor, within) {
+  if (!guess || !factor || pool.units.length < LEAST_PAIRS) return 0;
+  const weight = total(pool.units, (unit) => unit.weight);
+  const pairs = pool.units.map((unit) => {
+    const known = design.guesses.read[unit.unit];
+    return { part: unit.weight / weight, e: (unit.y - share * unit.base) / base, g: (factor * (guess.y(known) - share * guess.base(known))) / base };
+  });
+  const [e, g] = [total(pairs, (pair) => pair.part * pair.e), total(pairs, (pair) => pair.part * pair.g)];
+  const shared = total(pairs, (pair) => pair.part * (pair.e - e) * (pair.g - g));
+  const most = Math.sqrt(within * total(pairs, (pair) => pair.part * (pair.g - g) ** 2));
+  return 2 * Math.min(Math.max(shared, -most), most);
+}
+
 // From reading a sample (shrunk stratum variances, finite population, a floor) and from adjudicating a part of it.
-function varianceOf({ rows, counts, cells, pools, strata }, share, base) {
+function varianceOf({ rows, counts, cells, pools, strata, guess }, share, base, factor) {
   let adjudication = 0;
   for (const [cell, members] of cells) {
     const pool = pools.of(cell);
     const within = withinVariance(pool, share, pools.hasOutside) / base ** 2;
-    for (const row of members) row.within = within;
+    const explained = explainedVariance(pool, guess, share, base, factor, within);
+    for (const row of members) row.within = within - explained;
     const part = pool.size / (pool.size + 1);
     adjudication += total(members, (row) => row.weight ** 2 * within) + ((part * total(members, (row) => row.weight)) ** 2 * within) / Math.max(pool.size - 1, 1);
   }
   const sums = sumBy(rows, (row) => row.residual);
   const squares = sumBy(rows, (row) => (row.residual - sums.get(row.stratum) / counts.get(row.stratum)) ** 2 + row.within);
   const grand = total(rows, (row) => row.residual) / rows.length;
-  const overall = total(rows, (row) => (row.residual - grand) ** 2 + row.within) / Math.max(rows.length - 1, 1);
-  const sampling = total(strata, ({ stratum, share: part, unread, count }) => (part ** 2 * unread * ((squares.get(stratum) + overall) / count)) / count);
+  const overall = Math.max(total(rows, (row) => (row.residual - grand) ** 2 + row.within), 0) / Math.max(rows.length - 1, 1);
+  const sampling = total(strata, ({ stratum, share: part, unread, count }) => (part ** 2 * unread * ((Math.max(squares.get(stratum), 0) + overall) / count)) / count);
   const half = 0.5 / (rows.filter((row) => row.base > 0).length + 1);
   const unread = new Map(strata.map((part) => [part.stratum, part.unread]));
   const floor = half * (1 - half) * total(rows, (row) => ((row.weight * row.base) / base) ** 2 * unread.get(row.stratum));
@@ -149,7 +166,7 @@ function estimateShare(position, denominatorId, frame, year) {
   const share = Math.min(Math.max(totals[0] / totals[1], 0), 1);
   for (const row of reads.rows) row.residual = (row.y - factor * row.guessY - share * (row.base - factor * row.guessBase)) / totals[1];
   if (factor && !year) undoLeverage(reads, share);
-  const variance = varianceOf(reads, share, totals[1]);
+  const variance = varianceOf(reads, share, totals[1], factor);
   const n_effective = effectiveSize(share, variance, reads.rows, factor && !year ? domain.t_ratio_tuned : domain.t_ratio);
   const isComplete = reads.rows.every((row) => row.isSettled) && reads.strata.every((part) => part.unread === 0);
   const [low, high] = isComplete ? [share, share] : wilson(share, n_effective);
