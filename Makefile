@@ -82,7 +82,7 @@ cluster: $(CLUSTER) ## research-agenda groups, their names, and the map
 $(CLUSTER) &: $(call SLICE,cluster) $(EMBED) $(P)/terms.parquet $(wildcard pipeline/cluster/*.py) $(CENSUS) $(wildcard $(H)/cluster-names.csv) | $(READY)
 	@$(PY) -m pipeline --config $(CONFIG) cluster
 
-check: $(P)/documents.parquet | $(READY) ## the hand-check page: make check CODER=name [TASK=documents|clusters|intrusion|adjudication]
+check: $(P)/documents.parquet | $(READY) ## the hand-check page: make check CODER=name [TASK=documents|extension|clusters|intrusion|adjudication]
 	@$(PY) -m pipeline.check --config $(CONFIG) page --coder "$(CODER)" --task "$(or $(TASK),documents)"
 
 estimate: $(ESTIMATE) ## shares with intervals, from the read documents
@@ -95,8 +95,8 @@ $(READINGS) &: $(call SLICE,readings) $(P)/codes.parquet $(P)/cluster_members.pa
 		$(wildcard $(H)/sheets/*.csv $(H)/sheets/*/*.csv $(H)/rounds/*/* $(H)/external/*.csv $(H)/controls/*.csv) | $(READY)
 	@$(PY) -m pipeline --config $(CONFIG) readings
 
-plan: $(ESTIMATE) ## how many more documents to read, and which, to halve an interval
-	@$(PY) -m pipeline --config $(CONFIG) plan
+plan: $(ESTIMATE) ## how many more documents to read to halve an interval; DRAW="FRAME/YEAR DEFINITION" draws them
+	@$(PY) -m pipeline --config $(CONFIG) plan --draw "$(DRAW)"
 
 bench-coverage: | $(READY) ## how often the intervals hold the truth, on made-up populations (minutes)
 	@$(PY) -m tests.bench.coverage

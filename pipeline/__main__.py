@@ -42,6 +42,10 @@ def main(arguments: list[str] | None = None) -> int:
         stage = commands.add_parser(name, help=purpose)
         if name == "scrape":
             stage.add_argument("--source", default="", help="only this entry of [sources]")
+        if name == "plan":
+            stage.add_argument(
+                "--draw", default="", help='draw what one line needs: "FRAME/YEAR DEFINITION", as the plan prints them'
+            )
         if name in ("scrape", "hydrate"):
             stage.add_argument("--dry-run", action="store_true", help="print what would be asked, and ask nothing")
             stage.add_argument("--full", action="store_true", help="ask for everything again, not only for what is new")
@@ -67,6 +71,8 @@ def main(arguments: list[str] | None = None) -> int:
             importlib.import_module("pipeline.dataset.search").run(
                 config, options.query, options.count, options.release
             )
+        elif options.stage == "plan":
+            importlib.import_module("pipeline.plan").run(config, options.draw)
         elif options.stage == "scrape":
             scrape = importlib.import_module("pipeline.scrape.stage")
             return scrape.run(config, only=options.source, is_dry_run=options.dry_run, is_full=options.full)

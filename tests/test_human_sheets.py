@@ -9,16 +9,20 @@ import pytest
 
 from pipeline import store
 from pipeline.check.codebook import load_codebook
+from pipeline.check.extension import add_extension, draw_extension, read_extension
 from pipeline.check.page import make_app
 from pipeline.check.precedence import CodedSheet
 from pipeline.check.serve import load_session
 from pipeline.check.tasks import order_for
 from pipeline.config import Config, load_config
+from pipeline.errors import SheetError
 from pipeline.estimate import estimate_all, run
 from pipeline.estimate.design import Sample, load_sample, settle_codes
+from pipeline.estimate.extension import EXTENSION
 from pipeline.estimate.human import PICKED, lay_over
 from pipeline.estimate.readers import add_person_counts
 from pipeline.estimate.readings import Population, Readings, list_domains
+from pipeline.estimate.shares import estimate_share
 from pipeline.schemas import CODES, DOCUMENTS, SHARES
 
 AXES = {"target": "T1", "mechanism": "M1", "scaling": "S1", "evidence": "E", "confidence": "3"}
@@ -169,3 +173,100 @@ def test_a_persons_sheet_reaches_every_table_of_the_stage(built: Path) -> None:
     finally:
         (built / "data/raw/handcheck/sheets/ann.csv").unlink(missing_ok=True)
         run(config)
+
+
+STRATUM = "alignmentforum-census/2021"
+
+
+def extend(config: Config, more: dict[int, int]) -> pd.DataFrame:
+    """Draws beyond the round in one year of the Alignment Forum, in two bands that stand in for predictions."""
+    sample, population, _ = load(config)
+    doc_ids = population.documents["doc_id"][population.rows_in(sample, STRATUM)]
+    band = pd.Series((np.arange(len(doc_ids)) % 3 == 0).astype(int), doc_ids)
+    is_in_sample = pd.Series(band.index.isin(sample.units.index), band.index)
+    folder = config.path(config.paths.handcheck, "rounds", config.estimate.round)
+    add_extension(folder, draw_extension(STRATUM, band, is_in_sample, more, sample.about.seed))
+    return read_extension(folder)
+
+
+def test_what_a_person_reads_beyond_the_round_joins_the_sample_band_by_band(project: Config) -> None:
+    before, _, _ = load(project)
+    rows = extend(project, {0: 20, 1: 10})
+    untouched, _, _ = load(project)
+    pd.testing.assert_frame_equal(untouched.units, before.units)
+
+    read = read_as(project, "ann", "A1", range(30), "extension")
+    assert set(read) == set(rows.loc[rows["is_wanted"], "doc_id"]) and not set(read) & set(before.units.index)
+    sample, population, codes = load(project)
+    assert STRATUM not in sample.strata.index
+    bands = sample.strata.loc[[f"{STRATUM}/0", f"{STRATUM}/1"]]
+    assert bands["n_population"].tolist() == rows.groupby("band").size().tolist()
+    assert bands["n_population"].sum() == before.strata.at[STRATUM, "n_population"] and set(bands["year"]) == {"2021"}
+    assert bands["n_sample"].sum() == before.strata.at[STRATUM, "n_sample"] + 30
+    units = sample.units[sample.units["year"] == "2021"]
+    wanted = (bands["n_sample"] / bands["n_population"])[units["stratum"]]
+    assert np.allclose(units["inclusion_probability"], wanted) and units.loc[read, "is_adjudicated"].all()
+    assert set(codes.loc[read, "leaf"]) == {"A1"} and codes.loc[read, "reader_1_leaf"].isna().all()
+    others = before.units[before.units["stratum"] != STRATUM]
+    pd.testing.assert_frame_equal(sample.units.loc[others.index], others)
+
+    codebook = load_codebook(project.path(project.paths.handcheck) / "codebook/codebook.toml")
+    definition = next(item for item in codebook.definitions if item.id == "strict")
+    readings = Readings.of(sample, population, definition, "safety", codebook.denominators["safety"])
+    domain = next(item for item in list_domains(sample, population) if item.year == "2021")
+    assert [len(members) for members in domain.members] == domain.strata["n_population"].tolist()
+    reads, found = readings.reads(domain), readings.estimate(domain, 0.95)
+    assert found is not None and found.n_read == 90
+    totals = [float(reads.weight @ column) for column in reads.values().T]
+    assert found.share == pytest.approx(totals[0] / totals[1])
+
+
+def test_only_what_is_read_without_a_gap_counts_and_a_band_without_a_document_waits(project: Config) -> None:
+    rows = extend(project, {0: 20, 1: 10})
+    wanted = rows[rows["is_wanted"]].sort_values(["band", "reserve_order"])
+    first = wanted[wanted["band"] == 0]["doc_id"].tolist()
+    session = load_session(project, "extension", "ann", "person")
+    place = {item.key: number for number, item in enumerate(session.items)}
+    for doc_id in (first[0], first[1], first[3]):  # the third is left out
+        read_as(project, "ann", "A1", range(place[doc_id], place[doc_id] + 1), "extension")
+    sample, _, _ = load(project)
+    added = sample.units.index[sample.units["phase2_stratum"] == EXTENSION]
+    assert sorted(added) == sorted(first[:2])
+
+
+def test_a_stratum_is_extended_once_and_only_by_the_file_that_was_drawn(project: Config) -> None:
+    with pytest.raises(SheetError, match="no document is drawn beyond the round"):
+        load_session(project, "extension", "ann", "person")
+    extend(project, {0: 5, 1: 5})
+    with pytest.raises(SheetError, match="is extended already, by 10 documents"):
+        extend(project, {0: 5, 1: 5})
+    path = project.path(project.paths.handcheck, "rounds", project.estimate.round, "extension.csv")
+    lines = path.read_text().splitlines(keepends=True)
+    for damaged, problem in (
+        ([*lines[:-1]], "is not of this sample"),
+        ([*lines, lines[-1]], "stands there twice"),
+        ([*lines[:-1], lines[-1].replace("False", "perhaps").replace("True", "perhaps")], "must be whole numbers"),
+    ):
+        path.write_text("".join(damaged))
+        with pytest.raises(SheetError, match=problem):
+            load(project)
+
+
+def test_a_sample_extended_by_bands_has_no_bias_and_intervals_that_hold() -> None:
+    rng = np.random.default_rng(4)
+    chance = rng.random(400) ** 2
+    truth = (rng.random(400) < chance).astype(float)
+    ids = pd.Index([f"lw:{number}" for number in range(400)])
+    band = pd.Series(np.searchsorted([0.25, 0.75], chance, side="right"), ids)
+    errors, held, apart = [], [], []
+    for seed in range(300):
+        drawn = pd.Series(np.isin(np.arange(400), rng.choice(400, 60, replace=False)), ids)
+        rows = draw_extension("all", band, drawn, {0: 10, 1: 40, 2: 10}, seed)
+        chosen = rows[rows["is_wanted"] | (rows["reserve_order"] < 0)]
+        y = truth[ids.get_indexer(chosen["doc_id"])]
+        found = estimate_share(y, chosen["band"].to_numpy(), band.value_counts().to_dict())
+        errors.append(found.share - truth.mean())
+        held.append(found.low <= truth.mean() <= found.high)
+        apart.append(y.mean() - truth.mean())
+    assert abs(np.mean(errors)) < 0.004 < abs(np.mean(apart))  # bands drawn unevenly must be weighted
+    assert 0.92 <= np.mean(held) <= 0.99

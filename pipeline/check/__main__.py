@@ -48,7 +48,10 @@ def _add_coder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--coder", required=True, help="names the sheet")
     parser.add_argument("--kind", choices=("person", "language model"), default="person", help="who reads")
     parser.add_argument(
-        "--task", choices=("documents", "clusters", "intrusion", "adjudication"), default="documents", help="what"
+        "--task",
+        choices=("documents", "extension", "clusters", "intrusion", "adjudication"),
+        default="documents",
+        help="what (extension: the documents that make plan DRAW=... has drawn beyond the round)",
     )
 
 

@@ -18,6 +18,7 @@ from werkzeug.serving import make_server
 from pipeline import store
 from pipeline.check import imports, tasks
 from pipeline.check.codebook import AXES, load_codebook
+from pipeline.check.extension import read_extension, wanted_ids
 from pipeline.check.page import Session, make_app
 from pipeline.check.precedence import find_page_sheets, settle_by_precedence
 from pipeline.check.records import open_record
@@ -95,11 +96,12 @@ def load_session(config: Config, task: tasks.Task, coder: str, kind: str, *, sho
     path = tasks.sheet_path(handcheck, task, coder)
     _refuse_other_kind(folder, path, task)
     items = _list_items(task, folder, handcheck, config, documents, coder)
-    order = tasks.order_for(coder, list(items), tasks.read_seed(folder, config.seed))
+    arrange = tasks.shuffle_batches if task == "extension" else tasks.order_for
+    order = arrange(coder, list(items), tasks.read_seed(folder, config.seed))
     text = (handcheck / "codebook" / "CODEBOOK.md").read_text(encoding="utf-8")
     version = re.search(r"Codebook (v[\d.]+)", text)
     return Session(
-        task,
+        "documents" if task == "extension" else task,
         coder,
         kind,
         [items[key] for key in order],
@@ -137,7 +139,18 @@ def _list_items(
     elif task == "intrusion":
         found = tasks.intrusion_items(folder, documents, coder)
     else:
-        doc_ids = tasks.read_sample_ids(handcheck, config.estimate.round)
+        is_extension = task == "extension"
+        doc_ids = (
+            wanted_ids(read_extension(folder))
+            if is_extension
+            else tasks.read_sample_ids(handcheck, config.estimate.round)
+        )
+        if is_extension and not doc_ids:
+            raise SheetError(
+                "no document is drawn beyond the round's sample",
+                where=str(folder),
+                do='draw some: make plan DRAW="FRAME/YEAR DEFINITION"',
+            )
         if task == "adjudication":
             rows = read_csv_rows(folder / "adjudication.csv", ("doc_id", "adjudicated"))
             drawn = {row["doc_id"] for _, row in rows if row["adjudicated"] == "True"}
@@ -164,7 +177,7 @@ def _find_disputed(handcheck: Path, doc_ids: list[str], known: pd.Index) -> set[
 def _refuse_other_kind(folder: Path, path: Path, task: tasks.Task) -> None:
     """A sheet that the round lists is finished: a page must not write over it."""
     about = (folder / "round.toml").read_text(encoding="utf-8") if (folder / "round.toml").exists() else ""
-    if task == "documents" and f'sheet = "{path.stem}"' in about and 'kind = "language model"' in about:
+    if task in {"documents", "extension"} and f'sheet = "{path.stem}"' in about and 'kind = "language model"' in about:
         raise SheetError(
             f"{path.stem} is a finished sheet of this round", where=str(path), do="read under a name of your own"
         )

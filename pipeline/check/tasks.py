@@ -15,9 +15,10 @@ from pipeline.check.records import CLUSTER_COLUMNS, DOCUMENT_COLUMNS, INTRUSION_
 from pipeline.check.sheets import read_csv_rows
 from pipeline.errors import SheetError
 
-Task = Literal["documents", "clusters", "intrusion", "adjudication"]
+Task = Literal["documents", "extension", "clusters", "intrusion", "adjudication"]
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "documents": DOCUMENT_COLUMNS,
+    "extension": DOCUMENT_COLUMNS,
     "adjudication": DOCUMENT_COLUMNS,
     "clusters": CLUSTER_COLUMNS,
     "intrusion": INTRUSION_COLUMNS,
@@ -45,7 +46,7 @@ class Item:
 
 
 def sheet_path(handcheck: Path, task: Task, coder: str) -> Path:
-    """Returns where a coder's sheet of a task is: documents under sheets/, the other tasks in a folder each.
+    """Returns where a coder's sheet of a task is: documents, of an extension too, under sheets/, else a folder each.
 
     Raises:
         SheetError: the name would leave the folder.
@@ -55,7 +56,7 @@ def sheet_path(handcheck: Path, task: Task, coder: str) -> Path:
             f"{coder!r} cannot name a sheet", where="CODER", do="use letters, digits, hyphens and underscores"
         )
     folder = handcheck / "sheets"
-    return folder / f"{coder}.csv" if task == "documents" else folder / task / f"{coder}.csv"
+    return folder / f"{coder}.csv" if task in {"documents", "extension"} else folder / task / f"{coder}.csv"
 
 
 def order_for(coder: str, keys: Sequence[str], seed: int, batch: int = BATCH) -> list[str]:
@@ -64,10 +65,14 @@ def order_for(coder: str, keys: Sequence[str], seed: int, batch: int = BATCH) ->
     A hash under the round's seed shuffles all keys, the same for everyone; each batch of it is shuffled again for the
     coder. Two coders who stop early have read nearly the same documents, in different orders.
     """
-    common = sorted(keys, key=lambda key: _hash(f"{seed}/{key}"))
-    shuffled = []
-    for first in range(0, len(common), batch):
-        shuffled += sorted(common[first : first + batch], key=lambda key: _hash(f"{coder}/{seed}/{key}"))
+    return shuffle_batches(coder, sorted(keys, key=lambda key: _hash(f"{seed}/{key}")), seed, batch)
+
+
+def shuffle_batches(coder: str, keys: Sequence[str], seed: int, batch: int = BATCH) -> list[str]:
+    """Returns the keys batch by batch, each batch in an order of the coder's own."""
+    shuffled: list[str] = []
+    for first in range(0, len(keys), batch):
+        shuffled += sorted(keys[first : first + batch], key=lambda key: _hash(f"{coder}/{seed}/{key}"))
     return shuffled
 
 

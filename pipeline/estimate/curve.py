@@ -15,10 +15,17 @@ import pandas as pd
 from pipeline.check.codebook import Codebook, Denominator
 from pipeline.estimate.definitions import match_definition, match_denominator
 from pipeline.estimate.design import Sample
-from pipeline.estimate.phases import LEAST_PAIRS, PSEUDO
+from pipeline.estimate.phases import LEAST_PAIRS, PSEUDO, READERS_WORTH
 from pipeline.estimate.readings import LEAST_POOL, Domain, Population, Readings, list_domains
 from pipeline.estimate.reads import Reads
-from pipeline.estimate.shares import MOST_LEVERAGE, NO_TRUST, effective_size, tuning_scale, wilson_interval
+from pipeline.estimate.shares import (
+    MOST_LEVERAGE,
+    NO_TRUST,
+    effective_size,
+    has_common_variance,
+    tuning_scale,
+    wilson_interval,
+)
 
 POINT_COUNT = 401  # points kept of a sorted curve: a figure cannot show more
 Within = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -180,7 +187,7 @@ def _impute(
         total = used @ worth
         size = total**2 / np.maximum(used @ worth**2, 1e-300)
         seen_y, seen_base = ((used & truth) @ worth / np.maximum(total, 1e-300) for truth in (truth_y, truth_base))
-        part = size / (size + 1)
+        part = size / (size + READERS_WORTH)
         y += opened * ((part * seen_y + (1 - part) * (number % 3) / 2)[:, None] - y)
         base += opened * ((part * seen_base + (1 - part) * (number // 3) / 2)[:, None] - base)
         cells.append((opened, used, size, seen_y, seen_base))
@@ -198,7 +205,7 @@ def _impute(
             unit = ((chances * outcomes**2).sum(axis=0) - (chances * outcomes).sum(axis=0) ** 2) / total_base**2
             spread += opened * (unit - _explain(used, worth, wanted, guessed, unit))[:, None]
             adjudication += unit * (opened @ reads.weight**2)
-            part = size / (size + 1)
+            part = size / (size + READERS_WORTH)
             adjudication += unit * (part * (opened @ reads.weight)) ** 2 / np.maximum(size - 1, 1)
         return spread, adjudication
 
@@ -267,10 +274,14 @@ def _variance(reads: Reads, residual: np.ndarray, spread: np.ndarray, inside: np
     """Returns the sampling variance of every specification; see `shares`."""
     belongs = np.eye(len(reads.sizes))[reads.stratum]
     count = residual.shape[1]
-    squares = (_centre(reads, residual) ** 2 + spread) @ belongs
-    overall = ((residual - residual.mean(axis=1, keepdims=True)) ** 2 + spread).sum(axis=1) / max(count - 1, 1)
+    squares = np.maximum((_centre(reads, residual) ** 2 + spread) @ belongs, 0)
+    if has_common_variance(reads):
+        common = squares.sum(axis=1) / (count - len(reads.sizes))
+    else:
+        around = ((residual - residual.mean(axis=1, keepdims=True)) ** 2 + spread).sum(axis=1)
+        common = np.maximum(around, 0) / max(count - 1, 1)
     scale = reads.stratum_share**2 * reads.unread / reads.counts**2
-    sampling = (np.maximum(squares, 0) + np.maximum(overall, 0)[:, None]) @ scale
+    sampling = (squares + common[:, None]) @ scale
     half = 0.5 / ((inside > 0).sum(axis=1) + 1)
     floor = half * (1 - half) * ((reads.weight * inside) ** 2 @ reads.unread[reads.stratum])
     return np.maximum(sampling, floor)

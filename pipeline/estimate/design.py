@@ -1,6 +1,8 @@
 """One round of reading: the strata, the drawn sample, the adjudication, and the codes that follow from them."""
 
 import tomllib
+from collections.abc import Mapping
+from dataclasses import field
 from pathlib import Path
 from typing import Literal
 
@@ -8,10 +10,12 @@ import pandas as pd
 from pydantic.dataclasses import dataclass
 
 from pipeline.check.codebook import Codebook
+from pipeline.check.extension import NAME, read_extension
 from pipeline.check.precedence import CodedSheet, find_page_sheets
 from pipeline.check.sheets import read_csv_rows, read_sheet
 from pipeline.config import STRICT, build
 from pipeline.errors import ConfigError, SheetError
+from pipeline.estimate.extension import EXTENSION, extend_sample
 from pipeline.estimate.human import lay_over
 
 TOLERANCE = 1e-9  # recorded probabilities are ratios of integers, written with at least 15 digits
@@ -52,6 +56,9 @@ class Sample:
         adjudicator: the settled codes of those documents, indexed by doc_id, with coder and coder_kind: a person's
             before the round's adjudicator's (see `human`).
         people: people's sheets, as far as they are done.
+        members: the documents of the population in each stratum that is neither a frame nor a year of one.
+
+    Documents that people read beyond the round (see `extension`) stand in every table with the code that settled them.
     """
 
     about: Round
@@ -60,6 +67,7 @@ class Sample:
     readers: tuple[pd.DataFrame, ...]
     adjudicator: pd.DataFrame
     people: tuple[CodedSheet, ...] = ()
+    members: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def load_sample(handcheck: Path, name: str, codebook: Codebook, documents: pd.DataFrame) -> Sample:
@@ -102,7 +110,17 @@ def load_sample(handcheck: Path, name: str, codebook: Codebook, documents: pd.Da
     people = tuple(sheet for sheet in page if sheet.kind == "person")
     base = CodedSheet(ruling.sheet, ruling.kind, "adjudicator", adjudicators[0].loc[settled])
     laid = lay_over(units, base, people, about.seed)
-    return Sample(about, strata, laid.units, readers, laid.settled, people)
+    extended = extend_sample(strata, laid.units, read_extension(folder), people, str(folder / NAME))
+    ruled = laid.settled
+    if len(extended.added):
+        readers = tuple(_join(reader, extended.added, extended.units.index) for reader in readers)
+        ruled = _join(ruled, extended.added, ruled.index.union(extended.added.index))
+    return Sample(about, extended.strata, extended.units, readers, ruled, people, extended.members)
+
+
+def _join(codes: pd.DataFrame, added: pd.DataFrame, order: pd.Index) -> pd.DataFrame:
+    """Returns a reader's codes with those of documents that the reader never saw, in an order."""
+    return pd.concat([codes, added[codes.columns.tolist()]]).reindex(order)
 
 
 def list_coders(handcheck: Path) -> set[str]:
@@ -122,8 +140,8 @@ def settle_codes(sample: Sample) -> pd.DataFrame:
         doc_id=units.index,
         leaf2=settled["leaf2"].replace("", None),
         confidence=settled["confidence"].astype(int),
-        reader_1_leaf=sample.readers[0]["leaf"],
-        reader_2_leaf=sample.readers[1]["leaf"],
+        reader_1_leaf=sample.readers[0]["leaf"].mask(units["phase2_stratum"] == EXTENSION, None),
+        reader_2_leaf=sample.readers[1]["leaf"].mask(units["phase2_stratum"] == EXTENSION, None),
         coder_kind=units["coder_kind"].fillna(reader.kind),
         coder=units["coder"].fillna(reader.sheet),
         n_person=units["n_person"],

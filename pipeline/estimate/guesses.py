@@ -16,8 +16,7 @@ def tabulate_guesses(sample: Sample, population: Population) -> pd.DataFrame:
     if population.predictions is None:
         return pd.DataFrame(columns=["kind", "id", "query", "probability"])
     queries, values = _columns(population.predictions)
-    frames = sample.strata["frame"], sample.strata["year"]
-    means = [values[population.rows_of(frame, year)].mean(axis=0) for frame, year in zip(*frames, strict=True)]
+    means = [values[population.rows_in(sample, name)].mean(axis=0) for name in sample.strata.index]
     parts = [
         pd.DataFrame(table, index=names, columns=queries).rename_axis("id").reset_index().assign(kind=kind)
         for kind, names, table in (

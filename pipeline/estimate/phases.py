@@ -10,7 +10,8 @@ import numpy as np
 
 # A cell of which m documents were adjudicated gets PSEUDO / m documents of each outcome: few prove little.
 # 0.02 of a document each is too little where m is 3, and 0.05 too much where m is 30 (tests/bench/coverage.py).
-PSEUDO = 0.4
+PSEUDO = 0.3
+READERS_WORTH = 0.5  # adjudicated documents that the readers' own code counts for in a cell; 1 biases shares by 0.005
 LEAST_PAIRS = 10  # adjudicated documents of a cell; fewer say nothing of how codes and predictions go together in it
 
 
@@ -32,7 +33,7 @@ class Phase2:
             a wider sample than the one a share is estimated from, which takes the readers' error rate in a cell to
             be the same there.
         is_settled: bool (n,), whether `y` and `denominator` are adjudicated. Elsewhere their values are not used.
-        reader_y, reader_denominator: float (n,), what the readers said (their mean): one pseudo-document of the cell.
+        reader_y, reader_denominator: float (n,), what the readers said (their mean): half a document of the cell.
         pool_cell, pool_y, pool_denominator: (m,), the adjudicated documents that the cells' means are learnt from,
             drawn at random within each cell.
         pool_weight: float (m,), how many documents each of them stands for, up to a factor; None: as many each.
@@ -80,8 +81,8 @@ def impute_codes(y: np.ndarray, denominator: np.ndarray, phase2: Phase2) -> tupl
     y, denominator = y.copy(), denominator.copy()
     for cell in phase2.open_cells:
         rows, pool = phase2.open_rows(cell), phase2.pool(cell)
-        # One pseudo-document, coded as the readers did, keeps a small cell from being overturned by one adjudication.
-        part = pool.size / (pool.size + 1)
+        # Half a document, coded as the readers did, keeps a small cell from being overturned by one adjudication.
+        part = pool.size / (pool.size + READERS_WORTH)
         y[rows] = part * pool.counted + (1 - part) * phase2.reader_y[rows].mean()
         denominator[rows] = part * pool.inside + (1 - part) * phase2.reader_denominator[rows].mean()
     return y, denominator
@@ -138,9 +139,9 @@ def explained_variance(phase2: Phase2, contrast: np.ndarray, factor: float, with
 def adjudication_variance(phase2: Phase2, weight: np.ndarray, within: np.ndarray) -> float:
     """Returns the variance from adjudicating a part: of the documents around the cells' means, and of the means.
 
-    sum_i w_i^2 s_c^2 over the unsettled documents, plus (sum_i w_i)^2 (m_c / (m_c + 1))^2 s_c^2 / (m_c - 1) for each
-    cell of which m_c documents were adjudicated: the mean that is used is drawn to the readers' code by one
-    pseudo-document (`impute_codes`). But for that this is, with equal weights, Cochran's
+    sum_i w_i^2 s_c^2 over the unsettled documents, plus (sum_i w_i)^2 (m_c / (m_c + 1/2))^2 s_c^2 / (m_c - 1) for each
+    cell of which m_c documents were adjudicated: the mean that is used is drawn to the readers' code by half a
+    document (`impute_codes`). But for that this is, with equal weights, Cochran's
     w^2 (n - m)^2 s^2 (1/m + 1/(n - m)).
 
     Args:
@@ -151,6 +152,6 @@ def adjudication_variance(phase2: Phase2, weight: np.ndarray, within: np.ndarray
     variance = float((weight**2 * within).sum())
     for cell in phase2.open_cells:
         rows, size = phase2.open_rows(cell), phase2.pool(cell).size
-        part = size / (size + 1)
+        part = size / (size + READERS_WORTH)
         variance += (part * float(weight[rows].sum())) ** 2 * float(within[rows].max()) / max(size - 1, 1)
     return variance

@@ -10,12 +10,18 @@ from pipeline.check.codebook import Definition, Denominator
 from pipeline.estimate.classify import Predictions
 from pipeline.estimate.definitions import match_definition, match_denominator
 from pipeline.estimate.design import Sample
+from pipeline.estimate.extension import EXTENSION
 from pipeline.estimate.human import PICKED
 from pipeline.estimate.phases import Phase2
 from pipeline.estimate.reads import EstimateError, Reads
 from pipeline.estimate.shares import ShareEstimate, estimate_reads, tune
 
-ALWAYS_SETTLED = ("doubtful", "disagree", PICKED)  # phase-2 strata that are settled in full, and speak for no other
+ALWAYS_SETTLED = (
+    "doubtful",
+    "disagree",
+    PICKED,
+    EXTENSION,
+)  # phase-2 strata that are settled in full, and speak for no other
 LEAST_POOL = 15  # adjudicated documents of a cell; with fewer in a frame, the cell is learnt from all frames
 
 
@@ -39,6 +45,12 @@ class Population:
         """Returns the documents of a frame, or of one year of it: bool (n,)."""
         rows = (self.documents["frame"] == frame).to_numpy()
         return rows & (self.documents["published_year"] == int(year)).to_numpy() if year else rows
+
+    def rows_in(self, sample: Sample, stratum: str) -> np.ndarray:
+        """Returns the documents that a stratum stands for: bool (n,); its frame, where it is a part without a list."""
+        if stratum in sample.members:
+            return self.documents["doc_id"].isin(sample.members[stratum]).to_numpy()
+        return self.rows_of(str(sample.strata.at[stratum, "frame"]), str(sample.strata.at[stratum, "year"]))
 
 
 @dataclass(frozen=True)
@@ -72,7 +84,7 @@ def list_domains(sample: Sample, population: Population) -> list[Domain]:
         parts = [("", strata), *strata[strata["year"] != ""].groupby("year")]
         for year, part in parts:
             rows = sample.units["stratum"].isin(part.index).to_numpy()
-            members = tuple(np.flatnonzero(population.rows_of(str(frame), stratum)) for stratum in part["year"])
+            members = tuple(np.flatnonzero(population.rows_in(sample, name)) for name in part.index)
             domains.append(Domain(str(frame), str(year), part, rows, members))
     return domains
 

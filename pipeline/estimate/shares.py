@@ -212,12 +212,18 @@ def effective_size(
     )
 
 
+def has_common_variance(reads: Reads) -> bool:
+    """Whether the strata hold documents enough, two each on average, to learn the variance inside them."""
+    return len(reads.stratum) >= 2 * len(reads.sizes)
+
+
 def _variance(reads: Reads, residual: np.ndarray, share: float, base: float, pseudo: float, factor: float) -> float:
     """Returns the variance of the share: from reading a sample, and from adjudicating a part of it.
 
-    Stratum variances are shrunk: s~^2_h = (SS_h + k s0^2) / (n_h - 1 + k), with s0^2 the variance of all residuals
-    whatever their stratum. One pseudo-observation keeps a stratum of one, or of equal codes, from counting as
-    certain. The floor is the variance of half a document in the denominator: no surprise proves no more.
+    Stratum variances are shrunk: s~^2_h = (SS_h + k s0^2) / (n_h - 1 + k), with s0^2 = sum SS_h / (n - H) the variance
+    they have in common, or that of all residuals whatever their stratum where there are few documents a stratum. One
+    pseudo-observation keeps a stratum of one, or of equal codes, from counting as certain. The floor is the variance
+    of half a document in the denominator: no surprise proves no more.
     """
     number, count = len(reads.sizes), len(residual)
     size = np.ones(count) if reads.size is None else reads.size
@@ -230,8 +236,11 @@ def _variance(reads: Reads, residual: np.ndarray, share: float, base: float, pse
     means = np.bincount(reads.stratum, residual, number) / reads.counts
     squares = np.bincount(reads.stratum, (residual - means[reads.stratum]) ** 2 + within, number)
     squares = np.maximum(squares, 0)  # the covariance inside a cell may be larger than one stratum bears out
-    overall = max(float(((residual - residual.mean()) ** 2 + within).sum()), 0.0) / max(count - 1, 1)
-    shrunk = (squares + pseudo * overall) / np.maximum(reads.counts - 1 + pseudo, 1)
+    if has_common_variance(reads):
+        common = float(squares.sum()) / (count - number)
+    else:
+        common = max(float(((residual - residual.mean()) ** 2 + within).sum()), 0.0) / max(count - 1, 1)
+    shrunk = (squares + pseudo * common) / np.maximum(reads.counts - 1 + pseudo, 1)
     sampling = float((reads.stratum_share**2 * reads.unread * shrunk / reads.counts).sum())
     inside = reads.values()[:, 1] / base
     half = 0.5 / (float((inside > 0).sum()) + 1)

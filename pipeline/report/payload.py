@@ -10,7 +10,7 @@ from scipy import stats
 
 from pipeline.check.codebook import AXES, Codebook
 from pipeline.estimate.design import Sample
-from pipeline.estimate.phases import LEAST_PAIRS, PSEUDO
+from pipeline.estimate.phases import LEAST_PAIRS, PSEUDO, READERS_WORTH
 from pipeline.estimate.readings import ALWAYS_SETTLED, LEAST_POOL, Domain, list_domains
 from pipeline.estimate.shares import MOST_LEVERAGE
 from pipeline.report.content import Content
@@ -39,6 +39,7 @@ def explorer_payload(content: Content) -> dict[str, Any]:
             "least_pool": LEAST_POOL,
             "most_leverage": MOST_LEVERAGE,
             "least_pairs": LEAST_PAIRS,
+            "readers_worth": READERS_WORTH,
         },
         "guesses": guesses_payload(content),
         "strata": [

@@ -39,7 +39,13 @@ with at most 6,000 characters. Windows: {window} words each, at most {limit}.
 
 {choice}
 """
-CHOICE = ""
+CHOICE = """\
+The choice is title and opening, 256 tokens. Twice that changes nothing beyond the error, at 1.5 times the processor
+time. The mean of windows helps where a label hangs on what stands deep in a long text (newsletter categories of long
+documents: 0.549 against 0.488), and changes nothing beyond the error for the codes that the census rests on (0.660
+against 0.666) nor for the bibliography (0.730 against 0.735), while it encodes two to four times as many texts and
+needs whole texts, which are at hand for few documents. The title alone loses 3 to 12 points.
+"""
 
 
 def embed_titles(encoder: Encoder, rows: pd.DataFrame) -> tuple[np.ndarray, int]:

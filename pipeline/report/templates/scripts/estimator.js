@@ -1,6 +1,6 @@
 // The estimator of pipeline/estimate/shares.py and phases.py, line for line: stratified PPI++ with pooled lambda, two-phase
 // adjudication, Wilson's interval on the effective sample size. tests/test_report_browser.py compares the two to 1e-9.
-const { pseudo: PSEUDO, least_pool: LEAST_POOL, most_leverage: MOST_LEVERAGE, least_pairs: LEAST_PAIRS } = design.constants;
+const { pseudo: PSEUDO, least_pool: LEAST_POOL, most_leverage: MOST_LEVERAGE, least_pairs: LEAST_PAIRS, readers_worth: READERS_WORTH } = design.constants;
 const NO_TRUST = 1e-9; // a lambda below this is a sum of rounding errors
 const sizes = design.strata.map((stratum) => stratum.size);
 const total = (rows, of) => rows.reduce((sum, row) => sum + of(row), 0);
@@ -48,7 +48,7 @@ function readDomain(units, domain, guess) {
   for (const row of rows) if (!row.isSettled) cells.set(row.cell, [...(cells.get(row.cell) || []), row]);
   for (const [cell, members] of cells) {
     const pool = pools.of(cell);
-    const part = pool.size / (pool.size + 1);
+    const part = pool.size / (pool.size + READERS_WORTH);
     const y = part * pool.counted + (1 - part) * (total(members, (row) => row.readerY) / members.length);
     const base = part * pool.inside + (1 - part) * (total(members, (row) => row.readerBase) / members.length);
     for (const row of members) Object.assign(row, { y, base });
@@ -128,14 +128,17 @@ function varianceOf({ rows, counts, cells, pools, strata, guess }, share, base, 
     const within = withinVariance(pool, share, pools.hasOutside) / base ** 2;
     const explained = explainedVariance(pool, guess, share, base, factor, within);
     for (const row of members) row.within = within - explained;
-    const part = pool.size / (pool.size + 1);
+    const part = pool.size / (pool.size + READERS_WORTH);
     adjudication += total(members, (row) => row.weight ** 2 * within) + ((part * total(members, (row) => row.weight)) ** 2 * within) / Math.max(pool.size - 1, 1);
   }
   const sums = sumBy(rows, (row) => row.residual);
   const squares = sumBy(rows, (row) => (row.residual - sums.get(row.stratum) / counts.get(row.stratum)) ** 2 + row.within);
+  for (const [stratum, sum] of squares) squares.set(stratum, Math.max(sum, 0));
   const grand = total(rows, (row) => row.residual) / rows.length;
-  const overall = Math.max(total(rows, (row) => (row.residual - grand) ** 2 + row.within), 0) / Math.max(rows.length - 1, 1);
-  const sampling = total(strata, ({ stratum, share: part, unread, count }) => (part ** 2 * unread * ((Math.max(squares.get(stratum), 0) + overall) / count)) / count);
+  const common = rows.length >= 2 * strata.length
+    ? total(strata, ({ stratum }) => squares.get(stratum)) / (rows.length - strata.length)
+    : Math.max(total(rows, (row) => (row.residual - grand) ** 2 + row.within), 0) / Math.max(rows.length - 1, 1);
+  const sampling = total(strata, ({ stratum, share: part, unread, count }) => (part ** 2 * unread * ((squares.get(stratum) + common) / count)) / count);
   const half = 0.5 / (rows.filter((row) => row.base > 0).length + 1);
   const unread = new Map(strata.map((part) => [part.stratum, part.unread]));
   const floor = half * (1 - half) * total(rows, (row) => ((row.weight * row.base) / base) ** 2 * unread.get(row.stratum));
