@@ -98,7 +98,7 @@ $(READINGS) &: $(call SLICE,readings) $(P)/codes.parquet $(P)/cluster_members.pa
 plan: $(ESTIMATE) ## how many more documents to read to halve an interval; DRAW="FRAME/YEAR DEFINITION" draws them
 	@$(PY) -m pipeline --config $(CONFIG) plan --draw "$(DRAW)"
 
-bench-coverage: | $(READY) ## how often the intervals hold the truth, on made-up populations (minutes)
+bench-coverage: | $(READY) ## how often the intervals hold the truth, on made-up populations (a quarter of an hour)
 	@$(PY) -m tests.bench.coverage
 
 bench-processors: $(ESTIMATE) ## whether the tables are the same under other linear-algebra kernels (minutes)

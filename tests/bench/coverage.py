@@ -120,7 +120,7 @@ def _plain_width(population: Population, scenario: Scenario) -> float:
 def main() -> None:
     """Runs every scenario and writes the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repetitions", type=int, default=1000)
+    parser.add_argument("--repetitions", type=int, default=4800)
     parser.add_argument("--output", type=Path, default=Path("reports/bench/coverage.csv"))
     options = parser.parse_args()
     with ProcessPoolExecutor(os.cpu_count()) as pool:
