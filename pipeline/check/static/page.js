@@ -89,8 +89,8 @@ function drawCodes() {
     form.append(radios(axis, legend, codes, keys, row[axis], (code) => { save({ [axis]: code }); focusAfter(axis); }));
   }
   form.append(secondLeaf(row), unsureBox(row), noteBox(row));
-  for (const other of item.others)
-    form.append(make("p", { className: "other", textContent: `A reader coded ${other.codes}. ${other.note}` }));
+  byId("others").replaceChildren(...item.others.map((other) =>
+    make("p", { className: "other", textContent: `A reader coded ${other.codes}. ${other.note}` })));
 }
 
 function chooseGroup(code) {
