@@ -207,6 +207,7 @@ def test_a_second_encoders_layers_join_a_release_and_are_compared_document_by_do
     for name in listed:
         (folder / name).write_bytes(name.encode())
         listed[name] = {"sha256": sha256_of_file(folder / name), "byte_count": len(name)}
+    (folder / "README.md").write_text("# A release\n")
     write_manifest(folder, {"version": "1", "files": listed})
     np.save(tmp_path / "ids.npy", np.array(ids[::-1]))
     np.save(tmp_path / "vectors.npy", vectors[::-1])
@@ -219,6 +220,7 @@ def test_a_second_encoders_layers_join_a_release_and_are_compared_document_by_do
     (folder / "second_members.parquet").write_bytes(b"x")
     assert any("second_members" in problem for problem in check_files(folder))
     add_table(folder, SECOND_MEMBERS, cut_second(config, ids, again, "other", "0" * 64, 3))
+    assert (folder / "README.md").read_text().count("### second_members: ") == 1 and list(check_files(folder)) == []
     second = read_second(config)
     names = pd.Series(np.repeat(["fine-00", "fine-01", "fine-02", "fine-03"], 40), index=ids)
     names.iloc[:20] = "fine-04"  # half of one of its groups

@@ -153,7 +153,7 @@ def render_card(config: Config, tables: Sequence[Table], summary: Summary) -> st
         texts=_describe_texts(summary.row_counts.get("texts")),
         undated=f"{documents.loc[documents['published_date'].isna(), 'document_count'].sum():,}",
     )
-    return head + "\n## Columns\n" + "".join(_dictionary(table) for table in tables)
+    return head + "\n## Columns\n" + "".join(describe_table(table) for table in tables)
 
 
 def _list_configs(tables: Sequence[Table], summary: Summary) -> str:
@@ -209,7 +209,8 @@ def size_category(count: int) -> str:
     return "n>1M"
 
 
-def _dictionary(table: Table) -> str:
+def describe_table(table: Table) -> str:
+    """Returns the part of the card that says what each column of a table means."""
     rows = "".join(
         f"| `{column.name}` | {column.type} | {'yes' if column.is_nullable else ''} | {column.meaning} |\n"
         for column in table.columns

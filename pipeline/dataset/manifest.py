@@ -9,11 +9,13 @@ import pandas as pd
 
 from pipeline import store
 from pipeline.config import Config
+from pipeline.dataset.card import describe_table
 from pipeline.dataset.summary import Summary
 from pipeline.errors import DataError
 from pipeline.schemas import Table
 
 MANIFEST_NAME = "manifest.json"
+CARD_NAME = "README.md"
 SUMS_NAME = "SHA256SUMS"  # `sha256sum -c SHA256SUMS` checks a release without this program
 
 
@@ -22,7 +24,7 @@ def make_manifest(folder: Path, config: Config, summary: Summary) -> dict[str, A
     files: dict[str, dict[str, object]] = {}
     for name in list_files(folder):
         path = folder / name
-        files[name] = {"sha256": store.sha256_of_file(path), "byte_count": path.stat().st_size}
+        files[name] = _measure(path)
         if path.stem in summary.row_counts and path.suffix == ".parquet":
             files[name]["row_count"] = summary.row_counts[path.stem]
     return {
@@ -45,7 +47,7 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
 
 
 def add_table(folder: Path, table: Table, rows: pd.DataFrame) -> None:
-    """Puts one more table into a release, with its place in the manifest and the checksums; the rest stays as it is.
+    """Puts one more table into a release, and into its card, manifest and checksums; the rest stays as it is.
 
     Raises:
         DataError: the folder is no release, or the rows do not fit the table.
@@ -53,13 +55,19 @@ def add_table(folder: Path, table: Table, rows: pd.DataFrame) -> None:
     manifest = read_manifest(folder)
     path = folder / f"{table.name}.parquet"
     store.write_table(table, rows, path)
-    manifest["files"][path.name] = {
-        "sha256": store.sha256_of_file(path),
-        "byte_count": path.stat().st_size,
-        "row_count": len(rows),
-    }
+    manifest["files"][path.name] = {**_measure(path), "row_count": len(rows)}
+    card = folder / CARD_NAME
+    if card.exists():
+        text = card.read_text(encoding="utf-8")
+        if f"### {table.name}: " not in text:
+            store.write_text(card, text + describe_table(table))
+        manifest["files"][CARD_NAME] = _measure(card)
     manifest["files"] = dict(sorted(manifest["files"].items()))
     write_manifest(folder, manifest)
+
+
+def _measure(path: Path) -> dict[str, object]:
+    return {"sha256": store.sha256_of_file(path), "byte_count": path.stat().st_size}
 
 
 def make_sums(folder: Path) -> str:
