@@ -1,6 +1,8 @@
 """People's sheets flow into the estimate by themselves: whose code counts, and what it speaks for."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -270,3 +272,37 @@ def test_a_sample_extended_by_bands_has_no_bias_and_intervals_that_hold() -> Non
         apart.append(y.mean() - truth.mean())
     assert abs(np.mean(errors)) < 0.004 < abs(np.mean(apart))  # bands drawn unevenly must be weighted
     assert 0.92 <= np.mean(held) <= 0.99
+
+
+def run_here(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs a module of the copy in `folder`."""
+    return subprocess.run([sys.executable, "-m", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("draw", "problem"),
+    [("nowhere/2021 strict", "is not in the plan"), ("alignmentforum-census/2021", "is not in the plan")],
+)
+def test_a_draw_that_is_no_line_of_the_plan_is_answered_in_one_line(built: Path, draw: str, problem: str) -> None:
+    done = run_here(built, "pipeline", "plan", "--draw", draw)
+    assert done.returncode == 1 and problem in done.stderr and done.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_what_the_plan_asks_for_is_drawn_shown_read_and_narrows_the_interval(built: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(built, copy, ignore=shutil.ignore_patterns(".venv", ".git", "reports"))
+    before = pd.read_parquet(copy / "data/processed/shares.parquet")
+    assert run_here(copy, "pipeline", "plan", "--draw", "alignmentforum-census/2021 strict").returncode == 0
+    coder = ("--coder", "ann", "--task", "extension")
+    assert run_here(copy, "pipeline.check", "blank", *coder, "--count", "999", "sheet.csv").returncode == 0
+    sheet = pd.read_csv(copy / "sheet.csv", dtype=str, keep_default_na=False)
+    sheet = sheet.assign(**AXES, leaf=np.where(np.arange(len(sheet)) % 2, "A1", "E5"))
+    sheet.to_csv(copy / "sheet.csv", index=False)
+    assert run_here(copy, "pipeline.check", "import", *coder, "sheet.csv").returncode == 0
+    assert run_here(copy, "pipeline", "estimate").returncode == 0
+    after = pd.read_parquet(copy / "data/processed/shares.parquet")
+    query = "year == '2021' and definition == 'strict' and denominator == 'safety' and weight == 'documents'"
+    old, new = (rows.query(query).iloc[0] for rows in (before, after))
+    assert new["n_read"] == old["n_read"] + len(sheet) and new["n_person"] == len(sheet) > 30
+    assert new["high"] - new["low"] < 0.75 * (old["high"] - old["low"])

@@ -179,8 +179,8 @@ times. Clustering here is two layers, eleven cuts each, stability over twenty ra
 there it is one flat set of topics. BERTopic's second run was given the vectors of its first. Two runs of this
 pipeline wrote {identical}.
 
-The goal was four times as fast: {goal:.0f} s for everything. Encoding alone takes {embed:.0f} s here, and the share of the
-machine's peak that it reaches (`embed.md`) leaves no room for that with vectors this faithful.
+The goal was four times as fast: {goal:.0f} s for everything. Encoding alone takes {embed:.0f} s here, and the share of
+the machine's peak that it reaches (`embed.md`) leaves no room for that with vectors this faithful.
 
 | clusters | count | noise | agreement of two runs (ARI) | {schemes} |
 |---|---|---|---{rules}|
