@@ -1,5 +1,7 @@
 """The estimator: right numbers, intervals that hold, and no certainty from incomplete reading."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -195,3 +197,18 @@ def test_predictions_inside_a_cell_sharpen_the_interval_and_it_still_holds() -> 
                 held.append(found.low <= truth.mean() <= found.high)
     assert np.mean(sharp) < np.mean(blunt)
     assert np.mean(held) >= 0.92
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "problem"),
+    [
+        ("is_settled", np.ones(3, dtype=bool), "phase2.is_settled has 3 rows, not 40"),
+        ("pool_y", np.ones(7), r"phase2.pool_y has the shape \(7,\), not \(20,\)"),
+        ("pool_prediction", np.ones(20), r"phase2.pool_prediction has the shape \(20,\), not \(20, 2\)"),
+        ("pool_weight", np.full(20, np.nan), "phase2.pool_weight has missing or infinite values"),
+    ],
+)
+def test_an_adjudication_that_does_not_fit_is_refused(column: str, values: np.ndarray, problem: str) -> None:
+    phase2, truth, _ = one_cell(np.random.default_rng(3), 40, 20)
+    with pytest.raises(EstimateError, match=problem):
+        estimate_share(truth, np.zeros(40), {0.0: 400}, phase2=replace(phase2, **{column: values}))

@@ -109,7 +109,24 @@ def check_sample(
         raise EstimateError(
             f"more documents read than there are in stratum {names[int(np.argmax(counts > sizes))]!r}", where=WHERE
         )
+    if phase2 is not None:
+        _check_phase2(phase2, len(values))
     return Reads(values, base, indices, sizes, counts.astype(np.float64), phase2=phase2)
+
+
+def _check_phase2(phase2: Phase2, count: int) -> None:
+    """Checks that an adjudication is about the read documents and its pool of one length."""
+    for name in ("cell", "is_settled", "reader_y", "reader_denominator"):
+        if getattr(phase2, name).shape != (count,):
+            raise EstimateError(f"phase2.{name} has {len(getattr(phase2, name))} rows, not {count}", where=WHERE)
+    pooled = len(phase2.pool_cell)
+    for name in ("pool_y", "pool_denominator", "pool_weight", "pool_prediction"):
+        values = getattr(phase2, name)
+        wanted = (pooled, 2) if name == "pool_prediction" else (pooled,)
+        if values is not None and values.shape != wanted:
+            raise EstimateError(f"phase2.{name} has the shape {values.shape}, not {wanted}", where=WHERE)
+        if values is not None and not np.isfinite(values).all():
+            raise EstimateError(f"phase2.{name} has missing or infinite values", where=WHERE)
 
 
 def add_predictions(
