@@ -36,11 +36,7 @@ def count_terms(documents: pd.DataFrame, settings: Terms) -> pa.Table:
         rows of the table `terms`, by doc_id and term.
     """
     with_text = documents[documents["text"].notna()]
-    texts = [
-        compose_text(title, " ".join(text.split(" ")[: settings.token_limit]))
-        for title, text in zip(with_text["title"], with_text["text"], strict=True)
-    ]
-    if len(texts) < settings.min_document_count:
+    if len(with_text) < settings.min_document_count:
         return TERMS.arrow_schema.empty_table()
     counter = CountVectorizer(
         lowercase=True,
@@ -50,6 +46,10 @@ def count_terms(documents: pd.DataFrame, settings: Terms) -> pa.Table:
         min_df=settings.min_document_count,
         max_df=settings.max_document_share,
         dtype=np.int32,
+    )
+    texts = (
+        compose_text(title, " ".join(text.split(" ")[: settings.token_limit]))
+        for title, text in zip(with_text["title"], with_text["text"], strict=True)
     )
     try:
         counts = counter.fit_transform(texts).tocoo()

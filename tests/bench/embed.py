@@ -65,7 +65,7 @@ matrices on all processors between the rounds: {peaks}. By processor time it is 
 {whole}
 
 CUDA: the code path is there and tested as far as it goes without a device; its speed is not measured.
-int8 has to be asked for; `python -m tests.bench.precision` measures what it does to clusters and shares.
+int8 has to be asked for; `precision.md` says what it does to clusters and shares (`python -m tests.bench.precision`).
 """
 
 
