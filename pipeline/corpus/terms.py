@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import ArrayLike
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 
@@ -68,14 +69,12 @@ def count_terms(documents: pd.DataFrame, settings: Terms) -> pa.Table:
 
 def merge_terms(counted: pa.Table, published: Sequence[pa.Table]) -> pa.Table:
     """Joins fresh counts with published ones; a document that was counted afresh keeps the fresh counts."""
-    frames = [part.to_pandas() for part in (counted, *published)]
-    seen: set[str] = set()
-    kept = []
-    for frame in frames:
-        kept.append(frame[~frame["doc_id"].isin(seen)])
-        seen |= set(frame["doc_id"])
-    rows = pd.concat(kept, ignore_index=True).sort_values(["doc_id", "term"], kind="stable")
-    return _table(rows["doc_id"], rows["term"], rows["term_count"])
+    kept = [counted.cast(TERMS.arrow_schema)]
+    for part in published:
+        seen = pa.concat_tables(kept)["doc_id"].unique()
+        is_known = pc.is_in(part["doc_id"], value_set=seen)
+        kept.append(part.filter(pc.invert(is_known)).cast(TERMS.arrow_schema))
+    return pa.concat_tables(kept).sort_by([("doc_id", "ascending"), ("term", "ascending")])
 
 
 def _table(doc_ids: ArrayLike, terms: ArrayLike, counts: ArrayLike) -> pa.Table:
