@@ -45,7 +45,8 @@ def draw_documents(config: Config, plan: pd.DataFrame, draw: str) -> None:
     """Draws the documents that would halve an interval, and writes them into the round's folder.
 
     Raises:
-        SheetError: there is no such line in the plan, it is not about one stratum, or the stratum is extended already.
+        SheetError: there is no such line in the plan, it asks for no document, it is not about one stratum, or the
+            stratum is extended already.
     """
     stratum, _, definition_id = draw.rpartition(" ")
     frame, _, year = stratum.partition("/")
@@ -55,6 +56,10 @@ def draw_documents(config: Config, plan: pd.DataFrame, draw: str) -> None:
             f"{draw!r} is not in the plan",
             where="DRAW",
             do='run make plan, and give frame, year and definition of one of its lines: "FRAME/YEAR DEFINITION"',
+        )
+    if not rows["n_more"].sum():
+        raise SheetError(
+            f"{draw!r} needs no more documents read", where="DRAW", do="adjudicate what is read, or take another line"
         )
     codebook, sample, population = load_inputs(config)
     if stratum not in sample.strata.index:

@@ -25,6 +25,7 @@ from pipeline.estimate.human import PICKED, lay_over
 from pipeline.estimate.readers import add_person_counts
 from pipeline.estimate.readings import Population, Readings, list_domains
 from pipeline.estimate.shares import estimate_share
+from pipeline.plan import draw_documents
 from pipeline.schemas import CODES, DOCUMENTS, SHARES
 
 AXES = {"target": "T1", "mechanism": "M1", "scaling": "S1", "evidence": "E", "confidence": "3"}
@@ -223,7 +224,7 @@ def test_what_a_person_reads_beyond_the_round_joins_the_sample_band_by_band(proj
     assert found.share == pytest.approx(totals[0] / totals[1])
 
 
-def test_only_what_is_read_without_a_gap_counts_and_a_band_without_a_document_waits(project: Config) -> None:
+def test_only_what_is_read_without_a_gap_counts(project: Config) -> None:
     rows = extend(project, {0: 20, 1: 10})
     wanted = rows[rows["is_wanted"]].sort_values(["band", "reserve_order"])
     first = wanted[wanted["band"] == 0]["doc_id"].tolist()
@@ -234,6 +235,45 @@ def test_only_what_is_read_without_a_gap_counts_and_a_band_without_a_document_wa
     sample, _, _ = load(project)
     added = sample.units.index[sample.units["phase2_stratum"] == EXTENSION]
     assert sorted(added) == sorted(first[:2])
+
+
+def test_a_stratum_stays_whole_until_a_document_of_each_band_is_read(project: Config) -> None:
+    before, population, _ = load(project)
+    doc_ids = population.documents["doc_id"][population.rows_in(before, STRATUM)]
+    is_in_sample = pd.Series(doc_ids.isin(before.units.index).to_numpy(), doc_ids)
+    band = (~is_in_sample).astype(int)  # the round drew nothing of the second band
+    folder = project.path(project.paths.handcheck, "rounds", project.estimate.round)
+    band[doc_ids[~is_in_sample.to_numpy()].iloc[:50]] = 0
+    add_extension(folder, draw_extension(STRATUM, band, is_in_sample, {0: 1, 1: 1}, before.about.seed))
+    session = load_session(project, "extension", "ann", "person")
+    place = {int(band[item.key]): number for number, item in enumerate(session.items)}
+    read_as(project, "ann", "A1", range(place[0], place[0] + 1), "extension")
+    waiting, _, _ = load(project)
+    pd.testing.assert_frame_equal(waiting.units, before.units)
+    assert STRATUM in waiting.strata.index
+    read_as(project, "ann", "A1", range(place[1], place[1] + 1), "extension")
+    split, _, _ = load(project)
+    assert split.strata["n_sample"][[f"{STRATUM}/0", f"{STRATUM}/1"]].tolist() == [61, 1]
+
+
+def test_people_who_disagree_beyond_the_round_are_heard_in_adjudication(
+    project: Config, caplog: pytest.LogCaptureFixture
+) -> None:
+    extend(project, {0: 2, 1: 1})
+    before = len(load_session(project, "adjudication", "cat", "person").items)
+    [disputed] = read_as(project, "ann", "A1", range(1), "extension")
+    session = load_session(project, "extension", "ben", "person")
+    place = [item.key for item in session.items].index(disputed)
+    read_as(project, "ben", "E5", range(place, place + 1), "extension")
+    load(project)
+    assert f"people disagree on 1 documents, {disputed} first" in caplog.text
+    items = load_session(project, "adjudication", "cat", "person").items
+    assert len(items) == before + 1 and disputed in {item.key for item in items}
+    place = [item.key for item in items].index(disputed)
+    read_as(project, "cat", "B1", range(place, place + 1), "adjudication")
+    read_as(project, "ann", "A1", range(3), "extension")
+    _, _, codes = load(project)
+    assert codes.loc[disputed, "leaf"] == "B1" and codes.loc[disputed, "coder"] == "cat"
 
 
 def test_a_stratum_is_extended_once_and_only_by_the_file_that_was_drawn(project: Config) -> None:
@@ -286,6 +326,13 @@ def run_here(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_a_draw_that_is_no_line_of_the_plan_is_answered_in_one_line(built: Path, draw: str, problem: str) -> None:
     done = run_here(built, "pipeline", "plan", "--draw", draw)
     assert done.returncode == 1 and problem in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_line_of_the_plan_that_asks_for_no_document_draws_none(project: Config) -> None:
+    line = {"frame": "alignmentforum-census", "year": "2021", "definition": "strict", "denominator": "safety"}
+    plan = pd.DataFrame([{**line, "band": band, "n_more": 0} for band in range(3)])
+    with pytest.raises(SheetError, match="needs no more documents read"):
+        draw_documents(project, plan, f"{STRATUM} strict")
 
 
 @pytest.mark.slow

@@ -139,23 +139,20 @@ def _list_items(
     elif task == "intrusion":
         found = tasks.intrusion_items(folder, documents, coder)
     else:
-        is_extension = task == "extension"
-        doc_ids = (
-            wanted_ids(read_extension(folder))
-            if is_extension
-            else tasks.read_sample_ids(handcheck, config.estimate.round)
-        )
-        if is_extension and not doc_ids:
+        doc_ids, beyond = tasks.read_sample_ids(handcheck, config.estimate.round), wanted_ids(read_extension(folder))
+        if task == "extension" and not beyond:
             raise SheetError(
                 "no document is drawn beyond the round's sample",
                 where=str(folder),
                 do='draw some: make plan DRAW="FRAME/YEAR DEFINITION"',
             )
-        if task == "adjudication":
+        if task == "extension":
+            doc_ids = beyond
+        elif task == "adjudication":
             rows = read_csv_rows(folder / "adjudication.csv", ("doc_id", "adjudicated"))
             drawn = {row["doc_id"] for _, row in rows if row["adjudicated"] == "True"}
-            drawn |= _find_disputed(handcheck, doc_ids, documents.index)
-            doc_ids = [doc_id for doc_id in doc_ids if doc_id in drawn]
+            drawn |= _find_disputed(handcheck, [*doc_ids, *beyond], documents.index)
+            doc_ids = [doc_id for doc_id in (*doc_ids, *beyond) if doc_id in drawn]
         unknown = [doc_id for doc_id in doc_ids if doc_id not in documents.index]
         if unknown:
             raise SheetError(f"{unknown[0]} is not in the census", where=str(folder), do="run make corpus")

@@ -14,6 +14,7 @@ import pandas as pd
 from pipeline.check.extension import IN_SAMPLE
 from pipeline.check.precedence import CodedSheet, settle_by_precedence
 from pipeline.errors import SheetError
+from pipeline.estimate.human import warn_of_disputes
 
 log = logging.getLogger(__name__)
 EXTENSION = "extension"  # the phase-2 stratum of its documents: each is settled by the person who read it
@@ -53,6 +54,7 @@ def extend_sample(
         SheetError: the extension is not of this round's sample.
     """
     found = settle_by_precedence(people, rows.loc[rows["is_wanted"], "doc_id"].tolist())
+    warn_of_disputes(found)
     bands = []
     for stratum, part in rows.groupby("stratum", sort=True):
         _check_stratum(str(stratum), part, strata, units, where)

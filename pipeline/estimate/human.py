@@ -55,14 +55,7 @@ def lay_over(units: pd.DataFrame, adjudicator: CodedSheet, people: Sequence[Code
         seed: of the page's order.
     """
     found = settle_by_precedence([*people, adjudicator], list(units.index))
-    is_open = found["needs_adjudication"]
-    if is_open.any():
-        log.warning(
-            "estimate: people disagree on %d documents, %s first; the first one's code stands until a person "
-            "adjudicates (make check TASK=adjudication)",
-            int(is_open.sum()),
-            found.index[is_open][0],
-        )
+    warn_of_disputes(found)
     n_person = found["n_person"].reindex(units.index, fill_value=0).astype(int)
     in_order = pd.Index([doc_id for sheet in people for doc_id in leading_run(sheet, list(units.index), seed)])
     was_drawn = units["is_adjudicated"]
@@ -81,6 +74,18 @@ def lay_over(units: pd.DataFrame, adjudicator: CodedSheet, people: Sequence[Code
     )
     columns = [*adjudicator.codes.columns, "coder", "coder_kind"]
     return Overlay(laid, found.loc[found.index.intersection(units.index), columns].sort_index())
+
+
+def warn_of_disputes(found: pd.DataFrame) -> None:
+    """Says on how many documents of `settle_by_precedence` people disagree."""
+    is_open = found["needs_adjudication"].astype(bool)
+    if is_open.any():
+        log.warning(
+            "estimate: people disagree on %d documents, %s first; the first one's code stands until a person "
+            "adjudicates (make check TASK=adjudication)",
+            int(is_open.sum()),
+            found.index[is_open][0],
+        )
 
 
 def leading_run(sheet: CodedSheet, doc_ids: Sequence[str], seed: int) -> list[str]:
