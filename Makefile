@@ -73,8 +73,8 @@ hydrate: $(call SLICE,hydrate) | $(READY) ## the texts of the shipped census, fr
 	@$(PY) -m pipeline --config $(CONFIG) hydrate $(HYDRATE)
 
 scope: $(SCOPE) ## how likely each document is AI safety at all, with precision and recall
-$(SCOPE) &: $(call SLICE,scope) $(EMBED) $(P)/documents.parquet pipeline/corpus/scope.py $(wildcard pipeline/check/*.py) \
-		pipeline/estimate/design.py pipeline/estimate/human.py data/raw/scope/background.parquet \
+$(SCOPE) &: $(call SLICE,scope) $(EMBED) $(P)/documents.parquet pipeline/scope/stage.py $(wildcard pipeline/check/*.py) \
+		pipeline/coding/sample.py pipeline/coding/overlay.py data/raw/scope/background.parquet \
 		$(wildcard $(H)/sheets/*.csv $(H)/sheets/adjudication/*.csv $(H)/rounds/*/*) | $(READY)
 	@$(PY) -m pipeline --config $(CONFIG) scope
 
@@ -91,7 +91,7 @@ $(ESTIMATE) &: $(call SLICE,estimate) $(P)/documents.parquet $(P)/terms.parquet 
 	@$(PY) -m pipeline --config $(CONFIG) estimate
 
 readings: $(READINGS) ## what readers found: their agreement, and what they say of the clusters
-$(READINGS) &: $(call SLICE,readings) $(P)/codes.parquet $(P)/cluster_members.parquet pipeline/readings.py $(wildcard pipeline/check/*.py) pipeline/estimate/controls.py \
+$(READINGS) &: $(call SLICE,readings) $(P)/codes.parquet $(P)/cluster_members.parquet pipeline/agreement/stage.py $(wildcard pipeline/check/*.py) pipeline/agreement/controls.py \
 		$(wildcard $(H)/sheets/*.csv $(H)/sheets/*/*.csv $(H)/rounds/*/* $(H)/external/*.csv $(H)/controls/*.csv) | $(READY)
 	@$(PY) -m pipeline --config $(CONFIG) readings
 

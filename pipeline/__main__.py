@@ -24,7 +24,7 @@ STAGES = {
 }
 
 # Stages that are one module of a larger room.
-MODULES = {"scope": "corpus.scope", "hydrate": "corpus.hydrate"}
+MODULES = {"readings": "agreement"}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -72,15 +72,15 @@ def main(arguments: list[str] | None = None) -> int:
                 config, options.query, options.count, options.release
             )
         elif options.stage == "plan":
-            importlib.import_module("pipeline.plan").run(config, options.draw)
+            importlib.import_module("pipeline.estimate.plan").run(config, options.draw)
         elif options.stage == "scrape":
             scrape = importlib.import_module("pipeline.scrape.stage")
             return scrape.run(config, only=options.source, is_dry_run=options.dry_run, is_full=options.full)
         elif options.stage == "hydrate":
-            hydrate = importlib.import_module("pipeline.corpus.hydrate")
+            hydrate = importlib.import_module("pipeline.hydrate.stage")
             return hydrate.run(config, is_dry_run=options.dry_run, is_full=options.full)
         else:
-            importlib.import_module(f"pipeline.{MODULES.get(options.stage, options.stage)}").run(config)
+            importlib.import_module(f"pipeline.{MODULES.get(options.stage, options.stage)}.stage").run(config)
     except PipelineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -182,7 +182,7 @@ HYDRATED = Table(
     ("doc_id",),
     (
         Column("doc_id", TEXT, "the document"),
-        Column("status", TEXT, "verified, alike, changed, gone or no text (see pipeline/corpus/hydrate.py)"),
+        Column("status", TEXT, "verified, alike, changed, gone or no text (see pipeline/hydrate/stage.py)"),
         Column("text", TEXT, "cleaned text; of a verified opening, the part that was verified", is_nullable=True),
         Column("text_kind", TEXT, "full, abstract, opening, none"),
         Column(

@@ -11,10 +11,10 @@ import pytest
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
 from pipeline import store
-from pipeline.cluster import assign_layer
-from pipeline.cluster.identity import Reference
+from pipeline.cluster.assign import assign_layer
 from pipeline.cluster.inputs import Inputs
 from pipeline.cluster.layers import build_graph, choose_partition, cut_layer, dissolve_small, find_neighbours
+from pipeline.cluster.matching import Reference
 from pipeline.config import load_config
 from pipeline.schemas import CLUSTER_CHANGES, CLUSTER_MEMBERS, CLUSTERS, LAYOUT, embeddings_table
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.check.codebook import load_codebook
 from pipeline.check.imports import import_sheet, write_blank
 from pipeline.check.page import Session
-from pipeline.check.precedence import find_page_sheets
-from pipeline.check.records import DOCUMENT_COLUMNS, open_record, save_row
-from pipeline.check.serve import load_session
-from pipeline.check.sheets import COLUMNS, read_sheet
+from pipeline.check.stage import load_session
 from pipeline.check.tasks import sheet_path
+from pipeline.coding.codebook import load_codebook
+from pipeline.coding.precedence import find_page_sheets
+from pipeline.coding.records import DOCUMENT_COLUMNS, open_record, save_row
+from pipeline.coding.sheets import COLUMNS, read_sheet
 from pipeline.config import load_config
 from pipeline.errors import SheetError
 from tests.handcheck_project import make_project

@@ -9,11 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.inter_rater import cohens_kappa
 
-from pipeline.check import agreement
-from pipeline.check.agreement import measure_agreement, resample
-from pipeline.check.certify import certify, lower_bound
-from pipeline.check.precedence import CodedSheet, settle_by_precedence
-from pipeline.check.sampling import (
+from pipeline.agreement import coefficients as agreement
+from pipeline.agreement.coefficients import measure_agreement, resample
+from pipeline.agreement.verdicts import compose_clusters, explain_codes, judge_clusters, judge_intrusion
+from pipeline.check.tasks import draw_intrusion
+from pipeline.coding.certify import certify, lower_bound
+from pipeline.coding.order import order_for
+from pipeline.coding.precedence import CodedSheet, settle_by_precedence
+from pipeline.coding.sampling import (
     allocate_equal,
     allocate_neyman,
     allocate_proportional,
@@ -22,8 +25,6 @@ from pipeline.check.sampling import (
     draw_stratified,
     hash_frame,
 )
-from pipeline.check.tasks import draw_intrusion, order_for
-from pipeline.check.verdicts import compose_clusters, explain_codes, judge_clusters, judge_intrusion
 from pipeline.errors import SheetError
 
 FRAME = pd.Series(["x"] * 60 + ["y"] * 40, index=[f"d{number:03d}" for number in range(100)])

@@ -7,15 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.cluster import assign_layer, run
-from pipeline.cluster.identity import Reference, join_clusters, match_clusters
+from pipeline.cluster.assign import assign_layer
 from pipeline.cluster.inputs import Inputs
 from pipeline.cluster.layers import build_graph, find_neighbours
+from pipeline.cluster.matching import Reference, join_clusters, match_clusters
 from pipeline.cluster.second import compare_second, cut_second, load_vectors, read_second
+from pipeline.cluster.stage import run
 from pipeline.config import Cluster, Config, Layer, load_config
-from pipeline.dataset.manifest import add_table, write_manifest
 from pipeline.dataset.verify import check_files
 from pipeline.errors import DataError
+from pipeline.release.manifest import add_table, write_manifest
 from pipeline.schemas import (
     CLUSTER_CHANGES,
     CLUSTER_MEMBERS,

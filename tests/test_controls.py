@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.check.codebook import Codebook, load_codebook
+from pipeline.agreement.controls import judge_controls
+from pipeline.coding.codebook import Codebook, load_codebook
 from pipeline.errors import SheetError
-from pipeline.estimate.controls import judge_controls
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAD = "control,coder_kind,doc_id,title,leaf,leaf2,target,mechanism,scaling,evidence,confidence,note\n"

@@ -10,14 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config import load_config
-from pipeline.corpus import check_counts, choose_documents, records_from_items, run
-from pipeline.corpus.extract import clean_text, clean_title, strip_ellipsis, text_sha256
+from pipeline.corpus.documents import check_counts, choose_documents
+from pipeline.corpus.records import records_from_items
+from pipeline.corpus.stage import run
 from pipeline.corpus.terms import count_terms
 from pipeline.errors import ConfigError, DataError
 from pipeline.schemas import DOCUMENTS, DUPLICATES, REJECTS, TERMS
 from pipeline.scrape.files import join_split_names, read_items
 from pipeline.scrape.item import Item, Reject
 from pipeline.store import read_table
+from pipeline.text.extract import clean_text, clean_title, strip_ellipsis, text_sha256
 
 FRAME = """
 [frames.mine]

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import corpus
 from pipeline.config import load_config
-from pipeline.corpus import records_from_items, spread
+from pipeline.corpus import spread
+from pipeline.corpus import stage as corpus
+from pipeline.corpus.records import records_from_items
 from pipeline.scrape.item import Item, Reject
 from tests.small_project import invent_documents, write_project
 from tests.test_embed_ray import _find_worker as find_worker

@@ -18,18 +18,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import corpus, embed, store
+from pipeline import store
 from pipeline.__main__ import main
 from pipeline.config import load_config
-from pipeline.dataset import load_census, release
+from pipeline.corpus import stage as corpus
+from pipeline.dataset import load_census
+from pipeline.dataset import stage as release
 from pipeline.dataset.card import ATLAS
 from pipeline.dataset.changes import compare_documents
-from pipeline.dataset.content import check_content
+from pipeline.dataset.checks import check_content
 from pipeline.dataset.licences import licence_of_texts
-from pipeline.dataset.manifest import make_sums
 from pipeline.dataset.search import find_nearest
 from pipeline.dataset.verify import verify_release, verify_shares
+from pipeline.embed import stage as embed
 from pipeline.errors import DataError, PipelineError
+from pipeline.release.manifest import make_sums
 from pipeline.schemas import CENSUS_DOCUMENTS, DOCUMENTS
 from tests.small_project import FILES, invent_documents, write_project
 
@@ -307,13 +310,13 @@ def test_verify_finds_a_broken_key_or_count_behind_right_hashes(small, tmp_path,
 
 
 def test_verify_recomputes_the_shares_where_the_estimate_offers_it(monkeypatch, root):
+    import pipeline.agreement.stage
     import pipeline.estimate
-    import pipeline.readings
 
     config = load_config(root / "census.toml")
     asked = []
     monkeypatch.setattr(pipeline.estimate, "verify_shares", asked.append)
-    monkeypatch.setattr(pipeline.readings, "verify_agreement", asked.append)
+    monkeypatch.setattr(pipeline.agreement.stage, "verify_agreement", asked.append)
     assert verify_shares(config) and asked == [config, config]
 
 

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import corpus, embed, store
+from pipeline import store
 from pipeline.config import load_config
-from pipeline.dataset import release
-from pipeline.dataset.manifest import make_sums
+from pipeline.corpus import stage as corpus
+from pipeline.dataset import stage as release
 from pipeline.dataset.verify import verify_release
+from pipeline.embed import stage as embed
 from pipeline.errors import DataError
+from pipeline.release.manifest import make_sums
 from tests.small_project import invent_documents, write_project
 
 NOTES = ("Nobody has read it.", "Somebody has read it.")

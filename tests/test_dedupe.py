@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.corpus import choose_documents, near, records_from_items
+from pipeline.corpus import near
 from pipeline.corpus.dedupe import frame_members
-from pipeline.corpus.extract import text_sha256
+from pipeline.corpus.documents import choose_documents
+from pipeline.corpus.records import records_from_items
 from pipeline.scrape.item import Item
+from pipeline.text.extract import text_sha256
 
 WORDS = "the overseer asks a model about tides and nets while nobody reads the log of the harbour at night".split()
 LONG = " ".join(f"{word}{number % 7}" for number in range(12) for word in WORDS)

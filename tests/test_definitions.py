@@ -7,11 +7,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipeline.check.codebook import Codebook, load_codebook
-from pipeline.check.sheets import read_sheet
+from pipeline.coding.codebook import Codebook, load_codebook
+from pipeline.coding.definitions import check_nesting, match_definition, match_denominator
+from pipeline.coding.sample import load_sample, settle_codes
+from pipeline.coding.sheets import read_sheet
 from pipeline.errors import CodebookError, SheetError
-from pipeline.estimate.definitions import check_nesting, match_definition, match_denominator
-from pipeline.estimate.design import load_sample, settle_codes
 from pipeline.schemas import CENSUS_DOCUMENTS
 from pipeline.store import read_table
 

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import corpus, embed
 from pipeline.config import Config, load_config
+from pipeline.corpus import stage as corpus
 from pipeline.embed import engine
-from pipeline.embed.encoder import find_weights, load_encoder
+from pipeline.embed import stage as embed
+from pipeline.embed.encoder import load_encoder
+from pipeline.embed.weights import find_weights
 from pipeline.errors import DataError
 from pipeline.schemas import embeddings_table
 from pipeline.store import matrix_from_column, read_arrow

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import corpus, embed, workers
+from pipeline import workers
 from pipeline.config import load_config
+from pipeline.corpus import stage as corpus
 from pipeline.embed import engine, vectors
+from pipeline.embed import stage as embed
 from pipeline.errors import ConfigError
 from tests.small_project import invent_documents, write_project
 

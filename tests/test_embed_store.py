@@ -12,9 +12,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import corpus, embed, store
+from pipeline import store
 from pipeline.config import load_config
+from pipeline.corpus import stage as corpus
 from pipeline.embed import engine, vectors
+from pipeline.embed import stage as embed
 from pipeline.errors import DataError
 from pipeline.schemas import DOCUMENTS
 from tests.small_project import invent_documents, write_project

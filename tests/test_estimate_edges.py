@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from pipeline.estimate.observations import EstimateError, check_sample
 from pipeline.estimate.planning import allocate
-from pipeline.estimate.reads import EstimateError, check_sample
 from pipeline.estimate.robustness import add_second_encoder
 from pipeline.estimate.shares import estimate_reads, estimate_share
 from tests.bench.people import measure_people

@@ -7,19 +7,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.check.codebook import Codebook, load_codebook
+from pipeline.coding.codebook import Codebook, load_codebook
+from pipeline.coding.definitions import match_definition, match_denominator
+from pipeline.coding.sample import Sample, load_sample
 from pipeline.config import Config, load_config
 from pipeline.errors import DataError
-from pipeline.estimate import estimate_all, estimate_weighted
 from pipeline.estimate.curve import estimate_specifications, list_specifications
-from pipeline.estimate.definitions import match_definition, match_denominator
-from pipeline.estimate.design import Sample, load_sample
+from pipeline.estimate.domains import Population, Readings, list_domains
 from pipeline.estimate.people import count_people, merge_name, size_by_people, truncate
-from pipeline.estimate.readings import Population, Readings, list_domains
 from pipeline.estimate.robustness import dawid_skene
 from pipeline.estimate.shares import ShareEstimate
+from pipeline.estimate.tables import estimate_all, estimate_weighted
 from pipeline.estimate.trends import contrast_years, measure_groups
-from pipeline.estimate.verify import compare_tables, read_published
+from pipeline.release.published import compare_tables, read_published
 from pipeline.store import write_csv
 
 CENSUS = Path("data/raw/census/2026.07/documents.parquet")

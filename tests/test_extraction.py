@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.corpus import choose_documents, records_from_items
-from pipeline.corpus.extract import clean_text, extract_text
-from pipeline.corpus.markup import drop_crosspost_lines
+from pipeline.corpus.documents import choose_documents
+from pipeline.corpus.records import records_from_items
 from pipeline.schemas import DOCUMENTS, RECORDS, REJECTS
-from pipeline.scrape.item import Item, TextFormat
+from pipeline.scrape.item import Item
 from pipeline.store import arrow_from_rows
+from pipeline.text.extract import clean_text, extract_text
+from pipeline.text.formats import TextFormat
+from pipeline.text.markup import drop_crosspost_lines
 from tests.corpus_scores import Case, read_cases, word_f1
 
 # A change may raise these floors, never lower them.

@@ -10,22 +10,23 @@ import pandas as pd
 import pytest
 
 from pipeline import store
-from pipeline.check.codebook import load_codebook
-from pipeline.check.extension import add_extension, draw_extension, read_extension
 from pipeline.check.page import make_app
-from pipeline.check.precedence import CodedSheet
-from pipeline.check.serve import load_session
-from pipeline.check.tasks import order_for
+from pipeline.check.stage import load_session
+from pipeline.coding.bands import EXTENSION
+from pipeline.coding.codebook import load_codebook
+from pipeline.coding.extension import add_extension, draw_extension, read_extension
+from pipeline.coding.order import order_for
+from pipeline.coding.overlay import PICKED, lay_over
+from pipeline.coding.precedence import CodedSheet
+from pipeline.coding.sample import Sample, load_sample, settle_codes
 from pipeline.config import Config, load_config
 from pipeline.errors import SheetError
-from pipeline.estimate import estimate_all, run
-from pipeline.estimate.design import Sample, load_sample, settle_codes
-from pipeline.estimate.extension import EXTENSION
-from pipeline.estimate.human import PICKED, lay_over
-from pipeline.estimate.readers import add_person_counts
-from pipeline.estimate.readings import Population, Readings, list_domains
+from pipeline.estimate.domains import Population, Readings, list_domains
+from pipeline.estimate.person_counts import add_person_counts
+from pipeline.estimate.plan import draw_documents
 from pipeline.estimate.shares import estimate_share
-from pipeline.plan import draw_documents
+from pipeline.estimate.stage import run
+from pipeline.estimate.tables import estimate_all
 from pipeline.schemas import CODES, DOCUMENTS, SHARES
 
 AXES = {"target": "T1", "mechanism": "M1", "scaling": "S1", "evidence": "E", "confidence": "3"}

@@ -16,20 +16,25 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import corpus, embed, store
+from pipeline import store
 from pipeline.config import Config, load_config
-from pipeline.corpus import hydrate, records_from_items, refetch
-from pipeline.corpus.hydrate import hydrated_path, known_part, verify
-from pipeline.corpus.origins import Fetched, open_session, read_page
+from pipeline.corpus import stage as corpus
+from pipeline.corpus.records import records_from_items
+from pipeline.embed import stage as embed
 from pipeline.embed.encoder import load_encoder
 from pipeline.errors import ConfigError, DataError
+from pipeline.hydrate import stage as hydrate
+from pipeline.hydrate.refetch import refetch
+from pipeline.hydrate.sites import Fetched, open_session, read_page
+from pipeline.hydrate.stage import known_part, verify
 from pipeline.schemas import CENSUS_DOCUMENTS, DOCUMENTS, HYDRATED, TERMS, embeddings_table
 from pipeline.scrape import snapshot
-from pipeline.scrape.archive import Page
-from pipeline.scrape.clock import VirtualClock
+from pipeline.scrape.hydrated import hydrated_path
 from pipeline.scrape.item import Item
-from pipeline.scrape.response import Response
 from pipeline.scrape.stage import UNEVEN
+from pipeline.web.archive import Page
+from pipeline.web.clock import VirtualClock
+from pipeline.web.response import Response
 from tests.fakes.arxiv_site import Arxiv, Paper
 from tests.fakes.forum_site import Forum, Post
 from tests.fakes.server import Site

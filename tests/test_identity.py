@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipeline.corpus.identity import author_keys, canonical_id, canonicalise_url, id_from_url, title_key
+from pipeline.text.identifiers import author_keys, canonical_id, canonicalise_url, id_from_url, title_key
 from tests.corpus_scores import judge_pairs, read_pairs, score_pairs
 
 # A change may raise these floors, never lower them.

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.estimate.classify import FOLD_COUNT, assign_folds, cross_predict, to_probabilities
 from pipeline.estimate.features import find_near_duplicates
-from pipeline.estimate.reads import EstimateError, add_predictions, check_sample
+from pipeline.estimate.observations import EstimateError, add_predictions, check_sample
 from pipeline.estimate.shares import ShareEstimate, estimate_reads, estimate_share
 from tests.bench.coverage import measure
 from tests.bench.populations import Scenario

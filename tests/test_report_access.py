@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from pipeline.check.codebook import load_codebook
+from pipeline.coding.codebook import load_codebook
 from pipeline.config import load_config
 from pipeline.report.content import load_content
 from pipeline.report.figures import draw_figures

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from pipeline.check.codebook import Codebook, Definition, load_codebook
+from pipeline.coding.codebook import Codebook, Definition, load_codebook
+from pipeline.coding.definitions import match_definition, match_denominator
 from pipeline.config import load_config
-from pipeline.estimate import load_inputs
-from pipeline.estimate.definitions import match_definition, match_denominator
-from pipeline.estimate.readings import Population, Readings, list_domains
+from pipeline.estimate.domains import Population, Readings, list_domains
+from pipeline.estimate.inputs import load_inputs
 from pipeline.report.content import Content, load_content
 from pipeline.report.words import format_interval, format_percent
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser
 
-from pipeline.check.codebook import load_codebook
+from pipeline.coding.codebook import load_codebook
 from pipeline.config import load_config
 from pipeline.errors import DataError
 from pipeline.report.compare import compare_codes, compare_documents, compare_shares, find_last_version, read_version

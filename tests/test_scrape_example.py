@@ -6,8 +6,8 @@ import sys
 import types
 
 from pipeline.scrape import registry, stage
-from pipeline.scrape.clock import VirtualClock
 from pipeline.scrape.item import Item, Reject
+from pipeline.web.clock import VirtualClock
 from tests.fakes.server import Reply, Site
 from tests.fakes.world import JSON_FAULTS, ROOT, config_for
 

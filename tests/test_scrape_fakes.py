@@ -10,10 +10,10 @@ from bs4 import BeautifulSoup
 from lxml import etree
 
 from pipeline.errors import ChallengeError
-from pipeline.scrape.challenge import refuse_challenge
-from pipeline.scrape.clock import VirtualClock
 from pipeline.scrape.forum_query import posts_query
-from pipeline.scrape.response import Response
+from pipeline.web.challenge import refuse_challenge
+from pipeline.web.clock import VirtualClock
+from pipeline.web.response import Response
 from tests.fakes.arxiv_site import Arxiv, invent_papers
 from tests.fakes.blog_site import Blogs
 from tests.fakes.forum_site import CHALLENGE, Forum, Post, invent_posts

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipeline.corpus import read_sources
+from pipeline.corpus.records import read_sources
 from pipeline.errors import ConfigError
 from pipeline.scrape import registry, snapshot, stage
 from pipeline.scrape.forum_parse import parse_comments

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import DataError
-from pipeline.scrape import archive, registry, snapshot
-from pipeline.scrape.response import Response
+from pipeline.scrape import registry, snapshot
+from pipeline.web import archive
+from pipeline.web.response import Response
 from tests.fakes.world import ROOT, build_world, config_for
 
 

@@ -7,12 +7,12 @@ import pytest
 
 from pipeline.errors import ChallengeError, FetchError
 from pipeline.scrape import arxiv_atom, arxiv_oai, forum, forum_feed
-from pipeline.scrape.archive import Page
 from pipeline.scrape.blog_pages import check_html, read_article, read_contents
-from pipeline.scrape.challenge import refuse_challenge, refuse_throttling
 from pipeline.scrape.forum_parse import parse_comments, parse_posts
 from pipeline.scrape.item import Item
-from pipeline.scrape.response import Response, TryAgain
+from pipeline.web.archive import Page
+from pipeline.web.challenge import refuse_challenge, refuse_throttling
+from pipeline.web.response import Response, TryAgain
 
 
 @pytest.fixture(scope="module")

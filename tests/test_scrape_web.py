@@ -14,11 +14,11 @@ from email.utils import format_datetime
 import pytest
 
 from pipeline.errors import ChallengeError, FetchError
-from pipeline.scrape.clock import SystemClock, VirtualClock
-from pipeline.scrape.hosts import HostRule, check_address, rule_for
-from pipeline.scrape.response import Response, TryAgain, retry_after_seconds, unpack
-from pipeline.scrape.safe_xml import parse_xml
-from pipeline.scrape.web import Limits, PoliteSession
+from pipeline.web.clock import SystemClock, VirtualClock
+from pipeline.web.hosts import HostRule, check_address, rule_for
+from pipeline.web.response import Response, TryAgain, retry_after_seconds, unpack
+from pipeline.web.safe_xml import parse_xml
+from pipeline.web.session import Limits, PoliteSession
 from tests.fakes.server import Reply, Site
 
 
@@ -258,9 +258,9 @@ def test_control_characters_are_cleaned_away():
 HOSTILE = """
 import re, sys
 from pipeline.errors import FetchError
-from pipeline.scrape.clock import VirtualClock
-from pipeline.scrape.hosts import rule_for
-from pipeline.scrape.web import PoliteSession, Limits
+from pipeline.web.clock import VirtualClock
+from pipeline.web.hosts import rule_for
+from pipeline.web.session import PoliteSession, Limits
 url = sys.argv[1]
 session = PoliteSession(rule_for(url, 0.0), user_agent="x", clock=VirtualClock())
 try:
@@ -347,7 +347,7 @@ DENSE = """
 import re, sys
 from pipeline.errors import FetchError
 from pipeline.scrape import arxiv_atom, blog_pages, forum
-from pipeline.scrape.response import Response, TryAgain
+from pipeline.web.response import Response, TryAgain
 def check_article(response):
     blog_pages.check_html(response)
     blog_pages.read_article(response.body, "u")

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pipeline.estimate.phases import explained_variance, within_variance
-from pipeline.estimate.shares import EstimateError, Phase2, estimate_share, wilson_interval
+from pipeline.estimate.observations import EstimateError
+from pipeline.estimate.phases import Phase2, explained_variance, within_variance
+from pipeline.estimate.shares import estimate_share, wilson_interval
 
 
 def test_a_simple_random_sample_gives_the_textbook_numbers() -> None:

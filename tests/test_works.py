@@ -8,15 +8,17 @@ import pandas as pd
 import pytest
 
 from pipeline.config import Config, Frame, load_config
-from pipeline.corpus import choose_documents, read_sources, records_from_items, run
+from pipeline.corpus.documents import choose_documents
 from pipeline.corpus.links import gather_declared
 from pipeline.corpus.places import describe_places
+from pipeline.corpus.records import read_sources, records_from_items
+from pipeline.corpus.stage import run
 from pipeline.errors import DataError
 from pipeline.schemas import DOCUMENTS, DUPLICATES, FRAME_MEMBERS, RECORDS, WORKS
 from pipeline.scrape import stage
-from pipeline.scrape.clock import VirtualClock
 from pipeline.scrape.item import Item
 from pipeline.store import read_table
+from pipeline.web.clock import VirtualClock
 from tests.fakes.arxiv_site import Arxiv, Paper
 from tests.fakes.forum_site import Forum, Post
 from tests.fakes.server import Asked, Reply, Site

@@ -14,7 +14,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # one line a key would bury everything else
-    from pipeline.check import serve  # noqa: PLC0415  a slow import that --help does not need
+    from pipeline.check import stage as serve  # noqa: PLC0415  a slow import that --help does not need
 
     try:
         config = load_config(options.config)

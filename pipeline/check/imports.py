@@ -6,8 +6,8 @@ import pandas as pd
 
 from pipeline import store
 from pipeline.check.page import CODE_COLUMNS, Session
-from pipeline.check.records import DONE, save_row
-from pipeline.check.sheets import COLUMNS, read_csv_rows
+from pipeline.coding.records import DONE, save_row
+from pipeline.coding.sheets import COLUMNS, read_csv_rows
 from pipeline.errors import SheetError
 
 FORMULA_STARTS = ("=", "+", "-", "@")

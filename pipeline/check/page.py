@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from flask import Flask, Response, jsonify, render_template, request
 from markdown_it import MarkdownIt
 
-from pipeline.check.certify import certify
-from pipeline.check.codebook import AXES, Codebook
-from pipeline.check.records import DONE, DRAFT, Record, save_row
 from pipeline.check.tasks import Item, Task
+from pipeline.coding.certify import certify
+from pipeline.coding.codebook import AXES, Codebook
+from pipeline.coding.records import DONE, DRAFT, Record, save_row
 
 TOKEN_HEADER = "X-Census-Token"
 POLICY = (

@@ -1,7 +1,5 @@
 """What a coder is shown: the items of each task, in an order of the coder's own, blind to all that could sway."""
 
-import hashlib
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline import store
-from pipeline.check.records import CLUSTER_COLUMNS, DOCUMENT_COLUMNS, INTRUSION_COLUMNS
-from pipeline.check.sheets import read_csv_rows
+from pipeline.coding.order import _hash
+from pipeline.coding.records import CLUSTER_COLUMNS, DOCUMENT_COLUMNS, INTRUSION_COLUMNS
+from pipeline.coding.sheets import read_csv_rows
 from pipeline.errors import SheetError
 
 Task = Literal["documents", "extension", "clusters", "intrusion", "adjudication"]
@@ -23,7 +22,6 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "clusters": CLUSTER_COLUMNS,
     "intrusion": INTRUSION_COLUMNS,
 }
-BATCH = 50  # all coders read the same fifty before the next fifty, each in an order of their own
 SHOWN_CHARACTERS = 2_600  # what the adjudicator of the first round saw
 MEMBER_CHARACTERS = 300
 MEMBER_COUNT = 4  # shown beside one intruder
@@ -59,41 +57,12 @@ def sheet_path(handcheck: Path, task: Task, coder: str) -> Path:
     return folder / f"{coder}.csv" if task in {"documents", "extension"} else folder / task / f"{coder}.csv"
 
 
-def order_for(coder: str, keys: Sequence[str], seed: int, batch: int = BATCH) -> list[str]:
-    """Returns the keys in the order a coder gets them.
-
-    A hash under the round's seed shuffles all keys, the same for everyone; each batch of it is shuffled again for the
-    coder. Two coders who stop early have read nearly the same documents, in different orders.
-    """
-    return shuffle_batches(coder, sorted(keys, key=lambda key: _hash(f"{seed}/{key}")), seed, batch)
-
-
-def shuffle_batches(coder: str, keys: Sequence[str], seed: int, batch: int = BATCH) -> list[str]:
-    """Returns the keys batch by batch, each batch in an order of the coder's own."""
-    shuffled: list[str] = []
-    for first in range(0, len(keys), batch):
-        shuffled += sorted(keys[first : first + batch], key=lambda key: _hash(f"{coder}/{seed}/{key}"))
-    return shuffled
-
-
 def document_items(documents: pd.DataFrame, doc_ids: Sequence[str]) -> list[Item]:
     """Returns one item a document: title, text where there is one, link. Nothing else leaves the table."""
     return [
         Item(doc_id, str(row["title"]), _shorten(row["text"], SHOWN_CHARACTERS), str(row["url"] or ""))
         for doc_id, row in ((doc_id, documents.loc[doc_id]) for doc_id in doc_ids)
     ]
-
-
-def read_sample_ids(handcheck: Path, round_name: str) -> list[str]:
-    """Returns the documents of a round's drawn sample."""
-    path = handcheck / "rounds" / round_name / "sample.csv"
-    return [row["doc_id"] for _, row in read_csv_rows(path, ("doc_id",))]
-
-
-def read_seed(folder: Path, default: int) -> int:
-    """Returns the seed of a round, under which its documents are put in order; `default` where it has no round.toml."""
-    path = folder / "round.toml"
-    return int(tomllib.loads(path.read_text(encoding="utf-8"))["seed"]) if path.exists() else default
 
 
 def cluster_items(folder: Path, documents: pd.DataFrame, coder: str) -> list[Item]:
@@ -164,7 +133,3 @@ def _shorten(text: object, limit: int) -> str:
     if not isinstance(text, str):
         return ""
     return text if len(text) <= limit else text[:limit].rsplit(" ", 1)[0] + " …"
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -8,8 +8,8 @@ import pandas as pd
 
 from pipeline import store
 from pipeline.cluster.cells import find_near_neighbours
-from pipeline.cluster.identity import Reference, read_reference
 from pipeline.cluster.layers import build_graph, find_neighbours
+from pipeline.cluster.matching import Reference, read_reference
 from pipeline.cluster.names import SetName, read_set_names
 from pipeline.cluster.second import read_second
 from pipeline.cluster.stability import build_term_graph

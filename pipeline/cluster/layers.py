@@ -151,3 +151,6 @@ def score_members(vectors: np.ndarray, membership: np.ndarray) -> tuple[np.ndarr
     cosines[rows, membership] = -np.inf
     best_other = cosines.max(axis=1, initial=-1.0)
     return own, own - best_other
+
+
+CUT_COUNT = 11  # cuts with different seeds, of which the one most like the others is taken

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.check.sheets import read_csv_rows
+from pipeline.coding.sheets import read_csv_rows
 from pipeline.errors import SheetError
 
 KINDS = ("person", "language model")  # who may set a name, strongest first

@@ -17,10 +17,10 @@ from pipeline import store
 from pipeline.cluster.layers import build_graph, choose_partition, dissolve_small, find_neighbours
 from pipeline.cluster.stability import best_jaccard
 from pipeline.config import Config, load_config
-from pipeline.dataset.manifest import add_table
 from pipeline.errors import DataError, PipelineError
+from pipeline.release import census
+from pipeline.release.manifest import add_table
 from pipeline.schemas import CENSUS_DOCUMENTS, SECOND_MEMBERS
-from pipeline.scrape import census
 
 log = logging.getLogger(__name__)
 NAME = f"{SECOND_MEMBERS.name}.parquet"
@@ -101,7 +101,7 @@ def load_vectors(ids_path: Path, vectors_path: Path, wanted: list[str]) -> np.nd
 
 def main(arguments: list[str] | None = None) -> int:
     """Cuts the layers and adds them to the census. Returns the exit status."""
-    from pipeline.cluster import CUT_COUNT  # noqa: PLC0415  the stage imports this module
+    from pipeline.cluster.layers import CUT_COUNT  # noqa: PLC0415  the stage imports this module
 
     parser = argparse.ArgumentParser(
         prog="python -m pipeline.cluster", description="Adds the layers of a second encoder to the shipped census."

@@ -25,9 +25,9 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from pipeline.corpus.extract import text_sha256
 from pipeline.corpus.links import gather_declared, group_works, is_paper_kind
 from pipeline.schemas import DOCUMENTS
+from pipeline.text.extract import text_sha256
 
 TEXT_COLUMNS = ("text", "text_kind", "word_count", "character_count", "text_sha256")
 KIND_RANK: Mapping[str, int] = {"full": 0, "abstract": 1, "opening": 2, "none": 3}

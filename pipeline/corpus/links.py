@@ -8,15 +8,6 @@ import numpy as np
 import pandas as pd
 
 from pipeline.corpus import near
-from pipeline.corpus.identity import (
-    author_keys,
-    canonical_id,
-    canonicalise_url,
-    day_gap,
-    id_from_url,
-    title_key,
-    title_overlap,
-)
 from pipeline.corpus.same_work import (
     CLOSE_TITLE,
     DECLARED_BY_AUTHOR,
@@ -25,6 +16,15 @@ from pipeline.corpus.same_work import (
     Facts,
     points_to,
     same_work_reason,
+)
+from pipeline.text.identifiers import (
+    author_keys,
+    canonical_id,
+    canonicalise_url,
+    day_gap,
+    id_from_url,
+    title_key,
+    title_overlap,
 )
 
 DECLARED = ("urls", "external_urls", "crosspost_ids", "dois")  # columns that `gather_declared` adds

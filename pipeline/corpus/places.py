@@ -2,9 +2,9 @@
 
 from pipeline import store
 from pipeline.config import Config
-from pipeline.corpus.identity import canonical_id, canonicalise_url, id_from_url
 from pipeline.errors import DataError
 from pipeline.schemas import FRAME_MEMBERS, WORKS
+from pipeline.text.identifiers import canonical_id, canonicalise_url, id_from_url
 
 
 def run(config: Config, name: str) -> None:

@@ -8,7 +8,7 @@ of what is linked to posted it: what others post under a title of their own is a
 import re
 from dataclasses import dataclass
 
-from pipeline.corpus.identity import day_gap, is_long_title, title_overlap
+from pipeline.text.identifiers import day_gap, is_long_title, title_overlap
 
 _NUMBER = re.compile(
     r"\b(?:\d+\w*|[ivx]+|first|second|third|fourth|fifth|jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?"

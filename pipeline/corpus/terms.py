@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 
 from pipeline.config import Terms
-from pipeline.corpus.extract import compose_text
 from pipeline.schemas import TERMS
+from pipeline.text.extract import compose_text
 
 TOKEN_PATTERN = r"(?u)\b[a-z][a-z0-9]*(?:-[a-z0-9]+)*[a-z0-9]\b"
 # Words of the trade of writing rather than of a subject: they would name every cluster alike.

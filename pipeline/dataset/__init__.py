@@ -1,6 +1,5 @@
-"""Stage `dataset`: the release folder, which is the next census to ship, and how to load it."""
+"""The census release: made, described, checked, searched; `load_census` opens one."""
 
-from pipeline.dataset.load import Census, load_census
-from pipeline.dataset.release import run
+from pipeline.release.load import Census, load_census
 
-__all__ = ["Census", "load_census", "run"]
+__all__ = ["Census", "load_census"]

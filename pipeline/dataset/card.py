@@ -8,6 +8,7 @@ import pandas as pd
 from pipeline.config import Config
 from pipeline.dataset.licences import licence_of_texts
 from pipeline.dataset.summary import Summary
+from pipeline.release.columns import describe_table
 from pipeline.schemas import Table
 
 HEAD = """\
@@ -207,14 +208,3 @@ def size_category(count: int) -> str:
         if count < limit:
             return name
     return "n>1M"
-
-
-def describe_table(table: Table) -> str:
-    """Returns the part of the card that says what each column of a table means."""
-    rows = "".join(
-        f"| `{column.name}` | {column.type} | {'yes' if column.is_nullable else ''} | {column.meaning} |\n"
-        for column in table.columns
-    )
-    head = "| column | type | may be empty | meaning |\n|---|---|---|---|\n"
-    keys = ", ".join(f"`{key}`" for key in table.key)
-    return f"\n### {table.name}: {table.meaning}\n\nUnique by {keys}.\n\n{head}{rows}"

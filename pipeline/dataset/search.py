@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config import Config
-from pipeline.dataset.load import Census, load_census
 from pipeline.embed.encoder import load_encoder
-from pipeline.embed.engine import CACHE_NAME
+from pipeline.embed.shards import CACHE_NAME
 from pipeline.errors import DataError
+from pipeline.release.load import Census, load_census
 
 log = logging.getLogger(__name__)
 SPARE = 64  # candidates beyond those asked for, put in exact order in float64

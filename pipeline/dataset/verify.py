@@ -5,11 +5,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline import estimate, readings, store
+from pipeline import store
+from pipeline.agreement import stage as agreement
 from pipeline.config import Config
-from pipeline.dataset.content import check_content
-from pipeline.dataset.manifest import SUMS_NAME, list_files, make_sums, read_manifest
+from pipeline.dataset.checks import check_content
 from pipeline.errors import DataError
+from pipeline.estimate import stage as estimate
+from pipeline.release.manifest import SUMS_NAME, list_files, make_sums, read_manifest
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +46,7 @@ def verify_shares(config: Config) -> bool:
     if not config.path(config.paths.reports, config.version, "tables", "shares.csv").is_file():
         return False
     estimate.verify_shares(config)
-    readings.verify_agreement(config)
+    agreement.verify_agreement(config)
     return True
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from pipeline.config import Config
 from pipeline.embed.encoder import load_encoder
-from pipeline.embed.engine import CACHE_NAME, Shard, encode_shard, read_group
+from pipeline.embed.shards import CACHE_NAME, Shard, encode_shard, read_group
 from pipeline.workers import map_pieces, threads_per_worker
 
 

@@ -24,8 +24,8 @@ from pipeline import store
 from pipeline.config import Config
 from pipeline.errors import DataError
 from pipeline.groups import read_groups
+from pipeline.release import census
 from pipeline.schemas import TEXT, Column, Table, embeddings_table
-from pipeline.scrape import census
 
 log = logging.getLogger(__name__)
 HEADER = b"provenance"

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from pipeline.check.codebook import Codebook, Definition
-from pipeline.estimate.definitions import match_definition
-from pipeline.estimate.design import Sample, settle_codes
-from pipeline.estimate.readings import Domain, Population, Readings, list_domains
+from pipeline.coding.codebook import Codebook, Definition
+from pipeline.coding.definitions import match_definition
+from pipeline.coding.sample import Sample, settle_codes
+from pipeline.estimate.domains import Domain, Population, Readings, list_domains
 
 SPAN_YEARS = 3  # growth compares the first and the last three years: single years hold too few read documents
 OUTSIDE = ("M", "N")  # groups that no share of safety output can hold

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipeline.check.codebook import Codebook, Denominator
-from pipeline.estimate.definitions import match_definition, match_denominator
-from pipeline.estimate.design import Sample
+from pipeline.coding.codebook import Codebook, Denominator
+from pipeline.coding.definitions import match_definition, match_denominator
+from pipeline.coding.sample import Sample
+from pipeline.estimate.domains import LEAST_POOL, Domain, Population, Readings, list_domains
+from pipeline.estimate.observations import Reads
 from pipeline.estimate.phases import LEAST_PAIRS, PSEUDO, READERS_WORTH
-from pipeline.estimate.readings import LEAST_POOL, Domain, Population, Readings, list_domains
-from pipeline.estimate.reads import Reads
 from pipeline.estimate.shares import (
     MOST_LEVERAGE,
     NO_TRUST,

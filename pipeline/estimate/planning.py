@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from pipeline.check.codebook import Codebook
-from pipeline.estimate.design import Sample
-from pipeline.estimate.readings import Domain, Population, Readings, list_domains
+from pipeline.coding.codebook import Codebook
+from pipeline.coding.sample import Sample
+from pipeline.estimate.domains import Domain, Population, Readings, list_domains
 
 BAND_EDGES = (0.05, 0.25, 0.75, 0.95)  # predicted chance of counting: five strata within a frame or year
 FACTOR = 0.5  # of the width that the interval has now

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from pipeline.check.codebook import Codebook, Definition, Denominator
-from pipeline.estimate.definitions import match_definition, match_denominator
-from pipeline.estimate.design import Sample
+from pipeline.coding.codebook import Codebook, Definition, Denominator
+from pipeline.coding.definitions import match_definition, match_denominator
+from pipeline.coding.sample import Sample
+from pipeline.estimate.domains import Domain, Population, Readings, list_domains
 from pipeline.estimate.phases import Phase2
-from pipeline.estimate.readings import Domain, Population, Readings, list_domains
 from pipeline.estimate.shares import ShareEstimate, estimate_reads
 
 # What part of the direct and of the indirect work the sources might hold.

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from pipeline.estimate.observations import WHERE, EstimateError, Reads, add_predictions, check_sample
 from pipeline.estimate.phases import Phase2, adjudication_variance, explained_variance, within_variance
-from pipeline.estimate.reads import WHERE, EstimateError, Reads, add_predictions, check_sample
 
 __all__ = [
     "EstimateError",

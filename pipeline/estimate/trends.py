@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from pipeline.check.codebook import Codebook
-from pipeline.estimate.design import Sample
-from pipeline.estimate.readings import Domain, Population, Readings, list_domains
+from pipeline.coding.codebook import Codebook
+from pipeline.coding.sample import Sample
+from pipeline.estimate.domains import Domain, Population, Readings, list_domains
 from pipeline.estimate.shares import ShareEstimate, estimate_reads, tune
 
 

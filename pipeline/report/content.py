@@ -9,11 +9,11 @@ import pandas as pd
 
 import pipeline.schemas as schemas
 from pipeline import __version__, store
-from pipeline.check.codebook import Codebook
+from pipeline.coding.codebook import Codebook
+from pipeline.coding.sample import Sample, load_sample
 from pipeline.config import Config, Frame, Report
 from pipeline.errors import ConfigError, DataError
-from pipeline.estimate.design import Sample, load_sample
-from pipeline.estimate.readings import Population
+from pipeline.estimate.domains import Population
 from pipeline.report.published import load_published
 from pipeline.schemas import (
     AGENDA_GROWTH,

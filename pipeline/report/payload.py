@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from pipeline.check.codebook import AXES, Codebook
-from pipeline.estimate.design import Sample
+from pipeline.coding.codebook import AXES, Codebook
+from pipeline.coding.sample import Sample
+from pipeline.estimate.domains import ALWAYS_SETTLED, LEAST_POOL, Domain, list_domains
 from pipeline.estimate.phases import LEAST_PAIRS, PSEUDO, READERS_WORTH
-from pipeline.estimate.readings import ALWAYS_SETTLED, LEAST_POOL, Domain, list_domains
 from pipeline.estimate.shares import MOST_LEVERAGE
 from pipeline.report.content import Content
 

@@ -12,7 +12,7 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from pipeline.check.certify import HOLDS_SHARE
+from pipeline.coding.certify import HOLDS_SHARE
 from pipeline.report.charts import draw_groups, draw_sparkline
 from pipeline.report.clusters import list_clusters
 from pipeline.report.content import Content

@@ -15,15 +15,15 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.config import STRICT
 from pipeline.errors import FetchError
-from pipeline.scrape.archive import Page
 from pipeline.scrape.arxiv import Query, bounds, checked, is_in_query, is_withdrawn, search_text, split_id
-from pipeline.scrape.clock import iso_time
-from pipeline.scrape.hosts import HostRule, rule_for
 from pipeline.scrape.item import Item, Reject
-from pipeline.scrape.response import Response, TryAgain
-from pipeline.scrape.safe_xml import parse_each, parse_xml, text_of
 from pipeline.scrape.snapshot import Step
-from pipeline.scrape.web import PoliteSession
+from pipeline.web.archive import Page
+from pipeline.web.clock import iso_time
+from pipeline.web.hosts import HostRule, rule_for
+from pipeline.web.response import Response, TryAgain
+from pipeline.web.safe_xml import parse_each, parse_xml, text_of
+from pipeline.web.session import PoliteSession
 
 NAMES = {
     "atom": "http://www.w3.org/2005/Atom",

@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup
 from bs4.element import Tag
 
 from pipeline.scrape.feeds import Entry
-from pipeline.scrape.response import Response, TryAgain, refuse_dense
+from pipeline.web.response import Response, TryAgain, refuse_dense
 
 _MONTH_FORMATS = ("%B %Y", "%b %Y", "%B %d, %Y", "%b %d, %Y", "%d %B %Y", "%d %b %Y")
 _OPENING_PARAGRAPHS = 3

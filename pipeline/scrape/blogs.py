@@ -13,15 +13,15 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.config import STRICT
 from pipeline.errors import FetchError
-from pipeline.scrape.archive import Page
 from pipeline.scrape.blog_pages import check_html, read_article, read_contents
 from pipeline.scrape.feeds import Entry, check_feed, link_id, read_entries
-from pipeline.scrape.hosts import HostRule, host_of, rule_for
 from pipeline.scrape.item import Item, Reject
-from pipeline.scrape.response import Response
-from pipeline.scrape.safe_xml import parse_xml
 from pipeline.scrape.snapshot import Step
-from pipeline.scrape.web import PoliteSession
+from pipeline.web.archive import Page
+from pipeline.web.hosts import HostRule, host_of, rule_for
+from pipeline.web.response import Response
+from pipeline.web.safe_xml import parse_xml
+from pipeline.web.session import PoliteSession
 
 Layout = Literal["feed", "contents", "sitemap", "links"]
 MAX_FEED_PAGES = 200

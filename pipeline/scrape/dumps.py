@@ -13,9 +13,9 @@ import zstandard
 
 from pipeline.errors import DataError
 from pipeline.scrape.arxiv import Query, checked, is_in_query, is_withdrawn, split_id
-from pipeline.scrape.clock import iso_time
 from pipeline.scrape.feeds import link_id
 from pipeline.scrape.item import Item, Reject
+from pipeline.web.clock import iso_time
 
 Dump = Literal["arxiv-metadata", "alignment-research-dataset"]
 _POST = re.compile(

@@ -10,9 +10,9 @@ from urllib.parse import urljoin, urlsplit
 
 from lxml import etree
 
-from pipeline.scrape.clock import iso_time
-from pipeline.scrape.response import Response, TryAgain
-from pipeline.scrape.safe_xml import parse_xml, text_of
+from pipeline.web.clock import iso_time
+from pipeline.web.response import Response, TryAgain
+from pipeline.web.safe_xml import parse_xml, text_of
 
 NAMES = {
     "atom": "http://www.w3.org/2005/Atom",

@@ -13,7 +13,8 @@ from pipeline.config import STRICT, build
 from pipeline.errors import ConfigError, DataError
 from pipeline.scrape.arxiv import Query
 from pipeline.scrape.dumps import Dump, read_dump
-from pipeline.scrape.item import Item, Reject, TextFormat
+from pipeline.scrape.item import Item, Reject
+from pipeline.text.formats import TextFormat
 
 FIELDS = (
     "doc_id",

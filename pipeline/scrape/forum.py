@@ -15,15 +15,15 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.config import STRICT
 from pipeline.errors import ConfigError, FetchError
-from pipeline.scrape.archive import Page
-from pipeline.scrape.clock import iso_time
 from pipeline.scrape.forum_parse import parse_posts
 from pipeline.scrape.forum_query import Dialect, comments_query, posts_query
-from pipeline.scrape.hosts import HostRule, rule_for
 from pipeline.scrape.item import Item, Reject
-from pipeline.scrape.response import Response, TryAgain, read_json
 from pipeline.scrape.snapshot import Step
-from pipeline.scrape.web import PoliteSession
+from pipeline.web.archive import Page
+from pipeline.web.clock import iso_time
+from pipeline.web.hosts import HostRule, rule_for
+from pipeline.web.response import Response, TryAgain, read_json
+from pipeline.web.session import PoliteSession
 
 ACCEPT = "application/json, */*;q=0.1"
 MAX_OFFSET = 2000  # beyond it the service answers "Exceeded maximum value for skip"

@@ -12,14 +12,14 @@ from typing import Any, Literal
 from pydantic.dataclasses import dataclass
 
 from pipeline.config import STRICT
-from pipeline.scrape.archive import Page
 from pipeline.scrape.feeds import check_feed, read_entries
 from pipeline.scrape.forum_parse import ID, PREFIX
-from pipeline.scrape.hosts import HostRule, rule_for
 from pipeline.scrape.item import Item, Reject
-from pipeline.scrape.response import Response, TryAgain
 from pipeline.scrape.snapshot import Step
-from pipeline.scrape.web import PoliteSession
+from pipeline.web.archive import Page
+from pipeline.web.hosts import HostRule, rule_for
+from pipeline.web.response import Response, TryAgain
+from pipeline.web.session import PoliteSession
 
 _DISCUSS = re.compile(r"(?:<br\s*/?>\s*)*<a href=\"[^\"]*#comments\">Discuss</a>\s*$")
 _POST_LINK = re.compile(r"/(?:posts|api/post)/([A-Za-z0-9]{17}|[0-9a-f]{24})(?![A-Za-z0-9])")

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.scrape.item import Item, Reject, TextFormat
+from pipeline.scrape.item import Item, Reject
+from pipeline.text.formats import TextFormat
 
 ID = re.compile(r"[A-Za-z0-9]{17}|[0-9a-f]{24}")  # the second form: old Alignment Forum posts
 PREFIX = {"lesswrong": "lw", "alignmentforum": "lw", "eaforum": "eaf"}

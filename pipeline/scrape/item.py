@@ -1,9 +1,8 @@
 """What every source yields: one item as the source gives it, or a reject with its reason."""
 
 from dataclasses import dataclass
-from typing import Literal
 
-TextFormat = Literal["plain", "html", "markdown", "latex"]
+from pipeline.text.formats import TextFormat
 
 
 @dataclass(frozen=True)

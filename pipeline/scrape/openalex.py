@@ -10,13 +10,13 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.config import STRICT
 from pipeline.errors import ConfigError, FetchError
-from pipeline.scrape.archive import Page
-from pipeline.scrape.clock import iso_time
-from pipeline.scrape.hosts import HostRule, rule_for
 from pipeline.scrape.item import Item, Reject
-from pipeline.scrape.response import Response, TryAgain, read_json
 from pipeline.scrape.snapshot import Step
-from pipeline.scrape.web import PoliteSession
+from pipeline.web.archive import Page
+from pipeline.web.clock import iso_time
+from pipeline.web.hosts import HostRule, rule_for
+from pipeline.web.response import Response, TryAgain, read_json
+from pipeline.web.session import PoliteSession
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -18,11 +18,11 @@ from pipeline.scrape import (
     openalex,
     snapshot,
 )
-from pipeline.scrape.archive import Page
-from pipeline.scrape.hosts import HostRule
 from pipeline.scrape.item import Item, Reject
 from pipeline.scrape.snapshot import Manifest, Step
-from pipeline.scrape.web import PoliteSession
+from pipeline.web.archive import Page
+from pipeline.web.hosts import HostRule
+from pipeline.web.session import PoliteSession
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from typing import Any
 from pipeline import store
 from pipeline.config import build
 from pipeline.errors import DataError
-from pipeline.scrape import archive
-from pipeline.scrape.response import Response
+from pipeline.web import archive
+from pipeline.web.response import Response
 
 ARCHIVE, CHECKPOINT, MANIFEST, INDEX = "pages.warc.gz", "checkpoint.json", "manifest.json", "index.tsv"
 _NAME = re.compile(r"\d{4}-\d{2}-\d{2}(?:\.\d{2})?")

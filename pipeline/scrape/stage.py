@@ -16,11 +16,11 @@ from pipeline.config import Config
 from pipeline.errors import ChallengeError, ConfigError, PipelineError
 from pipeline.scrape import registry, snapshot
 from pipeline.scrape.alarms import find_alarms, gather_facts
-from pipeline.scrape.clock import Clock, SystemClock, iso_time
-from pipeline.scrape.contact import user_agent
 from pipeline.scrape.item import Item
 from pipeline.scrape.snapshot import Checkpoint, Manifest
-from pipeline.scrape.web import Limits, PoliteSession
+from pipeline.web.clock import Clock, SystemClock, iso_time
+from pipeline.web.contact import user_agent
+from pipeline.web.session import Limits, PoliteSession
 
 log = logging.getLogger(__name__)
 UNEVEN = 3  # exit status: some source stopped or raised an alarm, the others are up to date

@@ -24,13 +24,13 @@ import pandas as pd
 
 from pipeline import store
 from pipeline.config import Config, load_config
-from pipeline.corpus.extract import compose_text
 from pipeline.dataset import load_census
 from pipeline.dataset.search import shipped_folder
 from pipeline.embed.conversion import load_tokenizer
 from pipeline.embed.encoder import load_encoder
 from pipeline.embed.weights import find_weights
 from pipeline.schemas import DOCUMENTS, embeddings_table
+from pipeline.text.extract import compose_text
 from tests.bench.machine import measure_peak, processor_name
 
 log = logging.getLogger(__name__)

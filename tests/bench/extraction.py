@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import trafilatura
 
-from pipeline.corpus.extract import clean_text, extract_text
 from pipeline.store import write_csv
+from pipeline.text.extract import clean_text, extract_text
 from tests.corpus_scores import read_cases, word_f1
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -16,11 +16,11 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from pipeline import store
-from pipeline.check.codebook import load_codebook
+from pipeline.coding.codebook import load_codebook
+from pipeline.coding.sample import load_sample, settle_codes
 from pipeline.config import Config
-from pipeline.corpus.extract import clean_text, clean_title, compose_text
-from pipeline.estimate.design import load_sample, settle_codes
 from pipeline.schemas import DOCUMENTS
+from pipeline.text.extract import clean_text, clean_title, compose_text
 
 FOLDS = 5
 READ = "group of the settled code"

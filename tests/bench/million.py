@@ -17,11 +17,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pipeline import embed, store
+from pipeline import store
 from pipeline.config import load_config
-from pipeline.dataset import Census, load_census, release
+from pipeline.dataset import Census, load_census
+from pipeline.dataset import stage as release
 from pipeline.dataset.search import find_nearest
 from pipeline.dataset.verify import verify_release
+from pipeline.embed import stage as embed
 from pipeline.embed import vectors
 from pipeline.groups import write_groups
 from pipeline.schemas import DOCUMENTS, TERMS

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.corpus import records_from_items
 from pipeline.corpus.dedupe import merge_same_id
 from pipeline.corpus.links import find_links, group_works
+from pipeline.corpus.records import records_from_items
 from pipeline.scrape.files import join_split_names
 from pipeline.scrape.item import Item
 from pipeline.store import write_csv

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pipeline.estimate.observations import Reads
 from pipeline.estimate.people import size_by_people
-from pipeline.estimate.reads import Reads
 from pipeline.estimate.shares import estimate_reads
 from pipeline.store import write_csv
 

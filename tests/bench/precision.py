@@ -16,15 +16,15 @@ import pandas as pd
 from sklearn.metrics import adjusted_rand_score
 
 from pipeline import store
-from pipeline.cluster import CUT_COUNT
-from pipeline.cluster.layers import build_graph, choose_partition, dissolve_small, find_neighbours
+from pipeline.cluster.layers import CUT_COUNT, build_graph, choose_partition, dissolve_small, find_neighbours
+from pipeline.coding.sample import settle_codes
 from pipeline.config import Config, load_config
-from pipeline.corpus.extract import compose_text
 from pipeline.embed.encoder import load_encoder
-from pipeline.estimate import DOCUMENT_COLUMNS, estimate_all, load_inputs
 from pipeline.estimate.classify import predict_codes
-from pipeline.estimate.design import settle_codes
+from pipeline.estimate.inputs import DOCUMENT_COLUMNS, load_inputs
+from pipeline.estimate.tables import estimate_all
 from pipeline.schemas import DOCUMENTS, TERMS, embeddings_table
+from pipeline.text.extract import compose_text
 from tests.bench.embed import compare_vectors
 
 log = logging.getLogger(__name__)

@@ -15,12 +15,12 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 
 from pipeline import store
-from pipeline.check.codebook import Codebook
+from pipeline.coding.codebook import Codebook
+from pipeline.coding.definitions import match_definition
+from pipeline.coding.sample import settle_codes
 from pipeline.config import Config, load_config
-from pipeline.estimate import DOCUMENT_COLUMNS, load_inputs
 from pipeline.estimate.classify import is_set_of_leaves
-from pipeline.estimate.definitions import match_definition
-from pipeline.estimate.design import settle_codes
+from pipeline.estimate.inputs import DOCUMENT_COLUMNS, load_inputs
 from pipeline.schemas import DOCUMENTS, TERMS, embeddings_table
 
 RIVAL = "logistic regression"

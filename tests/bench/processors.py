@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 from pipeline.config import load_config
-from pipeline.estimate import estimate_tables, load_inputs, tabulate_predictions
+from pipeline.estimate.inputs import load_inputs
+from pipeline.estimate.tables import estimate_tables, tabulate_predictions
 from pipeline.store import CSV_FLOAT_FORMAT
 
 SETTINGS = (

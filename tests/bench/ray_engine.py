@@ -15,9 +15,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline import corpus, store
+from pipeline import store
 from pipeline.config import Config, load_config
-from pipeline.corpus import records_from_items, spread
+from pipeline.corpus import spread
+from pipeline.corpus import stage as corpus
+from pipeline.corpus.records import records_from_items
 from pipeline.dataset import load_census
 from pipeline.embed import engine, vectors
 from pipeline.embed.encoder import choose_backend, load_encoder, name_backend

@@ -17,8 +17,8 @@ import pandas as pd
 
 from pipeline import store
 from pipeline.config import Config, load_config
-from pipeline.corpus.extract import clean_text, compose_text
 from pipeline.embed.encoder import Encoder, load_encoder
+from pipeline.text.extract import clean_text, compose_text
 from tests.bench.labelled import FOLDS, judge, read_labelled, samples_folder, score
 
 log = logging.getLogger(__name__)

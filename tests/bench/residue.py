@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.corpus.extract import extract_text
-from pipeline.scrape.item import TextFormat
 from pipeline.store import write_csv
+from pipeline.text.extract import extract_text
+from pipeline.text.formats import TextFormat
 from tests.bench.pairs import SHARED
 
 ROOT = Path(__file__).resolve().parents[2]

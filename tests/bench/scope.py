@@ -17,11 +17,11 @@ from sklearn.model_selection import StratifiedKFold
 
 from pipeline import store
 from pipeline.config import Config, load_config
-from pipeline.corpus.extract import clean_text, clean_title, compose_text
-from pipeline.corpus.scope import Sides, fit_scope, read_background, recall_and_precision, score_documents
 from pipeline.embed.encoder import load_encoder
 from pipeline.schemas import CODES, SCOPE_QUALITY, embeddings_table
+from pipeline.scope.stage import Sides, fit_scope, read_background, recall_and_precision, score_documents
 from pipeline.store import write_csv
+from pipeline.text.extract import clean_text, clean_title, compose_text
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("ALIGNMENT_SHARED", ROOT.parent / "shared")) / "corpus"

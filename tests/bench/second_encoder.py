@@ -22,8 +22,8 @@ import numpy as np
 
 from pipeline import store
 from pipeline.config import Config, Embed, load_config
-from pipeline.embed import hold_vectors
 from pipeline.embed.gather import read_rows
+from pipeline.embed.stage import hold_vectors
 from pipeline.embed.weights import find_weights
 from pipeline.errors import DataError
 from pipeline.schemas import DOCUMENTS

@@ -24,11 +24,14 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
-from pipeline import cluster, corpus, embed, store
+from pipeline import store
+from pipeline.cluster import stage as cluster
 from pipeline.config import Config, load_config
-from pipeline.corpus.extract import compose_text
+from pipeline.corpus import stage as corpus
+from pipeline.embed import stage as embed
 from pipeline.embed.weights import find_weights
 from pipeline.schemas import CLUSTER_MEMBERS, CLUSTERS, DOCUMENTS
+from pipeline.text.extract import compose_text
 from tests.bench.machine import processor_name
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from pipeline.scrape import stage
-from pipeline.scrape.clock import VirtualClock
+from pipeline.web.clock import VirtualClock
 from tests.fakes.world import config_for
 
 

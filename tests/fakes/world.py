@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import Config, Frame, load_config
-from pipeline.scrape.clock import VirtualClock
 from pipeline.scrape.feeds import link_id
+from pipeline.web.clock import VirtualClock
 from tests.fakes.arxiv_site import Arxiv, invent_papers
 from tests.fakes.blog_site import Blogs
 from tests.fakes.forum_site import Forum, invent_posts

@@ -1,0 +1,131 @@
+"""From the items of every source to records: one cleaned row each, or a reject with its reason."""
+
+import logging
+import re
+from collections.abc import Iterable
+
+import pandas as pd
+import pyarrow as pa
+
+from pipeline.config import Config
+from pipeline.corpus.spread import extract_spread
+from pipeline.errors import ConfigError, DataError
+from pipeline.release import census
+from pipeline.schemas import RECORDS, REJECTS
+from pipeline.scrape import registry
+from pipeline.scrape.hydrated import hydrated_path, records_from_texts
+from pipeline.scrape.item import Item, Reject
+from pipeline.text.extract import clean_title, extract_text, strip_ellipsis, text_sha256
+from pipeline.text.identifiers import canonical_id
+
+log = logging.getLogger(__name__)
+DECLARED_COLUMNS = ("external_url", "crosspost_id", "doi")  # of records; a published census has none of them
+
+
+_DATE = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?")
+
+
+def read_sources(config: Config) -> tuple[pd.DataFrame, pd.DataFrame, list[pa.Table]]:
+    """Returns the records and rejects of every source, and the term counts of the published ones.
+
+    Raises:
+        ConfigError: a source is of an unknown kind, or an item is in a frame that is not declared.
+        DataError: no source has any document, or a file of one is missing or damaged.
+    """
+    records, rejects, terms, empty = [], [], [], []
+    for name, entry in config.sources.items():
+        where = f"[sources.{name}]"
+        if entry["kind"] == "census":
+            rows = census.read_documents(entry, config.root, where)
+            rows = rows.assign(
+                record_id=name + "/" + rows["doc_id"], origin=name, text=None, **dict.fromkeys(DECLARED_COLUMNS)
+            )
+            texts = hydrated_path(config, name)
+            if texts.exists():
+                rows = pd.concat([rows, records_from_texts(rows, texts, name)], ignore_index=True)
+            terms.append(census.read_terms(entry, config.root, where))
+            left_out: list[dict[str, str]] = []
+        else:
+            rows, left_out = extract_items(config, name, registry.read_items(config, name))
+        for frame in sorted(set(rows["frame"]) - set(config.frames)):
+            raise ConfigError(
+                f"has documents in the frame {frame!r}, which is not declared",
+                where=where,
+                do=f"add [frames.{frame}] to the configuration file",
+            )
+        if len(rows):
+            records.append(rows)
+        elif not left_out:
+            empty.append(name)
+        rejects += left_out
+    if empty:
+        log.info("corpus: nothing yet from %s (make scrape brings it)", ", ".join(empty))
+    if not records:
+        raise DataError(
+            f"no source has a document yet ({len(rejects)} items could not be used)",
+            where="corpus",
+            do="run make scrape, or name a census or a file under [sources]",
+        )
+    reject_columns = [column.name for column in REJECTS.columns]
+    return pd.concat(records, ignore_index=True), pd.DataFrame(rejects, columns=reject_columns), terms
+
+
+def extract_items(
+    config: Config, origin: str, items: Iterable[Item | Reject]
+) -> tuple[pd.DataFrame, list[dict[str, str]]]:
+    """Cleans the items of one source, here or with `[embed] engine = "ray"` on many workers: the same either way."""
+    if config.embed.engine == "ray":
+        return extract_spread(config, origin, items, records_from_items)
+    return records_from_items(origin, items)
+
+
+def records_from_items(origin: str, items: Iterable[Item | Reject]) -> tuple[pd.DataFrame, list[dict[str, str]]]:
+    """Cleans the items of one source. Returns its records and its rejects."""
+    rows, rejects = [], []
+    for item in items:
+        record_id = _encodable(f"{origin}/{item.place}")
+        title = clean_title(item.title) if isinstance(item, Item) else ""
+        if isinstance(item, Reject) or not title:
+            reason = item.reason if isinstance(item, Reject) else "no title"
+            excerpt = item.excerpt if isinstance(item, Reject) else item.doc_id
+            rejects.append(
+                {"record_id": record_id, "origin": origin, "reason": reason, "excerpt": _encodable(excerpt[:200])}
+            )
+            continue
+        rows.append({"record_id": record_id, "origin": origin, **_record_from_item(item, title)})
+    return pd.DataFrame(rows, columns=[column.name for column in RECORDS.columns]), rejects
+
+
+def _record_from_item(item: Item, title: str) -> dict[str, object]:
+    text = extract_text(item.text, item.text_format)
+    if item.is_opening:
+        text = strip_ellipsis(text)
+    kind = "none" if not text else "opening" if item.is_opening else "abstract" if item.source == "arxiv" else "full"
+    date = item.published_date.strip()[:10]
+    date = date if _DATE.fullmatch(date) else ""
+    return {
+        "doc_id": canonical_id(_encodable(item.doc_id)),
+        "source": item.source,
+        "frame": item.frame,
+        "title": title,
+        "text": text,
+        "text_kind": kind,
+        "url": _encodable(item.url) or None,
+        "authors": [clean_title(name) for name in item.authors],
+        "tags": [clean_title(tag) for tag in item.tags],
+        "published_date": date or None,
+        "published_year": int(date[:4]) if date else None,
+        "karma": item.karma,
+        "karma_read_date": item.karma_read_date or None,
+        "word_count": len(text.split()),
+        "character_count": len(text),
+        "text_sha256": text_sha256(title, text),
+        "external_url": _encodable(item.external_url) or None,
+        "crosspost_id": canonical_id(_encodable(item.crosspost_id)) or None,
+        "doi": _encodable(item.doi) or None,
+    }
+
+
+def _encodable(text: str) -> str:
+    """Replaces what UTF-8 cannot hold: halves of characters, from bytes that were never text."""
+    return text.encode("utf-8", "replace").decode("utf-8")

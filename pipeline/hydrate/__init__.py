@@ -1,0 +1,1 @@
+"""The texts of the shipped census, fetched again and verified."""

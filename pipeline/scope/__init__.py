@@ -1,0 +1,1 @@
+"""How likely each document is AI safety at all."""
