@@ -311,11 +311,11 @@ def test_verify_finds_a_broken_key_or_count_behind_right_hashes(small, tmp_path,
 
 def test_verify_recomputes_the_shares_where_the_estimate_offers_it(monkeypatch, root):
     import pipeline.agreement.stage
-    import pipeline.estimate
+    import pipeline.estimate.stage
 
     config = load_config(root / "census.toml")
     asked = []
-    monkeypatch.setattr(pipeline.estimate, "verify_shares", asked.append)
+    monkeypatch.setattr(pipeline.estimate.stage, "verify_shares", asked.append)
     monkeypatch.setattr(pipeline.agreement.stage, "verify_agreement", asked.append)
     assert verify_shares(config) and asked == [config, config]
 

@@ -15,6 +15,7 @@ from pipeline.config import load_config
 from pipeline.corpus import stage as corpus
 from pipeline.embed import engine, vectors
 from pipeline.embed import stage as embed
+from pipeline.embed.shards import SHARD_DOCUMENTS
 from pipeline.errors import ConfigError
 from tests.small_project import invent_documents, write_project
 
@@ -82,7 +83,7 @@ def test_a_killed_ray_run_goes_on_to_the_same_store(tmp_path):
 def test_a_slow_ray_worker_holds_little_back(tmp_path):
     """One worker stands still until the other has done all but a few shards; then it goes on."""
     pytest.importorskip("ray")
-    shards = -(-6000 // engine.SHARD_DOCUMENTS)
+    shards = -(-6000 // SHARD_DOCUMENTS)
     waited: list[int] = []
     watcher = threading.Thread(target=_hold_one_worker, args=(tmp_path / "ray", shards, waited), daemon=True)
     watcher.start()

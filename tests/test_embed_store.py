@@ -17,6 +17,7 @@ from pipeline.config import load_config
 from pipeline.corpus import stage as corpus
 from pipeline.embed import engine, vectors
 from pipeline.embed import stage as embed
+from pipeline.embed.encoder import Encoder
 from pipeline.errors import DataError
 from pipeline.schemas import DOCUMENTS
 from tests.small_project import invent_documents, write_project
@@ -46,7 +47,7 @@ def _fake_encoder(monkeypatch, calls: list[int]) -> None:
         calls.append(len(texts))
         return _quick_encode(texts)
 
-    monkeypatch.setattr(engine, "load_encoder", lambda *_: engine.Encoder("fake-float32", "settings", encode))
+    monkeypatch.setattr(engine, "load_encoder", lambda *_: Encoder("fake-float32", "settings", encode))
     monkeypatch.setattr(engine, "hash_settings", lambda _: "settings")
 
 
@@ -228,7 +229,7 @@ def _embed_quickly(folder) -> None:
         return _quick_encode(texts)
 
     engine.hash_settings = lambda _: "settings"
-    engine.load_encoder = lambda *_: engine.Encoder("fake-float32", "settings", encode)
+    engine.load_encoder = lambda *_: Encoder("fake-float32", "settings", encode)
     embed.run(load_config(folder / "census.toml"))
 
 

@@ -23,8 +23,8 @@ from pipeline.corpus.records import records_from_items
 from pipeline.embed import stage as embed
 from pipeline.embed.encoder import load_encoder
 from pipeline.errors import ConfigError, DataError
+from pipeline.hydrate import refetch
 from pipeline.hydrate import stage as hydrate
-from pipeline.hydrate.refetch import refetch
 from pipeline.hydrate.sites import Fetched, open_session, read_page
 from pipeline.hydrate.stage import known_part, verify
 from pipeline.schemas import CENSUS_DOCUMENTS, DOCUMENTS, HYDRATED, TERMS, embeddings_table

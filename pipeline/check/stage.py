@@ -20,8 +20,10 @@ from pipeline.check import imports, tasks
 from pipeline.check.page import Session, make_app
 from pipeline.coding.codebook import AXES, load_codebook
 from pipeline.coding.extension import read_extension, wanted_ids
+from pipeline.coding.order import order_for, shuffle_batches
 from pipeline.coding.precedence import find_page_sheets, settle_by_precedence
 from pipeline.coding.records import open_record
+from pipeline.coding.rounds import read_sample_ids, read_seed
 from pipeline.coding.sheets import read_csv_rows
 from pipeline.config import Config
 from pipeline.errors import SheetError
@@ -96,8 +98,8 @@ def load_session(config: Config, task: tasks.Task, coder: str, kind: str, *, sho
     path = tasks.sheet_path(handcheck, task, coder)
     _refuse_other_kind(folder, path, task)
     items = _list_items(task, folder, handcheck, config, documents, coder)
-    arrange = tasks.shuffle_batches if task == "extension" else tasks.order_for
-    order = arrange(coder, list(items), tasks.read_seed(folder, config.seed))
+    arrange = shuffle_batches if task == "extension" else order_for
+    order = arrange(coder, list(items), read_seed(folder, config.seed))
     text = (handcheck / "codebook" / "CODEBOOK.md").read_text(encoding="utf-8")
     version = re.search(r"Codebook (v[\d.]+)", text)
     return Session(
@@ -139,7 +141,7 @@ def _list_items(
     elif task == "intrusion":
         found = tasks.intrusion_items(folder, documents, coder)
     else:
-        doc_ids, beyond = tasks.read_sample_ids(handcheck, config.estimate.round), wanted_ids(read_extension(folder))
+        doc_ids, beyond = read_sample_ids(handcheck, config.estimate.round), wanted_ids(read_extension(folder))
         if task == "extension" and not beyond:
             raise SheetError(
                 "no document is drawn beyond the round's sample",

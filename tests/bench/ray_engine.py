@@ -21,8 +21,10 @@ from pipeline.corpus import spread
 from pipeline.corpus import stage as corpus
 from pipeline.corpus.records import records_from_items
 from pipeline.dataset import load_census
-from pipeline.embed import engine, vectors
+from pipeline.embed import shards as embed_shards
+from pipeline.embed import vectors
 from pipeline.embed.encoder import choose_backend, load_encoder, name_backend
+from pipeline.schemas import DOCUMENTS
 from pipeline.scrape import registry
 from tests.small_project import write_project
 
@@ -48,17 +50,17 @@ def read_documents(count: int) -> tuple[str, list[dict[str, object]]]:
     return "strings of titles", names
 
 
-def encode_plain(config: Config, path: Path, shards: list[engine.Shard], pipe: Connection) -> None:
+def encode_plain(config: Config, path: Path, shards: list[embed_shards.Shard], pipe: Connection) -> None:
     """One plain process: says that its encoder is loaded, waits for the word, and encodes its shards."""
-    encoder = load_encoder(config.embed, config.path(config.paths.processed, engine.CACHE_NAME), 1)
+    encoder = load_encoder(config.embed, config.path(config.paths.processed, embed_shards.CACHE_NAME), 1)
     pipe.send("loaded")
     pipe.recv()
     for shard in shards:
-        engine.encode_shard(config, encoder, shard, engine.read_group(path, shard.row_group))
+        embed_shards.encode_shard(config, encoder, shard, embed_shards.read_group(path, shard.row_group))
     pipe.send("done")
 
 
-def run_plain(config: Config, shards: list[engine.Shard]) -> None:
+def run_plain(config: Config, shards: list[embed_shards.Shard]) -> None:
     """Encodes the shards in two processes, every other shard each."""
     context = multiprocessing.get_context("spawn")
     running = []
@@ -77,7 +79,7 @@ def run_plain(config: Config, shards: list[engine.Shard]) -> None:
         process.join()
 
 
-def run_ray(config: Config, shards: list[engine.Shard]) -> None:
+def run_ray(config: Config, shards: list[embed_shards.Shard]) -> None:
     """Encodes the shards with the ray engine."""
     from pipeline.embed.ray_engine import encode_shards
 
@@ -85,7 +87,7 @@ def run_ray(config: Config, shards: list[engine.Shard]) -> None:
         pass
 
 
-def measure(config: Config, shards: list[engine.Shard], way: str) -> dict[str, float]:
+def measure(config: Config, shards: list[embed_shards.Shard], way: str) -> dict[str, float]:
     """Encodes everything one way into an empty store. Returns seconds: of all, and from first shard to last."""
     for path in vectors.list_shards(config):
         path.unlink()
@@ -123,10 +125,12 @@ def main() -> None:
         config = load_config(write_project(Path(name), documents, embed=settings))
         local = dataclasses.replace(config, embed=dataclasses.replace(config.embed, engine="local"))
         corpus.run(local)
-        load_encoder(config.embed, config.path(config.paths.processed, engine.CACHE_NAME))  # converted once, for all
-        count = len(store.read_arrow(corpus.DOCUMENTS, config.processed("documents"), ("doc_id",)))
+        load_encoder(
+            config.embed, config.path(config.paths.processed, embed_shards.CACHE_NAME)
+        )  # converted once, for all
+        count = len(store.read_arrow(DOCUMENTS, config.processed("documents"), ("doc_id",)))
         unknown, first = np.zeros(count, dtype=bool), np.ones(count, dtype=bool)
-        shards = list(engine.plan_shards(config.processed("documents"), unknown, first))
+        shards = list(embed_shards.plan_shards(config.processed("documents"), unknown, first))
         extracted = {way: measure_extraction(config, way) for way in ("plain", "ray")}
         assert extracted["plain"][1] == extracted["ray"][1], "the records differ"
         found: dict[str, list[dict[str, float]]] = {"plain": [], "ray": []}

@@ -1,0 +1,118 @@
+"""The order of the rooms: a row imports only rows below it, and no two rooms or files form a circle."""
+
+import ast
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+# From the ground up. Files of row 0 may import each other, without a circle.
+ROWS = (
+    {"errors", "schemas", "stages", "config", "store", "groups", "workers", "boundary"},
+    {"coding", "text", "web", "release"},
+    {"scrape"},
+    {"cluster", "scope", "embed", "corpus"},
+    {"hydrate"},
+    {"estimate", "agreement", "check"},
+    {"report", "dataset"},
+    {"cli", "__main__"},
+)
+ROW_OF = {name: number for number, row in enumerate(ROWS) for name in row}
+HEAVY = {"requests", "torch", "igraph", "sentence_transformers", "flask", "matplotlib"}
+
+
+def read_imports(root: Path) -> dict[str, set[str]]:
+    """Which files of the package import which, also inside functions."""
+    files = {
+        ".".join(path.relative_to(root).with_suffix("").parts): path
+        for path in sorted((root / "pipeline").rglob("*.py"))
+    }
+    found: dict[str, set[str]] = {name: set() for name in files}
+    for name, path in files.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("pipeline"):
+                continue
+            for alias in node.names:
+                for target in (f"{node.module}.{alias.name}", str(node.module), f"{node.module}.__init__"):
+                    if target in files:
+                        found[name].add(target)
+                        break
+                else:
+                    pytest.fail(f"{path}:{node.lineno} imports {node.module}.{alias.name}, which does not exist")
+    return found
+
+
+def room_of(module: str) -> str:
+    return module.split(".")[1]
+
+
+def test_every_room_has_a_row(root: Path) -> None:
+    rooms = {room_of(module) for module in read_imports(root)} - {"__init__"}
+    assert rooms <= set(ROW_OF), f"give {sorted(rooms - set(ROW_OF))} a row here and in CONTRIBUTING"
+
+
+def test_a_row_imports_only_rows_below_it(root: Path) -> None:
+    wrong = [
+        f"{module} imports {target}"
+        for module, targets in read_imports(root).items()
+        for target in targets
+        if room_of(module) != room_of(target)
+        and "__init__" not in (room_of(module), room_of(target))
+        and (
+            ROW_OF[room_of(target)] > ROW_OF[room_of(module)]
+            or (0 < ROW_OF[room_of(module)] == ROW_OF[room_of(target)])
+        )
+    ]
+    assert not wrong
+
+
+def test_no_two_files_form_a_circle(root: Path) -> None:
+    tuple(TopologicalSorter(read_imports(root)).static_order())  # raises CycleError, which names the circle
+
+
+def loaded_by(statement: str, root: Path) -> set[str]:
+    code = f"import sys\n{statement}\nprint(' '.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import pipeline.estimate.shares",
+        "from pipeline.dataset import load_census; load_census",
+        "from pipeline.release.load import load_census",
+        "import pipeline.coding.sampling",
+        "import pipeline.schemas",
+        "import pipeline.errors",
+    ],
+)
+def test_a_formula_loads_neither_the_network_nor_an_encoder(root: Path, statement: str) -> None:
+    loaded = loaded_by(statement, root)
+    assert not loaded & HEAVY
+    assert sum(name.split(".")[0] == "pipeline" for name in loaded) <= 12
+
+
+def test_every_module_loads_alone_and_no_leaf_loads_a_stage(root: Path) -> None:
+    """One process for all: each module is imported with none of the package loaded, and what came with it is noted."""
+    modules = [name.removesuffix(".__init__") for name in read_imports(root)]
+    optional = {"pipeline.embed.ray_engine"}
+    code = """
+import importlib, sys
+for name in sys.argv[1:]:
+    for loaded in [each for each in sys.modules if each.split(".")[0] == "pipeline"]:
+        del sys.modules[loaded]
+    importlib.import_module(name)
+    print(name, *[each for each in sys.modules if each.startswith("pipeline.")])
+"""
+    wanted = [name for name in modules if name not in optional and not name.endswith("__main__")]
+    done = subprocess.run([sys.executable, "-c", code, *wanted], cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert len(lines) == len(wanted)
+    for name, *loaded in lines:
+        is_low = ROW_OF.get(name.split(".")[1] if "." in name else "errors", 0) < 5
+        if is_low and not name.endswith(".stage"):
+            assert not [each for each in loaded if each.endswith(".stage") and each != name], name
