@@ -30,7 +30,15 @@ class Paths:
 
 @dataclass(frozen=True, config=STRICT)
 class Frame:
-    """A defined population of documents: what it is, and whether a share of it may be quoted."""
+    """A defined population of documents: what it is, and whether a share of it may be quoted.
+
+    Attributes:
+        windows: the spans of time that it grows by, each a stratum of its own: year or quarter. Empty: the whole frame
+            is one stratum, or one a year where `has_years` says so.
+        renamed_from: ids that it had before; documents, samples and configurations that say them mean this frame.
+        members: a file that lists its whole population, also documents whose facts the census does not hold: the
+            columns doc_id (or id) and stratum (`frame/window` or `frame/window/part`).
+    """
 
     title: str
     kind: str
@@ -38,6 +46,14 @@ class Frame:
     use: str
     is_quotable: bool
     has_years: bool = False
+    windows: Literal["", "year", "quarter"] = ""
+    renamed_from: tuple[str, ...] = ()
+    members: str = ""
+
+    @property
+    def window_kind(self) -> str:
+        """Returns `year`, `quarter`, or nothing."""
+        return self.windows or ("year" if self.has_years else "")
 
 
 @dataclass(frozen=True, config=STRICT)

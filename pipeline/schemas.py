@@ -136,9 +136,33 @@ WORKS = Table(
 )
 FRAME_MEMBERS = Table(
     "frame_members",
-    "every frame that any record puts a document in",
+    "which documents each frame has or had, and since when; a document may be in several frames",
     ("frame", "doc_id"),
-    (Column("frame", TEXT, "the frame"), Column("doc_id", TEXT, "the document")),
+    (
+        Column("frame", TEXT, "the frame"),
+        Column("doc_id", TEXT, "the document; one that is gone may be in no other table"),
+        Column(
+            "window",
+            TEXT,
+            "year or quarter (YYYY, YYYY-Q1) it was first counted in, by the frame's windows; a date that is corrected "
+            "later does not move it; empty where the frame has no windows or the date is unknown",
+        ),
+        Column("part", TEXT, "the part of the window, where the frame's file of members names parts; else empty"),
+        Column("first_seen", TEXT, "snapshot or census that first listed it, as a date", is_nullable=True),
+        Column("last_seen", TEXT, "the last one that did", is_nullable=True),
+        Column(
+            "gone", TEXT, "the first complete listing since then without it; empty while it is there", is_nullable=True
+        ),
+    ),
+)
+TEXT_VERSIONS = Table(
+    "text_versions",
+    "every hash under which the present text of a document was known: its own, and that of an opening it begins with",
+    ("doc_id", "text_sha256"),
+    (
+        Column("doc_id", TEXT, "the document"),
+        Column("text_sha256", TEXT, "SHA-256 of title, an empty line and text, as in documents"),
+    ),
 )
 TERMS = Table(
     "terms",

@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.corpus import near
-from pipeline.corpus.dedupe import frame_members
 from pipeline.corpus.documents import choose_documents
 from pipeline.corpus.records import records_from_items
 from pipeline.scrape.item import Item
@@ -98,11 +97,6 @@ def test_a_stub_does_not_replace_the_known_text() -> None:
     census = published(item("lw:1"))
     documents, _, _ = choose(item("lw:1", text="Gone."), published=census)
     assert documents["text_sha256"].tolist() == census["text_sha256"].tolist()
-
-
-def test_every_frame_of_a_document_is_kept() -> None:
-    records, _ = records_from_items("mine", [item("lw:1"), item("lw:1", frame="list")])
-    assert frame_members(records).values.tolist() == [["list", "lw:1"], ["posts", "lw:1"]]
 
 
 def test_posts_of_a_series_stay_apart() -> None:

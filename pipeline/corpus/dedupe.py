@@ -4,8 +4,9 @@ Three rules, in this order:
 
 1. **Records with one canonical id are one document.** Its facts are those of the record with the fullest text (full
    before abstract before opening before none, text at hand before text known by its hash, then length), except that
-   a document of a published census keeps the census's frame, date, title and authors: the read sample was drawn from
-   that population, and a newer download must not move a document to another frame or year.
+   a document of a published census keeps the facts of the newest census that has it; a newer snapshot of a source
+   corrects its title and its date. The frame stays that of the census; samples are not moved by either, since
+   `membership` keeps the window that a document was first counted in.
 2. **Documents of one frame that are one work are merged**, into the one that `representative_order` puts first; the
    others become rows of `duplicates`. Members of a published census, and of the frames that `[corpus] fixed_frames`
    names, are never merged away: their counts per frame and year are the sizes of sampling strata. They are linked.
@@ -17,7 +18,7 @@ Whether two documents are one work is decided by `same_work`, from what any of t
 fields, linkpost targets, DOIs) and from ids, addresses, titles, authors, dates and texts.
 
 The representative of a work is its paper, before a blog post, before a forum post; among equals the earliest, then
-the smallest id. The date of a work is the earliest date of any of its places. `frame_members` keeps every frame that
+the smallest id. The date of a work is the earliest date of any of its places. `membership` keeps every frame that
 any record puts a document in, also those that rule 1 set aside.
 """
 
@@ -36,23 +37,31 @@ ONLY_PLACE = "only place"
 MIN_TEXT_SHARE = 0.5  # a new text with less than half the characters of the known one does not replace it
 
 
-def merge_same_id(records: pd.DataFrame, published_origins: Iterable[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def merge_same_id(records: pd.DataFrame, published: Iterable[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Applies rule 1. Returns one row a canonical id, and the duplicates.
 
     Rows carry `record_id`, `is_published`, and what any record of the id declares of its places (`gather_declared`).
+
+    Args:
+        records: rows of `records`.
+        published: the origins that are published censuses; as a mapping, with the date each stands for.
     """
+    dates = dict(published) if isinstance(published, Mapping) else dict.fromkeys(published, "")
     rows = records.assign(
-        is_published=records["origin"].isin(set(published_origins)),
+        is_published=records["origin"].isin(set(dates)),
+        seen=records["origin"]
+        .map(dates)
+        .astype(object)
+        .where(records["origin"].isin(set(dates)), _snapshot_days(records)),
         kind_rank=records["text_kind"].map(KIND_RANK),
         has_no_text=records["text"].isna() & (records["text_kind"] != "none"),
         length=-records["character_count"],
     )
     rows = rows.sort_values(["doc_id", "kind_rank", "has_no_text", "length", "text_sha256", "record_id"], kind="stable")
     fullest = rows.drop_duplicates("doc_id")
-    facts = rows.sort_values(["doc_id", "is_published"], ascending=[True, False], kind="stable").drop_duplicates(
-        "doc_id"
-    )
-    facts = facts.set_index("doc_id", drop=False)
+    facts = rows.assign(age=rows["seen"].where(rows["is_published"], ""))
+    facts = facts.sort_values(["doc_id", "is_published", "age"], ascending=[True, False, False], kind="stable")
+    facts = _correct_facts(facts.drop_duplicates("doc_id").set_index("doc_id", drop=False), rows)
     texts = fullest.set_index("doc_id")[[*TEXT_COLUMNS, "record_id"]]
     is_shorter = texts["character_count"] < MIN_TEXT_SHARE * facts["character_count"].where(facts["is_published"], 0)
     replaced = texts.index[~is_shorter]
@@ -67,6 +76,27 @@ def merge_same_id(records: pd.DataFrame, published_origins: Iterable[str]) -> tu
     kept = kept.reset_index(drop=True)
     declared = gather_declared(records).loc[kept["doc_id"]].reset_index(drop=True)
     return pd.concat([kept, declared], axis=1), again.reset_index(drop=True)
+
+
+def _snapshot_days(records: pd.DataFrame) -> pd.Series:
+    """Returns the day of the snapshot that each record was read from; empty where it is from none."""
+    return records["record_id"].str.extract(r"^[^/]+/(\d{4}-\d{2}-\d{2})", expand=False).fillna("")
+
+
+def _correct_facts(facts: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Takes title and date of a published document from a snapshot that is newer than the census, where it has them."""
+    fresh = rows[~rows["is_published"] & (rows["seen"] != "") & rows["doc_id"].isin(facts.index[facts["is_published"]])]
+    fresh = fresh.sort_values(["doc_id", "seen", "record_id"], kind="stable").drop_duplicates("doc_id", keep="last")
+    fresh = fresh.set_index("doc_id")
+    since = facts.loc[fresh.index, "seen"]
+    fresh = fresh[(since != "") & (fresh["seen"] > since)]
+    facts = facts.copy()
+    facts.loc[fresh.index, "title"] = fresh["title"]
+    precision = facts.loc[fresh.index, "published_date"].str.len().fillna(0)
+    dated = fresh.index[fresh["published_date"].str.len().fillna(0) >= precision.clip(lower=1)]
+    for column in ("published_date", "published_year"):
+        facts.loc[dated, column] = fresh.loc[dated, column]
+    return facts
 
 
 def merge_works(
@@ -115,11 +145,6 @@ def representative_order(rows: pd.DataFrame) -> dict[str, pd.Series]:
     )
     rank = rows["source"].map(FORUM_RANK).fillna(1).where(~is_paper, 0).astype(int)
     return {"rank": rank, "first_date": rows["published_date"].fillna("9999")}
-
-
-def frame_members(records: pd.DataFrame) -> pd.DataFrame:
-    """Returns each frame that any record puts a document in: the rows of `frame_members`."""
-    return records[["frame", "doc_id"]].drop_duplicates().sort_values(["frame", "doc_id"]).reset_index(drop=True)
 
 
 def _works(rows: pd.DataFrame) -> pd.DataFrame:

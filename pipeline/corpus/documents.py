@@ -11,9 +11,14 @@ from pipeline.schemas import DOCUMENTS, DUPLICATES, WORKS
 
 
 def choose_documents(
-    records: pd.DataFrame, published_origins: Iterable[str] = (), fixed_frames: Iterable[str] = ()
+    records: pd.DataFrame, published: Iterable[str] = (), fixed_frames: Iterable[str] = ()
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Finds the documents and the works among records, by the rules of `dedupe`; their order does not matter.
+
+    Args:
+        records: rows of `records`.
+        published: the origins that are published censuses; as a mapping, with the date each stands for.
+        fixed_frames: frames whose members are never merged away.
 
     Returns:
         documents, duplicates and works. Records = documents + duplicates.
@@ -21,7 +26,7 @@ def choose_documents(
     if records.empty:
         tables = (DOCUMENTS, DUPLICATES, WORKS)
         return tuple(pd.DataFrame(columns=[column.name for column in table.columns]) for table in tables)  # type: ignore[return-value]
-    candidates, same_id = dedupe.merge_same_id(records, published_origins)
+    candidates, same_id = dedupe.merge_same_id(records, published)
     links = find_links(candidates)
     documents, same_work, works = dedupe.merge_works(candidates, links, fixed_frames)
     # A record set aside for its id belongs to whatever its document was merged into.

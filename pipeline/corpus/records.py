@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import pandas as pd
 import pyarrow as pa
 
+from pipeline.coding.frames import list_aliases, rename_frames
 from pipeline.config import Config
 from pipeline.corpus.spread import extract_spread
 from pipeline.errors import ConfigError, DataError
@@ -33,6 +34,7 @@ def read_sources(config: Config) -> tuple[pd.DataFrame, pd.DataFrame, list[pa.Ta
         DataError: no source has any document, or a file of one is missing or damaged.
     """
     records, rejects, terms, empty = [], [], [], []
+    aliases = list_aliases(config.frames)
     for name, entry in config.sources.items():
         where = f"[sources.{name}]"
         if entry["kind"] == "census":
@@ -47,11 +49,12 @@ def read_sources(config: Config) -> tuple[pd.DataFrame, pd.DataFrame, list[pa.Ta
             left_out: list[dict[str, str]] = []
         else:
             rows, left_out = extract_items(config, name, registry.read_items(config, name))
+        rows = rows.assign(frame=rename_frames(rows["frame"], aliases))
         for frame in sorted(set(rows["frame"]) - set(config.frames)):
             raise ConfigError(
                 f"has documents in the frame {frame!r}, which is not declared",
                 where=where,
-                do=f"add [frames.{frame}] to the configuration file",
+                do=f"add [frames.{frame}] to the configuration file, or put it into renamed_from of the frame it is",
             )
         if len(rows):
             records.append(rows)

@@ -2,15 +2,17 @@
 
 import logging
 import time
+from pathlib import Path
 
 from pipeline import store
 from pipeline.config import Config
-from pipeline.corpus import dedupe
 from pipeline.corpus.documents import check_counts, choose_documents
+from pipeline.corpus.membership import census_date, list_members
 from pipeline.corpus.records import read_sources
 from pipeline.corpus.spread import forget_shards
 from pipeline.corpus.terms import count_terms, merge_terms
-from pipeline.schemas import DOCUMENTS, DUPLICATES, FRAME_MEMBERS, RECORDS, REJECTS, TERMS, WORKS
+from pipeline.corpus.versions import list_versions
+from pipeline.schemas import DOCUMENTS, DUPLICATES, FRAME_MEMBERS, RECORDS, REJECTS, TERMS, TEXT_VERSIONS, WORKS
 
 log = logging.getLogger(__name__)
 
@@ -20,9 +22,14 @@ def run(config: Config) -> None:
     start = time.perf_counter()
     records, rejects, known_terms = read_sources(config)
     store.write_table(RECORDS, records, config.processed("records"))  # first, while nothing else holds the texts
-    published = [name for name, entry in config.sources.items() if entry["kind"] == "census"]
+    published = {
+        name: census_date(Path(str(entry["path"])).name)
+        for name, entry in config.sources.items()
+        if entry["kind"] == "census"
+    }
     documents, duplicates, works = choose_documents(records, published, config.corpus.fixed_frames)
-    members = dedupe.frame_members(records)
+    members = list_members(config, records, documents, works)
+    versions = list_versions(records, documents)
     check_counts(records, rejects, documents, duplicates)
     item_count, reject_count = len(records) + len(rejects), len(rejects)
     del records  # its texts are a second copy
@@ -31,6 +38,7 @@ def run(config: Config) -> None:
         (DUPLICATES, duplicates),
         (WORKS, works),
         (FRAME_MEMBERS, members),
+        (TEXT_VERSIONS, versions),
     ):
         store.write_table(table, rows, config.processed(table.name))
     terms = merge_terms(count_terms(documents, config.terms), known_terms)
