@@ -1,7 +1,6 @@
 """From the items of every source to records: one cleaned row each, or a reject with its reason."""
 
 import logging
-import re
 from collections.abc import Iterable
 
 import pandas as pd
@@ -16,14 +15,12 @@ from pipeline.schemas import RECORDS, REJECTS
 from pipeline.scrape import registry
 from pipeline.scrape.hydrated import hydrated_path, records_from_texts
 from pipeline.scrape.item import Item, Reject
+from pipeline.text.dates import read_date
 from pipeline.text.extract import clean_title, extract_text, strip_ellipsis, text_sha256
 from pipeline.text.identifiers import canonical_id
 
 log = logging.getLogger(__name__)
 DECLARED_COLUMNS = ("external_url", "crosspost_id", "doi")  # of records; a published census has none of them
-
-
-_DATE = re.compile(r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?")
 
 
 def read_sources(config: Config) -> tuple[pd.DataFrame, pd.DataFrame, list[pa.Table]]:
@@ -104,8 +101,7 @@ def _record_from_item(item: Item, title: str) -> dict[str, object]:
     if item.is_opening:
         text = strip_ellipsis(text)
     kind = "none" if not text else "opening" if item.is_opening else "abstract" if item.source == "arxiv" else "full"
-    date = item.published_date.strip()[:10]
-    date = date if _DATE.fullmatch(date) else ""
+    date = read_date(item.published_date) or ""
     return {
         "doc_id": canonical_id(_encodable(item.doc_id)),
         "source": item.source,

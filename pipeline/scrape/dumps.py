@@ -1,148 +1,178 @@
 """Published dumps that others made: the arXiv metadata snapshot and the alignment research dataset, as JSON lines."""
 
-import gzip
-import io
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import IO, Any, Literal
-
-import zstandard
+from typing import Any, Literal, TypeVar
 
 from pipeline.errors import DataError
 from pipeline.scrape.arxiv import Query, checked, is_in_query, is_withdrawn, split_id
+from pipeline.scrape.cells import (
+    Unreadable,
+    excerpt,
+    read_day,
+    read_names,
+    read_number,
+    read_plain,
+    read_text,
+    read_url,
+)
 from pipeline.scrape.feeds import link_id
 from pipeline.scrape.item import Item, Reject
+from pipeline.scrape.packed import open_packed
+from pipeline.scrape.rows import place_of, read_json_lines
+from pipeline.scrape.tally import Tally
 from pipeline.web.clock import iso_time
 
+T = TypeVar("T")
 Dump = Literal["arxiv-metadata", "alignment-research-dataset"]
+Cell = Callable[[str, Callable[[Any], T]], T]
 _POST = re.compile(
     r"//(?:www\.)?(lesswrong\.com|alignmentforum\.org|forum\.effectivealtruism\.org)/.*?posts/(\w{17,24})"
 )
 _PAPER = re.compile(r"arxiv\.org/(?:abs|pdf)/([^?#\s]+?)(?:\.pdf)?/?$", re.I)
 _FORUM_SOURCES = {"lesswrong.com": "lesswrong", "alignmentforum.org": "alignmentforum"}
+_EMPTY_MARKS = ("n/a", "N/A", "")  # of the dates of the alignment research dataset
 MAX_TITLE_CHARACTERS = 2_000
 
 
-def read_dump(path: Path, dump: Dump, frame: str, query: Query) -> Iterator[Item | Reject]:
+def read_dump(path: Path, dump: Dump, frame: str, query: Query, tally: Tally) -> Iterator[Item | Reject]:
     """Yields the items of a dump (.json, .jsonl, with .gz or .zst behind it) that belong to the defined query.
 
     The query applies to arXiv papers. The file is read line by line: it may be larger than the memory.
+
+    Args:
+        tally: counts every cell that is read, of the papers outside the query too.
 
     Raises:
         DataError: the file is missing, damaged, or ends early.
     """
     read = _item_from_paper if dump == "arxiv-metadata" else _item_from_document
-    for number, line in enumerate(_lines(path)):
-        place = f"{number:08d}"
+    is_empty = True
+    with open_packed(path) as file:
+        for line, row in read_json_lines(file):
+            is_empty = False
+            found = row if isinstance(row, Reject) else _read_row(read, row, line, frame, tally)
+            if isinstance(found, Reject) or found.source != "arxiv" or is_in_query(found, query):
+                yield found
+            else:
+                tally.rows["outside"] += 1
+    if is_empty:
+        raise DataError("is empty", where=str(path), do="fetch it again")
+
+
+def _read_row(
+    read: Callable[..., Item | Reject], row: Mapping[str, Any], line: int, frame: str, tally: Tally
+) -> Item | Reject:
+    def cell(name: str, kind: Callable[[Any], T]) -> T:
+        value = row.get(name)
         try:
-            row = json.loads(line)
-        except ValueError:
-            yield Reject(place, "not JSON", line[:200])
-            continue
-        if not isinstance(row, dict):
-            yield Reject(place, "not an object", line[:200])
-            continue
-        found = read(row, place, frame)
-        if isinstance(found, Reject) or found.source != "arxiv" or is_in_query(found, query):
-            yield found
+            found = kind(value)
+        except Unreadable as reason:
+            tally.add(name, "unreadable", f"line {line}: {excerpt(value)!r} {reason}")
+            raise _RefusedError(f"{name} {reason}", f"line {line}: {excerpt(value)}") from None
+        tally.add(name, "read" if found not in ("", (), None) else "empty")
+        return found
 
-
-def _lines(path: Path) -> Iterator[str]:
     try:
-        with _open(path) as file:
-            for line in file:
-                if line.strip():
-                    yield line
-    except FileNotFoundError:
-        raise DataError(
-            "the file is missing", where=str(path), do="put it there, or correct the path in census.toml"
-        ) from None
-    except (EOFError, OSError, zstandard.ZstdError, UnicodeDecodeError) as error:
-        raise DataError(f"is damaged or ends early ({error})", where=str(path), do="fetch it again") from None
+        return read(cell, place_of(line), frame)
+    except _RefusedError as refused:
+        return Reject(place_of(line), *refused.args)
 
 
-def _open(path: Path) -> IO[str]:
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8")
-    if path.suffix == ".zst":
-        reader = zstandard.ZstdDecompressor().stream_reader(path.open("rb"), read_across_frames=True)
-        return io.TextIOWrapper(io.BufferedReader(reader), encoding="utf-8")
-    return path.open(encoding="utf-8")
+class _RefusedError(Exception):
+    """A cell of a row cannot be read. The arguments are the reason and an excerpt."""
 
 
-def _item_from_paper(row: Mapping[str, Any], place: str, frame: str) -> Item | Reject:
+def _item_from_paper(cell: Cell[Any], place: str, frame: str) -> Item | Reject:
     """Reads a line of `arxiv-metadata-oai-snapshot.json`."""
-    arxiv_id, comment, abstract = (
-        str(row.get("id") or ""),
-        str(row.get("comments") or ""),
-        str(row.get("abstract") or ""),
-    )
-    versions = tuple(
-        _date(version.get("created")) for version in row.get("versions") or () if isinstance(version, dict)
-    )
-    names = [" ".join(str(part) for part in (first, last, suffix) if part) for last, first, suffix in _names(row)]
+    arxiv_id, comment, abstract = cell("id", read_plain), cell("comments", read_text), cell("abstract", read_text)
+    versions = cell("versions", _read_versions)
     return checked(
         Item(
             place=place,
             doc_id=f"arxiv:{arxiv_id}",
             source="arxiv",
             frame=frame,
-            title=" ".join(str(row.get("title") or "").split()),
+            title=" ".join(cell("title", read_text).split()),
             text=abstract,
             url=f"https://arxiv.org/abs/{arxiv_id}",
-            authors=tuple(name for name in names if name),
+            authors=cell("authors_parsed", _read_parsed_names),
             published_date=versions[0] if versions else "",
-            tags=tuple(str(row.get("categories") or "").split()),
+            tags=tuple(cell("categories", read_plain).split()),
             text_format="latex",
             versions=versions,
-            modified_date=versions[-1] if versions else str(row.get("update_date") or ""),
-            licence=str(row.get("license") or ""),
-            doi=str(row.get("doi") or ""),
+            modified_date=versions[-1] if versions else cell("update_date", read_day),
+            licence=cell("license", read_plain),
+            doi=cell("doi", read_plain),
             comment=comment,
             is_withdrawn=is_withdrawn(comment, abstract),
         )
     )
 
 
-def _names(row: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    for parts in row.get("authors_parsed") or ():
-        if isinstance(parts, list):
-            last, first, suffix, *_ = [*map(str, parts), "", "", ""]
-            yield last, first, suffix
+def _read_versions(value: Any) -> tuple[str, ...]:
+    """Returns the times of the versions of a paper."""
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(version, dict) for version in value):
+        raise Unreadable("is no list of versions")
+    try:
+        return tuple(iso_time(parsedate_to_datetime(str(version.get("created"))).timestamp()) for version in value)
+    except (TypeError, ValueError, IndexError, OverflowError, OSError):
+        raise Unreadable("has a date of no known form") from None
 
 
-def _item_from_document(row: Mapping[str, Any], place: str, frame: str) -> Item | Reject:
+def _read_parsed_names(value: Any) -> tuple[str, ...]:
+    """Returns names that are given as surname, first name and suffix."""
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(parts, list) for parts in value):
+        raise Unreadable("is no list of names")
+    names = []
+    for parts in value:
+        last, first, suffix, *_ = [*(read_text(part) for part in parts), "", "", ""]
+        names.append(" ".join(part for part in (first, last, suffix) if part))
+    return tuple(name for name in names if name)
+
+
+def _item_from_document(cell: Cell[Any], place: str, frame: str) -> Item | Reject:
     """Reads a line of the alignment research dataset. Its own ids are hashes, so the address says what the work is."""
-    link, title = str(row.get("url") or ""), " ".join(str(row.get("title") or "").split())
-    doc_id, source = _identify(link, str(row.get("source") or ""))
+    link, title = cell("url", read_url), " ".join(cell("title", read_text).split())
+    doc_id, source = _identify(link, cell("source", read_plain))
     if not doc_id:
-        return Reject(place, "no address", title[:200] or str(row.get("id") or "")[:200])
+        return Reject(place, "no address", title[:200] or cell("id", read_plain)[:200])
     if not title or len(title) > MAX_TITLE_CHARACTERS:
         return Reject(
             place, "no title" if not title else f"title longer than {MAX_TITLE_CHARACTERS:,} characters", doc_id
         )
-    karma, tags, authors = row.get("karma"), row.get("tags") or row.get("categories") or (), row.get("authors") or ()
     item = Item(
         place=place,
         doc_id=doc_id,
         source=source,
         frame=frame,
         title=title,
-        text=str(row.get("abstract") or row.get("text") or ""),
+        text=cell("abstract", read_text) or cell("text", read_text),
         url=link,
-        authors=_texts(authors),
-        published_date=str(row.get("date_published") or ""),
-        tags=_texts(tags),
-        karma=float(karma) if isinstance(karma, int | float) else None,
+        authors=cell("authors", _read_listed),
+        published_date=cell("date_published", _read_marked_day),
+        tags=cell("tags", _read_listed) or cell("categories", _read_listed),
+        karma=cell("karma", read_number),
         text_format="latex" if source == "arxiv" else "markdown",
-        modified_date=str(row.get("modified_at") or ""),
-        doi=str(row.get("doi") or ""),
-        comment=str(row.get("comment") or ""),
+        modified_date=cell("modified_at", _read_marked_day),
+        doi=cell("doi", read_plain),
+        comment=cell("comment", read_text),
     )
     return checked(item) if source == "arxiv" else item
+
+
+def _read_listed(value: Any) -> tuple[str, ...]:
+    return read_names(value, ",")
+
+
+def _read_marked_day(value: Any) -> str:
+    return read_day(None if value in _EMPTY_MARKS else value)
 
 
 def _identify(link: str, source: str) -> tuple[str, str]:
@@ -153,15 +183,3 @@ def _identify(link: str, source: str) -> tuple[str, str]:
         site = _FORUM_SOURCES.get(found[1], "eaforum")
         return f"{'eaf' if site == 'eaforum' else 'lw'}:{found[2]}", site
     return (link_id(link), source or "web") if link.startswith(("http://", "https://")) else ("", "")
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    parts = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else ()
-    return tuple(text for text in (str(part).strip() for part in parts) if text)
-
-
-def _date(value: object) -> str:
-    try:
-        return iso_time(parsedate_to_datetime(str(value)).timestamp())
-    except (TypeError, ValueError, IndexError):
-        return ""

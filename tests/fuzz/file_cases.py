@@ -1,0 +1,503 @@
+"""Dirty files of the source `files`: what each must become, and a case returns what went wrong."""
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import zstandard
+
+from pipeline import store
+from pipeline.corpus.records import records_from_items
+from pipeline.errors import PipelineError
+from pipeline.schemas import RECORDS
+from pipeline.scrape import files
+from pipeline.scrape.item import Item, Reject
+from tests.small_project import invent_documents
+
+Case = Callable[[Path], str]
+REJECT, STOP = object(), object()  # the row is a reject; the run ends with one line
+COUNT = 8
+
+IDS = (
+    "2501.1 2501.10 2501.100 2501.00010 00000 1e10 007 1_000 +1 1.0 NA null None nan True 9007199254740993 0x1F".split()
+)
+TITLES = 'None|NA|null|nan|N/A|NaN|TRUE|0|1|1.50|1e5|-|=1+1|@x|Café|日本|a;b|a,b|[x]|{x}|\'|"q"|\\N|inf'.split("|")
+DATES: dict[str, Any] = {
+    **{text: text for text in ("2021", "2021-02", "2021-02-03", "1999-12-31", "2024-02-29")},
+    **dict.fromkeys(("2021-2-3", "2021/02/03", "2021/2/3", "2021.02.03", "20210203", "03.02.2021"), "2021-02-03"),
+    **dict.fromkeys(("3.2.2021", "3 February 2021", "3 Feb 2021", "February 3, 2021", "Feb. 3, 2021"), "2021-02-03"),
+    **dict.fromkeys(("2021-02-03T10:00:00Z", "2021-02-03 10:00:00", "2021-02-03T10:00:00.5+05:30"), "2021-02-03"),
+    **dict.fromkeys(("Wed, 3 Feb 2021 10:00:00 GMT", "1612310400", "1612310400000", " 2021-02-03 "), "2021-02-03"),
+    "Feb 2021": "2021-02",
+    "": "",
+    "   ": "",
+    **dict.fromkeys(
+        "0000-00-00|9999-99-99|2021-02-30|2021-13-01|2021-02-00|2023-02-29|03/02/2021|02/03/21|n.d.|NA|today|2021.0|"
+        "20211|２０２１|2021-02-03T25:00|12345678|-2021|0000|9999|2021-02-03x|1e9|None|[2021]".split("|"),
+        REJECT,
+    ),
+}
+KARMA: dict[str, Any] = {
+    "": None,
+    "0": 0.0,
+    "-3": -3.0,
+    "12": 12.0,
+    "1.5": 1.5,
+    " 7 ": 7.0,
+    "+4": 4.0,
+    "1e2": 100.0,
+    ".5": 0.5,
+    **dict.fromkeys(
+        "n.a.|1,5|1_000|NA|nan|inf|-inf|Infinity|1e400|0x10|١٢|True|9007199254740993|1 000|12 votes|--1|1.2.3".split(
+            "|"
+        ),
+        REJECT,
+    ),
+}
+# Values that JSON and Parquet can hold: by field, the value and what it must become.
+TYPED: list[tuple[str, Any, Any]] = [
+    *(("authors", value, REJECT) for value in (1.5, 7, True, False, {"name": "A"}, [1], [True], [["A"]], [{"n": "A"}])),
+    ("authors", ["A", "B"], ("A", "B")),
+    ("authors", "A; B", ("A", "B")),
+    ("authors", ["A", None, " ", "B"], ("A", "B")),
+    ("authors", [], ()),
+    ("authors", None, ()),
+    ("authors", '["A", "B"]', ("A", "B")),
+    ("authors", "['A', 'B']", REJECT),
+    ("authors", "[deleted]", ("[deleted]",)),
+    ("authors", ["NA"], ("NA",)),
+    *(("tags", value, REJECT) for value in (3, 0.5, True, {"a": 1}, [2])),
+    ("tags", ["x", "y"], ("x", "y")),
+    *(("title", value, REJECT) for value in (["a"], {"a": 1}, True)),
+    *(("text", value, REJECT) for value in (["a"], {"a": "b"}, False)),
+    *(("doc_id", value, REJECT) for value in (["a"], {"a": 1}, True, "a\nb", "a\x00b", "x" * 501)),
+    *(("url", value, REJECT) for value in ("http://[::1", ["u"], True, "http://a\n.org", "http://a:port/")),
+    ("url", "https://example.org/a b", "https://example.org/a b"),
+    ("url", None, ""),
+    *(("karma", value, REJECT) for value in ([1], {"a": 1}, True, "n.a.", "1,5")),
+    ("karma", 3, 3.0),
+    ("karma", -2.5, -2.5),
+    ("karma", None, None),
+    *(("published_date", value, REJECT) for value in ([2021], {"y": 2021}, True, 99, -5)),
+    ("published_date", 2021, "2021"),
+    ("published_date", 20210203, "2021-02-03"),
+    ("published_date", 1612310400, "2021-02-03"),
+    ("published_date", None, ""),
+    *(("source", value, REJECT) for value in (["s"], True, "a\x07")),
+    *(("frame", value, REJECT) for value in (["s"], {"f": 1})),
+]
+ONLY_JSON: list[tuple[str, str, Any]] = [  # written as they stand
+    ("doc_id", "2501.00010", "2501.00010"),
+    ("doc_id", "9007199254740993", "9007199254740993"),
+    ("doc_id", "1e10", "1e10"),
+    ("doc_id", "NaN", REJECT),
+    ("doc_id", '"\\ud800"', REJECT),
+    ("source", '"\\udfff"', REJECT),
+    ("url", '"http://a/\\ud800"', REJECT),
+    ("karma", "NaN", None),
+    ("karma", "Infinity", REJECT),
+    ("karma", "1e999", REJECT),
+    ("karma", "1" * 5000, REJECT),
+    ("published_date", "2021.0", REJECT),
+    ("published_date", "NaN", ""),
+    ("title", "1.50", "1.50"),
+    ("title", "Infinity", REJECT),
+    ("authors", '"\\ud800"', ("\ud800",)),
+]
+LINES = {  # a line that is no row, among good ones
+    **dict.fromkeys(("null", "true", "5", '"text"', "[]", "[1, 2]", "NaN", "{", "}", "{}{}", "{'a': 1}"), REJECT),
+    **dict.fromkeys(
+        ('{"doc_id": "x", "title": "T", "text": "t"', '{"doc_id": "x", "doc_id": "y"}', "\x00", "x"), REJECT
+    ),
+    **dict.fromkeys(("[" * 100_000, '{"a":' * 5_000, '{"doc_id": "x"}}', '{"title": "no id"}', "{}", "//"), REJECT),
+}
+
+
+def rows_for(**more: Any) -> list[dict[str, Any]]:
+    """Returns good rows, of which the third has other cells."""
+    rows = invent_documents(COUNT)
+    for row in rows:
+        row["doc_id"] = str(row["doc_id"]).removeprefix("arxiv:")
+    rows[2] = {**rows[2], **more}
+    return rows
+
+
+def read(folder: Path, name: str, **entry: Any) -> tuple[list[Item], list[Reject], str]:
+    """Reads a file and cleans its rows. Returns the items, the rejects, and the line that ended it, if one did."""
+    entry = {"kind": "files", "path": name, "source": "blog", "frame": "small", **entry}
+    try:
+        found = list(files.read_items(entry, folder, "[sources.mine]"))
+        records, rejects = records_from_items("mine", found)
+        store.arrow_from_rows(RECORDS, records, folder / "records.parquet")
+    except PipelineError as error:
+        return [], [], str(error)
+    assert len(records) + len(rejects) == len(found)
+    return [x for x in found if isinstance(x, Item)], [x for x in found if isinstance(x, Reject)], ""
+
+
+def expect(folder: Path, name: str, field: str, wanted: Any, *, count: int = COUNT, **entry: Any) -> str:
+    """Reads a file whose third row is special. Returns what differs from what is wanted, or nothing."""
+    items, rejects, line = read(folder, name, **entry)
+    if line or wanted is STOP:
+        return "" if wanted is STOP and line and "\n" not in line else f"ended with {line!r}"
+    n_bad = int(wanted is REJECT)
+    if (len(items), len(rejects)) != (count - n_bad, n_bad):
+        return f"{len(items)} items and {len(rejects)} rejects: {rejects[:1]}"
+    if n_bad:
+        return "" if rejects[0].place.lstrip("0") in ("3", "4") else f"another line in {rejects[0]}"
+    value = getattr(items[2], field)
+    return "" if value == wanted and type(value) is type(wanted) else f"{value!r}, not {wanted!r}"
+
+
+def write_csv(folder: Path, rows: list[dict[str, Any]]) -> str:
+    """Writes rows as CSV; lists are joined."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(names)
+    for row in rows:
+        cells = [row.get(name, "") for name in names]
+        writer.writerow(["; ".join(cell) if isinstance(cell, list) else cell for cell in cells])
+    (folder / "mine.csv").write_text(text.getvalue(), encoding="utf-8")
+    return "mine.csv"
+
+
+def write_lines(folder: Path, rows: list[dict[str, Any]], name: str = "mine.jsonl") -> str:
+    """Writes rows as JSON lines, packed if the name says so."""
+    data = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    pack = {".gz": gzip.compress, ".zst": zstandard.compress}.get(Path(name).suffix, bytes)
+    (folder / name).write_bytes(pack(data))
+    return name
+
+
+def write_parquet(folder: Path, rows: list[dict[str, Any]], **columns: pa.Array) -> str:
+    """Writes rows as Parquet, with some columns of their own type."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    table = pa.Table.from_pylist([{**dict.fromkeys(names), **row} for row in rows])
+    for name, values in columns.items():
+        place = table.schema.get_field_index(name)
+        table = table.append_column(name, values) if place < 0 else table.set_column(place, name, values)
+    pq.write_table(table, folder / "mine.parquet")
+    return "mine.parquet"
+
+
+WRITERS: dict[str, Callable[[Path, list[dict[str, Any]]], str]] = {
+    "csv": write_csv,
+    "jsonl": write_lines,
+    "parquet": write_parquet,
+}
+
+
+def text_cases() -> Iterator[tuple[str, Case]]:
+    """A text in one cell, in each format."""
+    wanted: list[tuple[str, str, Any]] = [
+        *(("doc_id", text, text) for text in IDS),
+        *(("title", text, text) for text in TITLES),
+        *(("published_date", text, value) for text, value in DATES.items()),
+        *(("karma", text, value) for text, value in KARMA.items()),
+    ]
+    for form, write in WRITERS.items():
+        for field, text, value in wanted:
+            yield (
+                f"{form}-{field}-{text}",
+                lambda folder, write=write, field=field, text=text, value=value: expect(
+                    folder, write(folder, rows_for(**{field: text})), field, value
+                ),
+            )
+
+
+def typed_cases() -> Iterator[tuple[str, Case]]:
+    """A value of another type in one cell of JSON lines, and as a whole column of Parquet."""
+    for number, (field, value, wanted) in enumerate(TYPED):
+        yield (
+            f"jsonl-typed-{number}-{field}",
+            lambda folder, field=field, value=value, wanted=wanted: expect(
+                folder, write_lines(folder, rows_for(**{field: value})), field, wanted
+            ),
+        )
+    for number, (field, text, wanted) in enumerate(ONLY_JSON):
+
+        def check(folder: Path, field: str = field, text: str = text, wanted: Any = wanted) -> str:
+            rows = rows_for(**{field: "MARK"})
+            name = write_lines(folder, rows)
+            path = folder / name
+            path.write_text(path.read_text().replace('"MARK"', text))
+            return expect(folder, name, field, wanted)
+
+        yield f"jsonl-literal-{number}-{field}", check
+
+
+def line_cases() -> Iterator[tuple[str, Case]]:
+    """Lines that are no rows."""
+    for number, (line, wanted) in enumerate(LINES.items()):
+
+        def check(folder: Path, line: str = line, wanted: Any = wanted) -> str:
+            lines = [json.dumps(row) for row in rows_for()]
+            lines[2] = line
+            (folder / "mine.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+            return expect(folder, "mine.jsonl", "", wanted)
+
+        yield f"jsonl-line-{number}", check
+
+
+def csv_cases() -> Iterator[tuple[str, Case]]:
+    """CSV with faults of its own."""
+    head = "doc_id,title,text\n"
+    good = [f"id{n},title {n},text {n}\n" for n in range(COUNT)]
+
+    def with_line(line: bytes) -> bytes:
+        lines = [line.encode() for line in good]
+        lines[2] = line
+        return head.encode() + b"".join(lines)
+
+    table: dict[str, tuple[bytes, Any]] = {
+        "few cells": (with_line(b"id2,title\n"), REJECT),
+        "many cells": (with_line(b"id2,title,text,more\n"), REJECT),
+        "latin-1": (with_line("id2,café,t\n".encode("latin-1")), REJECT),
+        "nul": (with_line(b"id2,ti\0tle,text\n"), REJECT),
+        "text behind a quote": (with_line(b'id2,"ti"tle,text\n'), REJECT),
+        "no id": (with_line(b",title,text\n"), REJECT),
+        "blank id": (with_line(b"  ,title,text\n"), REJECT),
+        "byte-order mark": (b"\xef\xbb\xbf" + with_line(b"id2,x,t\n"), ""),
+        "carriage returns": ((head + "".join(good)).replace("\n", "\r\n").encode(), ""),
+        "old carriage returns": ((head + "".join(good)).replace("\n", "\r").encode(), ""),
+        "blank lines": (with_line(b"\n\nid2,x,t\n\n"), ""),
+        "no last line end": ((head + "".join(good)).rstrip("\n").encode(), ""),
+        "quoted line ends": (with_line(b'id2,"x","a\nb"\n'), ""),
+        "quote never closed": (with_line(b'id2,"x,t\n'), STOP),
+        "empty": (b"", STOP),
+        "only blank lines": (b"\n\n\n", STOP),
+        "utf-16": ((head + "".join(good)).encode("utf-16"), STOP),
+        "utf-16 without mark": ((head + "".join(good)).encode("utf-16-le"), STOP),
+        "semicolons": ((head + "".join(good)).replace(",", ";").encode(), STOP),
+        "tabs": ((head + "".join(good)).replace(",", "\t").encode(), STOP),
+        "doubled column": (b"doc_id,title,text,title\na,b,c,d\n", STOP),
+        "no title column": (b"doc_id,name,text\na,b,c\n", STOP),
+        "bytes": (bytes(range(256)) * 20, STOP),
+        "a zip": (b"PK\x03\x04" + bytes(100), STOP),
+    }
+    for name, (data, wanted) in table.items():
+
+        def check(folder: Path, data: bytes = data, wanted: Any = wanted) -> str:
+            (folder / "mine.csv").write_bytes(data)
+            return expect(folder, "mine.csv", "url", wanted)
+
+        yield f"csv-{name}", check
+
+
+def parquet_cases() -> Iterator[tuple[str, Case]]:
+    """Columns of Parquet of many types, and files that are damaged."""
+    day = 1_612_310_400
+    many = [day] * COUNT
+    big = [9_007_199_254_740_993 + n for n in range(COUNT)]
+    columns: dict[str, tuple[str, pa.Array, Any]] = {
+        "int64 ids with a null elsewhere": ("doc_id", pa.array(big), str(big[2])),
+        "double ids": ("doc_id", pa.array([float(n) + 0.5 for n in range(COUNT)]), STOP),
+        "decimal ids": (
+            "doc_id",
+            pa.array([f"2501.{n:05d}" for n in range(COUNT)]).cast(pa.decimal128(9, 5)),
+            "2501.00002",
+        ),
+        "dictionary ids": ("doc_id", pa.array([f"a{n}" for n in range(COUNT)]).dictionary_encode(), "a2"),
+        "large strings": ("title", pa.array(["t"] * COUNT, pa.large_string()), "t"),
+        "string views": ("title", pa.array(["t"] * COUNT, pa.string_view()), "t"),
+        "binary titles": ("title", pa.array([b"t"] * COUNT), STOP),
+        "boolean authors": ("authors", pa.array([True] * COUNT), STOP),
+        "number authors": ("authors", pa.array([1] * COUNT), STOP),
+        "structs as authors": ("authors", pa.array([{"n": "A"}] * COUNT), STOP),
+        "large lists": ("authors", pa.array([["A"]] * COUNT, pa.large_list(pa.string())), ("A",)),
+        "lists of dictionaries": (
+            "authors",
+            pa.array([["A"]] * COUNT, pa.list_(pa.dictionary(pa.int8(), pa.string()))),
+            ("A",),
+        ),
+        "year with a null": ("published_date", pa.array([2021] * (COUNT - 1) + [None]), "2021"),
+        "year as float with a null": ("published_date", pa.array([2021.0] * (COUNT - 1) + [None]), "2021"),
+        "days": ("published_date", pa.array([day // 86400] * COUNT, pa.date32()), "2021-02-03"),
+        "milliseconds": ("published_date", pa.array([day * 1000] * COUNT, pa.date64()), "2021-02-03"),
+        "naive times": ("published_date", pa.array(many, pa.timestamp("s")), "2021-02-03"),
+        "times in UTC": ("published_date", pa.array([day * 10**6] * COUNT, pa.timestamp("us", "UTC")), "2021-02-03"),
+        "times of nowhere": ("published_date", pa.array(many, pa.timestamp("s", "Mars/Phobos")), "2021-02-03"),
+        "nanoseconds": ("published_date", pa.array([day * 10**9 + 1] * COUNT, pa.timestamp("ns")), "2021-02-03"),
+        "times out of range": ("published_date", pa.array([2**60] * COUNT, pa.timestamp("ms")), STOP),
+        "seconds since 1970": ("published_date", pa.array(many), "2021-02-03"),
+        "durations": ("published_date", pa.array([5] * COUNT, pa.duration("s")), STOP),
+        "integer karma": ("karma", pa.array([3] * COUNT, pa.int8()), 3.0),
+        "karma with NaN": ("karma", pa.array([float("nan")] * COUNT), None),
+        "decimal karma": ("karma", pa.array(["3.50"] * COUNT).cast(pa.decimal128(5, 2)), 3.5),
+        "text karma": ("karma", pa.array(["3"] * COUNT), 3.0),
+        "infinite karma": ("karma", pa.array([float("inf")] * COUNT), STOP),
+        "nulls": ("url", pa.nulls(COUNT), ""),
+    }
+    for name, (field, values, wanted) in columns.items():
+        yield (
+            f"parquet-{name}",
+            lambda folder, field=field, values=values, wanted=wanted: expect(
+                folder, write_parquet(folder, rows_for(), **{field: values}), field, wanted
+            ),
+        )
+
+    def null_among_ids(folder: Path) -> str:
+        values = pa.array([big[0], big[1], None, *big[3:]])
+        items, rejects, line = read(folder, write_parquet(folder, rows_for(), doc_id=values))
+        ids = [item.doc_id for item in items]
+        return "" if ids == [str(n) for n in big if n != big[2]] and len(rejects) == 1 and not line else f"{ids} {line}"
+
+    def bad_bytes(folder: Path) -> str:
+        bad = pa.array([b"t", b"t", b"\xff\xfe", *[b"t"] * (COUNT - 3)]).cast(pa.binary())
+        texts = pa.Array.from_buffers(pa.string(), COUNT, bad.buffers())
+        return expect(folder, write_parquet(folder, rows_for(), title=texts), "title", REJECT)
+
+    yield "parquet-64-bit ids with one null", null_among_ids
+    yield "parquet-a text that is not UTF-8", bad_bytes
+    for place in range(0, 100, 7):
+
+        def cut(folder: Path, place: int = place) -> str:
+            path = folder / write_parquet(folder, rows_for())
+            data = path.read_bytes()
+            path.write_bytes(data[: len(data) * place // 100])
+            return expect(folder, path.name, "", STOP)
+
+        yield f"parquet-cut at {place} %", cut
+
+
+def packed_cases() -> Iterator[tuple[str, Case]]:
+    """Packed files: whole, several frames in a row, cut and flipped."""
+    for name in ("mine.jsonl.gz", "mine.jsonl.zst", "mine.csv.gz", "mine.csv.zst"):
+
+        def write(folder: Path, change: Callable[[bytes], bytes], name: str = name) -> str:
+            plain = folder / (write_csv if ".csv" in name else write_lines)(folder, rows_for())
+            pack: Callable[[bytes], bytes] = gzip.compress if name.endswith(".gz") else _frame
+            (folder / name).write_bytes(change(pack(plain.read_bytes())))
+            return name
+
+        yield f"{name}-whole", lambda folder, write=write: expect(folder, write(folder, bytes), "karma", None)
+        for share in (0, 10, 35, 50, 75, 90, 99):
+            yield (
+                f"{name}-cut at {share} %",
+                lambda folder, write=write, share=share: expect(
+                    folder, write(folder, lambda data: data[: len(data) * share // 100]), "", STOP
+                ),
+            )
+        yield (
+            f"{name}-last byte",
+            lambda folder, write=write: expect(folder, write(folder, lambda data: data[:-1]), "", STOP),
+        )
+        yield (
+            f"{name}-junk behind",
+            lambda folder, write=write: expect(folder, write(folder, lambda data: data + b"junk!"), "", STOP),
+        )
+        yield (
+            f"{name}-not packed",
+            lambda folder, write=write: expect(folder, write(folder, lambda data: b'{"a": 1}\n'), "", STOP),
+        )
+        for share in (15, 30, 45, 60, 75):
+
+            def flip(data: bytes, share: int = share) -> bytes:
+                place = len(data) * share // 100
+                return data[:place] + bytes([data[place] ^ 0x55]) + data[place + 1 :]
+
+            yield (
+                f"{name}-flipped at {share} %",
+                lambda folder, write=write, flip=flip: expect(folder, write(folder, flip), "", STOP),
+            )
+
+
+def _frame(data: bytes) -> bytes:
+    """Packs as a stream does: no size in the head, a checksum at the end."""
+    machine = zstandard.ZstdCompressor(write_checksum=True).compressobj()
+    return machine.compress(data) + machine.flush()
+
+
+def dump_cases() -> Iterator[tuple[str, Case]]:
+    """Published dumps with odd cells."""
+    paper = {
+        "title": "Invented",
+        "abstract": "We invent.",
+        "categories": "cs.AI",
+        "authors_parsed": [["Made", "Up", ""]],
+        "versions": [{"version": "v1", "created": "Wed, 1 Jan 2025 10:00:00 GMT"}],
+    }
+    post = {"title": "Post", "text": "Words.", "source": "blog", "authors": ["A"], "date_published": "2021-01-01"}
+    odd: list[tuple[str, Any, Any, Any]] = [
+        *(("id", value, REJECT, None) for value in (None, "", 5, ["x"], True, "../../x", "2501.1")),
+        *(("title", value, REJECT, REJECT) for value in (None, "", ["T"], {"t": 1}, True, "x" * 2_001)),
+        *(("abstract", value, REJECT, REJECT) for value in (["a"], {"a": 1}, True)),
+        *(("authors_parsed", value, REJECT, None) for value in ("A", 1, [1], ["A"], [[["A"]]], [[True]])),
+        *(
+            ("versions", value, REJECT, None)
+            for value in ("v1", 3, [1], [{}], [{"created": "yesterday"}], [{"created": 5}])
+        ),
+        *(("categories", value, REJECT, REJECT) for value in ([1], {"a": 1}, True)),
+        *(("url", value, None, REJECT) for value in (None, "", "ftp://x", "http://[::1", 5, ["u"], "\ud800")),
+        *(("source", value, None, REJECT) for value in ("\ud800", ["s"], True)),
+        *(("karma", value, None, REJECT) for value in ("n.a.", [1], True, "1,5")),
+        *(("date_published", value, None, REJECT) for value in ("2021-02-30", ["x"], "soon", True)),
+        *(("date_published", value, None, "") for value in ("n/a", "", None)),
+        *(("authors", value, None, REJECT) for value in (5, True, {"a": 1}, [1])),
+    ]
+    for number, (key, value, of_paper, of_post) in enumerate(odd):
+        for dump, base, wanted in (("arxiv-metadata", paper, of_paper), ("alignment-research-dataset", post, of_post)):
+            if wanted is None:
+                continue
+
+            def check(
+                folder: Path,
+                dump: str = dump,
+                base: dict = base,
+                key: str = key,
+                value: Any = value,
+                wanted: Any = wanted,
+            ) -> str:
+                rows = [
+                    {**base, "id": f"2501.{n:05d}", "url": f"https://example.org/{n}"}
+                    | ({key: value} if n == 2 else {})
+                    for n in range(COUNT)
+                ]
+                return expect(folder, write_lines(folder, rows, "dump.json.zst"), "published_date", wanted, dump=dump)
+
+            yield f"dump-{number}-{dump[:5]}-{key}", check
+
+
+def settings_cases() -> Iterator[tuple[str, Case]]:
+    """What an entry may say of dirt."""
+    marks = {"empty_marks": ["NA", "n.a."]}
+    for name, rows, field, wanted, entry in (
+        ("mark of a number", rows_for(karma="n.a."), "karma", None, marks),
+        ("mark of a date", rows_for(published_date="NA"), "published_date", "", marks),
+        ("a title is no mark", rows_for(title="NA"), "title", "NA", marks),
+        ("an id is no mark", rows_for(doc_id="NA"), "doc_id", "NA", marks),
+        ("left empty", rows_for(karma="1,5"), "karma", None, {"leave_empty": ["karma"]}),
+        ("left empty, another field", rows_for(karma="1,5"), "karma", REJECT, {"leave_empty": ["url"]}),
+        ("ids may not be left empty", rows_for(), "", STOP, {"leave_empty": ["doc_id"]}),
+        ("no such field", rows_for(), "", STOP, {"leave_empty": ["karmas"]}),
+        ("too few dates", rows_for(published_date=""), "", STOP, {"min_read_shares": {"published_date": 0.95}}),
+        (
+            "enough dates",
+            rows_for(published_date=""),
+            "published_date",
+            "",
+            {"min_read_shares": {"published_date": 0.8}},
+        ),
+        ("a column collapsed", [{**row, "karma": "n.a."} for row in rows_for()], "", STOP, {}),
+        ("a mapped column that is not there", rows_for(), "", STOP, {"columns": {"karma": "score"}}),
+    ):
+        for form, write in WRITERS.items():
+            yield (
+                f"entry-{form}-{name}",
+                lambda folder, write=write, rows=rows, field=field, wanted=wanted, entry=entry: expect(
+                    folder, write(folder, rows), field, wanted, **entry
+                ),
+            )
+
+
+def all_cases() -> dict[str, Case]:
+    """Returns every case by name."""
+    makers = (text_cases, typed_cases, line_cases, csv_cases, parquet_cases, packed_cases, dump_cases, settings_cases)
+    return dict(case for make in makers for case in make())
