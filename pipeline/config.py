@@ -159,6 +159,7 @@ class Cluster:
     Attributes:
         sample_count: random parts of the documents that the stability of the clusters is measured on.
         recluster: cut the layers anew and match them to the last ones, instead of letting new documents join.
+        remeasure: measure stability again, even where few documents are new since the last clustering.
     """
 
     layers: tuple[Layer, ...]
@@ -167,6 +168,7 @@ class Cluster:
     min_size: int = 25
     sample_count: int = 20
     recluster: bool = False
+    remeasure: bool = False
 
 
 @dataclass(frozen=True, config=STRICT)

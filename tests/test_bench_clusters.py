@@ -12,9 +12,12 @@ from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
 from pipeline import store
 from pipeline.cluster.assign import assign_layer
-from pipeline.cluster.inputs import Inputs
-from pipeline.cluster.layers import build_graph, choose_partition, cut_layer, dissolve_small, find_neighbours
+from pipeline.cluster.cuts import LayerCuts
+from pipeline.cluster.inputs import Graphs, Inputs
+from pipeline.cluster.layers import build_graph, choose_partition, cut_layer, dissolve_small
 from pipeline.cluster.matching import Reference
+from pipeline.cluster.neighbours import find_neighbours
+from pipeline.cluster.words import WordCounts
 from pipeline.config import load_config
 from pipeline.schemas import CLUSTER_CHANGES, CLUSTER_MEMBERS, CLUSTERS, LAYOUT, embeddings_table
 
@@ -97,7 +100,7 @@ def test_the_same_twice_shuffled_and_with_five_percent_more(root: Path) -> None:
             kept = []
             for layer in config.cluster.layers:
                 first, reference = first_cut(grown, layer, doc_ids[is_old], vectors[is_old])
-                second, news, _ = assign_layer(grown, layer, make_inputs(grown, doc_ids, vectors, reference))
+                second, news = assign(grown, layer, doc_ids, vectors, reference)
                 changed = news["change"].value_counts().to_dict() if len(news) else {}
                 share = (second[first.index] == first).mean()
                 assert recluster or share >= 0.95
@@ -106,17 +109,21 @@ def test_the_same_twice_shuffled_and_with_five_percent_more(root: Path) -> None:
 
 
 def first_cut(config, layer, doc_ids: pd.Index, vectors: np.ndarray) -> tuple[pd.Series, Reference]:
-    found, news, _ = assign_layer(config, layer, make_inputs(config, doc_ids, vectors, EMPTY))
+    found, news = assign(config, layer, doc_ids, vectors, EMPTY)
     clusters = pd.DataFrame({"layer": layer.name, "cluster_id": sorted(set(found))})
     clusters = clusters.assign(resolution=layer.resolution, neighbour_count=config.cluster.neighbour_count)
     members = pd.DataFrame({"layer": layer.name, "doc_id": found.index, "cluster_id": found.to_numpy()})
     return found, Reference(clusters, members, EMPTY.layout, news)
 
 
-def make_inputs(config, doc_ids: pd.Index, vectors: np.ndarray, reference: Reference) -> Inputs:
+def assign(config, layer, doc_ids: pd.Index, vectors: np.ndarray, reference: Reference):
     near = find_neighbours(vectors, config.cluster.neighbour_count)
     graph = build_graph(*near)
-    return Inputs(pd.DataFrame(index=doc_ids), vectors, pd.DataFrame(), near, graph, (graph, near[0]), reference, {})
+    no_words = WordCounts(*(np.empty(0, np.int32) for _ in range(3)), [])
+    inputs = Inputs(pd.DataFrame(index=doc_ids), vectors, no_words, reference, {})
+    _, cuts = choose_partition(graph, layer.resolution, range(config.seed, config.seed + 11))
+    graphs = Graphs(vectors, near, graph, graph, near[0])
+    return assign_layer(config, layer, inputs, graphs, LayerCuts(cuts, [], np.empty(0)))
 
 
 @pytest.mark.parametrize("count", [10_000, 25_000, 50_000, 100_000])

@@ -7,23 +7,26 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
-from pipeline.cluster import cells
+from pipeline.cluster import cells, forked, layout, words
+from pipeline.cluster.cuts import cut_sample, draw_samples
 from pipeline.cluster.layers import (
     build_graph,
     choose_partition,
     cut_layer,
     dissolve_small,
-    find_neighbours,
-    find_neighbours_among,
     number_by_size,
     score_members,
 )
-from pipeline.cluster.layout import extend_layout, place_documents
+from pipeline.cluster.layout import extend_layout, lay_out, place_documents
 from pipeline.cluster.names import choose_terms, name_clusters, rank_terms, read_set_names
-from pipeline.cluster.stability import best_jaccard, build_term_graph, probe_source, score_samples
-from pipeline.errors import SheetError
+from pipeline.cluster.neighbours import find_neighbours, find_neighbours_among
+from pipeline.cluster.stability import best_jaccard, probe_source, score_samples
+from pipeline.cluster.words import WordCounts, build_term_graph, code_terms
+from pipeline.errors import DataError, SheetError
+from pipeline.schemas import TERMS
 
 
 def blobs(seed: int = 5, groups: int = 4, size: int = 40, width: int = 32) -> np.ndarray:
@@ -72,7 +75,7 @@ def test_similarities_are_the_same_bits_on_every_kernel_and_number_of_threads(
     tmp_path: Path, root: Path, kernel: str, threads: str
 ) -> None:
     program = (
-        "import sys, numpy as np; from pipeline.cluster.layers import find_neighbours\n"
+        "import sys, numpy as np; from pipeline.cluster.neighbours import find_neighbours\n"
         "from tests.test_cluster import blobs\n"
         "n, s = find_neighbours(blobs(groups=9, size=60, width=384), 15); np.savez(sys.argv[1], n=n, s=s)"
     )
@@ -150,9 +153,9 @@ def test_known_places_never_move_and_new_ones_land_among_their_neighbours() -> N
     vectors = blobs()
     ids = pd.Index([f"d{number:03d}" for number in range(160)])
     old = np.arange(160) % 10 != 3
-    near = find_neighbours(vectors[old], 10)
-    first = extend_layout(ids[old], vectors[old], near, pd.DataFrame(columns=["doc_id", "x", "y"]), 1)
-    grown = extend_layout(ids, vectors, find_neighbours(vectors, 10), first, 1)
+    (fresh,) = lay_out(find_neighbours(vectors[old], 10), vectors[old], 1)
+    first = extend_layout(ids[old], vectors[old], fresh, pd.DataFrame(columns=["doc_id", "x", "y"]), 1)
+    grown = extend_layout(ids, vectors, None, first, 1)
     pd.testing.assert_frame_equal(grown[old].reset_index(drop=True), first)
     places = grown[["x", "y"]].to_numpy().reshape(4, 40, 2)
     centres = first[["x", "y"]].to_numpy().reshape(4, 36, 2).mean(axis=1)
@@ -160,9 +163,31 @@ def test_known_places_never_move_and_new_ones_land_among_their_neighbours() -> N
     assert (nearest == np.arange(4)[:, None]).all()
 
 
+def test_of_many_documents_a_part_is_laid_out_and_the_others_land_among_their_like(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(layout, "LAYOUT_LIMIT", 100)
+    vectors = blobs()
+    near = find_neighbours(vectors, 10)
+    (places,) = lay_out(near, vectors, 1)
+    assert np.array_equal(places, lay_out(near, vectors, 1)[0]) and places.min() >= 0 and places.max() <= 1
+    centres = np.median(places.reshape(4, 40, 2), axis=1)
+    nearest = np.linalg.norm(places[:, None] - centres, axis=2).argmin(axis=1)
+    assert (nearest == np.repeat(np.arange(4), 40)).mean() > 0.95
+
+
+def code(rows: list[tuple[str, str, int]], *more: str) -> tuple[WordCounts, pd.Index]:
+    """Word counts of documents, of which those in `more` have none."""
+    table = pa.table(dict(zip(TERMS.arrow_schema.names, zip(*sorted(rows), strict=True), strict=True)))
+    doc_ids = pd.Index(sorted({row[0] for row in rows} | set(more)))
+    return code_terms(
+        [table.slice(0, 2).cast(TERMS.arrow_schema), table.slice(2).cast(TERMS.arrow_schema)], doc_ids
+    ), doc_ids
+
+
 def ranked(rows: list[tuple[str, str, int]]) -> dict[str, list[str]]:
-    terms = pd.DataFrame(rows, columns=["doc_id", "term", "term_count"])
-    return rank_terms(terms, pd.Series({doc_id: doc_id[0] for doc_id in terms["doc_id"].unique()}))
+    counts, doc_ids = code(rows)
+    return rank_terms(counts, pd.Series([doc_id[0] for doc_id in doc_ids]))
 
 
 def test_names_tell_clusters_apart() -> None:
@@ -222,10 +247,11 @@ def test_the_best_overlap_is_counted_over_the_union() -> None:
 
 def test_clear_groups_are_stable_and_halves_of_one_group_are_not() -> None:
     graph = build_graph(*find_neighbours(blobs(), 10))
+    samples = [(rows, cut_sample(graph, rows, [1.0], 1)[0]) for rows in draw_samples(160, 5, 1)]
     clear = np.repeat(np.arange(4), 40)
     halves = np.concatenate([np.arange(40) % 2 * 4, clear[40:]])
-    assert score_samples(graph, clear, 1.0, 5, 1).tolist() == [1, 1, 1, 1]
-    assert score_samples(graph, halves, 1.0, 5, 1)[[0, 4]].max() < 0.6
+    assert score_samples(clear, samples).tolist() == [1, 1, 1, 1]
+    assert score_samples(halves, samples)[[0, 4]].max() < 0.6
 
 
 def test_the_probe_finds_a_source_that_shows_and_no_other() -> None:
@@ -238,10 +264,54 @@ def test_the_probe_finds_a_source_that_shows_and_no_other() -> None:
     assert probe_source(vectors[:12].astype(np.float16), is_paper[:12], 1) is None
 
 
+GROUPED = [(f"{c}{n:02d}", f"{c}{t}", 1) for c in "ab" for n in range(20) for t in range(5) if (n + t) % 3]
+
+
 def test_words_alone_find_the_groups_that_share_words() -> None:
-    rows = [(f"{c}{n:02d}", f"{c}{t}", 1) for c in "ab" for n in range(20) for t in range(5) if (n + t) % 3]
-    terms = pd.DataFrame(rows, columns=["doc_id", "term", "term_count"])
-    doc_ids = pd.Series([*sorted(terms["doc_id"].unique()), "no words"])
-    graph, known = build_term_graph(terms, doc_ids, 5)
+    counts, _ = code(GROUPED, "no words")
+    graph, known = build_term_graph(counts, 5)
     found = cut_layer(graph, 0.1, 1)
     assert known.tolist() == list(range(40)) and set(found[:20]).isdisjoint(found[20:])
+
+
+def test_neighbours_by_words_are_those_of_all_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = np.random.default_rng(1)
+    rows = [
+        (f"d{n:03d}", f"t{t:02d}", int(draw.integers(1, 4)))
+        for n in range(150)
+        for t in range(60)
+        if draw.random() < 0.1
+    ]
+    counts, doc_ids = code([*rows, ("e", "alone", 1)])
+    monkeypatch.setattr(words, "PIECE_ROWS", 40)
+    monkeypatch.setattr(words, "BLOCK_ROWS", 16)
+    found, _ = build_term_graph(counts, 6)
+    table = np.zeros((len(doc_ids), len(counts.vocabulary)))
+    table[counts.rows, counts.columns] = np.log1p(counts.counts)
+    table *= np.log(len(doc_ids) / (table > 0).sum(axis=0))
+    cosines = np.round(
+        (table / np.linalg.norm(table, axis=1, keepdims=True))
+        @ (table / np.linalg.norm(table, axis=1, keepdims=True)).T,
+        9,
+    )
+    np.fill_diagonal(cosines, -1)
+    order = np.argsort(-cosines, axis=1, kind="stable")[:, :6]
+    wanted = build_graph(order, np.take_along_axis(cosines, order, axis=1))
+    assert found.get_edgelist() == wanted.get_edgelist()
+    assert np.allclose(found.es["weight"], wanted.es["weight"], atol=1e-8)
+
+
+def test_the_commonest_words_are_passed_over_where_all_would_cost_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = [(doc_id, "everywhere", 9) for doc_id in sorted({row[0] for row in GROUPED})[:39]]
+    counts, _ = code([*GROUPED, *shared])
+    monkeypatch.setattr(words, "LIST_LIMIT", 60)
+    graph, _ = build_term_graph(counts, 5)
+    between = [edge for edge in graph.es if (edge.source < 20) != (edge.target < 20)]
+    assert graph.ecount() > 100 and not any(edge["weight"] > 0 for edge in between)
+
+
+def test_tasks_come_back_in_their_order_and_a_lost_process_is_one_clear_line() -> None:
+    assert forked.run_forked([lambda number=number: number**2 for number in range(9)]) == [n**2 for n in range(9)]
+    if forked.count_processors() > 1:
+        with pytest.raises(DataError, match="worker process was ended"):
+            forked.run_forked([lambda: os._exit(9), lambda: 1])

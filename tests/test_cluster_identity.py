@@ -7,12 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.cluster.assign import assign_layer
-from pipeline.cluster.inputs import Inputs
-from pipeline.cluster.layers import build_graph, find_neighbours
+from pipeline.cluster.assign import assign_layer, stands
+from pipeline.cluster.cuts import LayerCuts
+from pipeline.cluster.inputs import Graphs, Inputs
+from pipeline.cluster.layers import build_graph, cut_layer
 from pipeline.cluster.matching import Reference, join_clusters, match_clusters
+from pipeline.cluster.neighbours import find_neighbours
 from pipeline.cluster.second import compare_second, cut_second, load_vectors, read_second
 from pipeline.cluster.stage import run
+from pipeline.cluster.words import WordCounts
 from pipeline.config import Cluster, Config, Layer, load_config
 from pipeline.dataset.verify import check_files
 from pipeline.errors import DataError
@@ -106,11 +109,20 @@ def test_new_documents_join_the_cluster_of_their_neighbours_whatever_their_order
     assert join_clusters(vectors[order], ids.iloc[order], 10).sort_index().equals(found)
 
 
-def small_inputs(config: Config, vectors: np.ndarray, doc_ids: list[str], reference: Reference) -> Inputs:
-    near = find_neighbours(vectors, config.cluster.neighbour_count)
+def small_inputs(vectors: np.ndarray, doc_ids: list[str], reference: Reference) -> Inputs:
+    facts = {"source": "arxiv", "frame": "f", "published_year": 2020, "text_sha256": doc_ids}
+    no_words = WordCounts(*(np.empty(0, np.int32) for _ in range(3)), [])
+    return Inputs(pd.DataFrame(facts, index=pd.Index(doc_ids)), vectors, no_words, reference, {})
+
+
+def assign(config: Config, inputs: Inputs) -> tuple[pd.Series, pd.DataFrame]:
+    """Assigns the one layer of a small configuration."""
+    layer = config.cluster.layers[0]
+    near = find_neighbours(inputs.vectors, config.cluster.neighbour_count)
     graph = build_graph(*near)
-    documents = pd.DataFrame({"source": "arxiv", "frame": "f", "published_year": 2020}, index=pd.Index(doc_ids))
-    return Inputs(documents, vectors, pd.DataFrame(), near, graph, (graph, np.arange(len(vectors))), reference, {})
+    cuts = LayerCuts(np.stack([cut_layer(graph, layer.resolution, seed) for seed in range(3)]), [], np.empty(0))
+    graphs = Graphs(inputs.vectors, near, graph, graph, np.arange(len(inputs.vectors)))
+    return assign_layer(config, layer, inputs, graphs, cuts)
 
 
 @pytest.fixture
@@ -135,10 +147,10 @@ EMPTY = Reference(
 def test_a_changed_vector_moves_no_document_that_has_a_cluster(small: Config) -> None:
     vectors = blobs()
     ids = [f"d{number:03d}" for number in range(160)]
-    first, _, _ = assign_layer(small, small.cluster.layers[0], small_inputs(small, vectors, ids, EMPTY))
+    first, _ = assign(small, small_inputs(vectors, ids, EMPTY))
     edited = vectors.copy()
     edited[3] = vectors[150]  # its text is now that of another group
-    again, news, _ = assign_layer(small, small.cluster.layers[0], small_inputs(small, edited, ids, reference_of(first)))
+    again, news = assign(small, small_inputs(edited, ids, reference_of(first)))
     assert again.equals(first) and news.empty
 
 
@@ -148,10 +160,24 @@ def test_a_new_cut_on_demand_or_after_other_settings_is_matched_to_the_last(smal
     ids = [f"d{number:03d}" for number in range(160)]
     names = pd.Series(np.repeat(["fine-07", "fine-03", "fine-05", "fine-01"], 40), index=ids)
     config = dataclasses.replace(small, cluster=dataclasses.replace(small.cluster, **change))
-    found, news, _ = assign_layer(
-        config, config.cluster.layers[0], small_inputs(config, vectors, ids, reference_of(names))
-    )
+    found, news = assign(config, small_inputs(vectors, ids, reference_of(names)))
     assert found.tolist() == names.tolist() and set(news["change"]) == {"kept"}
+
+
+def test_what_was_measured_stands_while_few_documents_are_new_changed_or_gone(small: Config) -> None:
+    vectors, ids = blobs(), [f"d{number:03d}" for number in range(160)]
+    known = reference_of(pd.Series("fine-00", index=ids[:155]))
+    layout = pd.DataFrame({"doc_id": ids[:155], "x": 0.0, "y": 0.0})
+    texts = pd.Series(ids[:155], index=ids[:155])
+    last = dataclasses.replace(known, layout=layout, texts=texts)
+    inputs = small_inputs(vectors, ids, last)  # five of 160 are new
+    assert stands(small, inputs)
+    for change in ({"recluster": True}, {"remeasure": True}, {"neighbour_count": 9}, {"layers": (Layer("fine", 1.1),)}):
+        assert not stands(dataclasses.replace(small, cluster=dataclasses.replace(small.cluster, **change)), inputs)
+    edited = texts.where(texts > "d003", "other")  # and four have changed
+    for other in (last.texts.iloc[:-4], edited, pd.concat([texts, pd.Series("x", index=["x", "y", "z", "0"])])):
+        assert not stands(small, dataclasses.replace(inputs, reference=dataclasses.replace(last, texts=other)))
+    assert not stands(small, dataclasses.replace(inputs, reference=known))  # a release that does not say what it held
 
 
 def write_inputs(config: Config, rows: np.ndarray, vectors: np.ndarray) -> None:

@@ -8,13 +8,15 @@ here centres lie on a grid and values are float16, so that every product and sum
 
 import numpy as np
 
-from pipeline.cluster.layers import CENTRE_GRID, find_centres, find_neighbours_among
+from pipeline.cluster.layers import CENTRE_GRID, find_centres
+from pipeline.cluster.neighbours import ROUGH_ERROR, find_neighbours_among, measure_pairs, pick_best, run_threads
 
 ROWS_PER_CELL = 1_000
 CELLS_SEARCHED = 10  # for each row; recall is measured in tests/bench/cluster_scale.py
 SAMPLE_PER_CELL = 40  # rows from which the centres are learnt
 ROUNDS = 4  # of Lloyd's algorithm; the cells need not be good, only not lopsided
-BLOCK_ROWS = 4_096
+BLOCK_ROWS = 1_024
+PIECE_ROWS = 32_768  # rows that a thread looks for the neighbours of
 
 
 def find_near_neighbours(
@@ -36,18 +38,16 @@ def find_near_neighbours(
     best = _Best(len(vectors), count)
     cells, seekers = _nearest_cells(vectors, centres, searched)
     members = [np.flatnonzero(cells == number) for number in range(len(centres))]
-    for is_own in (True, False):  # what the own cell offers sets the bar for the others
-        for number, inside in enumerate(members):
-            rows = inside if is_own else seekers[number]
-            if not len(inside):
-                continue
-            candidates = vectors[inside].astype(np.float64)
-            for first in range(0, len(rows), BLOCK_ROWS):
-                part = rows[first : first + BLOCK_ROWS]
-                block = vectors[part].astype(np.float64) @ candidates.T
-                if is_own:
-                    block[np.arange(len(part)), first + np.arange(len(part))] = -np.inf  # not its own neighbour
-                best.offer(part, inside, block)
+
+    def look(start: int) -> None:
+        for is_own in (True, False):  # what the own cell offers sets the bar for the others
+            for number, inside in enumerate(members):
+                rows = inside if is_own else seekers[number]
+                rows = rows[slice(*np.searchsorted(rows, (start, start + PIECE_ROWS)))]
+                if len(inside) and len(rows):
+                    _compare(vectors, best, rows, inside, is_own=is_own)
+
+    run_threads(look, range(0, len(vectors), PIECE_ROWS))
     short = np.flatnonzero(best.rows[:, -1] == len(vectors))
     if len(short):
         near, similarity = find_neighbours_among(vectors[short], vectors, count + 1)
@@ -55,6 +55,19 @@ def find_near_neighbours(
             others = near[place] != row
             best.rows[row], best.similarities[row] = near[place][others][:count], similarity[place][others][:count]
     return best.rows, best.similarities
+
+
+def _compare(vectors: np.ndarray, best: "_Best", rows: np.ndarray, inside: np.ndarray, *, is_own: bool) -> None:
+    """Compares rows with those of one cell, which may be their own."""
+    candidates = vectors[inside].astype(np.float32)
+    for first in range(0, len(rows), BLOCK_ROWS):
+        part = rows[first : first + BLOCK_ROWS]
+        seeking = vectors[part].astype(np.float32)
+        block = seeking @ candidates.T
+        if is_own:
+            block[np.arange(len(part)), np.searchsorted(inside, part)] = -np.inf  # not its own neighbour
+        seeker, place = best.find_worthy(part, block)
+        best.offer(part, seeker, inside[place], measure_pairs(seeking, candidates, seeker, place))
 
 
 class _Best:
@@ -69,29 +82,39 @@ class _Best:
         self.rows = np.full((total, count), total, dtype=np.int64)
         self.similarities = np.full((total, count), -np.inf)
 
-    def offer(self, seekers: np.ndarray, offered: np.ndarray, block: np.ndarray) -> None:
-        """Takes what is better than the last of what is known.
+    def find_worthy(self, seekers: np.ndarray, block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the pairs that may be better than the last of what is known: places among `seekers`, and columns.
 
         Args:
             seekers: int64 (n_seekers,), rows that look for neighbours.
-            offered: int64 (n_offered,), rows that they are compared with, rising.
-            block: float64 (n_seekers, n_offered), their similarities.
+            block: float32 (n_seekers, n_offered), similarities to what they are compared with; -inf for none.
         """
         count = self.rows.shape[1]
         bar = self.similarities[seekers, -1]
         if block.shape[1] > count and np.isinf(bar).any():
             bar = np.maximum(bar, np.partition(block, -count, axis=1)[:, -count])
-        seeker, place = np.nonzero((block >= bar[:, None]) & (block > -np.inf))
-        touched = np.unique(seeker)
+        least = np.maximum(bar - 2 * ROUGH_ERROR, np.finfo(np.float32).min).astype(np.float32)
+        seeker, place = np.nonzero(block >= least[:, None])
+        return seeker, place
+
+    def offer(self, seekers: np.ndarray, seeker: np.ndarray, offered: np.ndarray, similarity: np.ndarray) -> None:
+        """Takes what is better than the last of what is known.
+
+        Args:
+            seekers: int64 (n_seekers,), rows that look for neighbours.
+            seeker: int64 (n_pairs,), places among them.
+            offered: int64 (n_pairs,), the rows they are paired with.
+            similarity: float64 (n_pairs,), how alike the two are.
+        """
+        is_better = similarity >= self.similarities[seekers[seeker], -1]
+        touched, whose = np.unique(seeker[is_better], return_inverse=True)
         if not len(touched):
             return
-        whose = np.concatenate([np.repeat(touched, count), seeker])
-        row = np.concatenate([self.rows[seekers[touched]].reshape(-1), offered[place]])
-        similarity = np.concatenate([self.similarities[seekers[touched]].reshape(-1), block[seeker, place]])
-        order = np.lexsort((row, -similarity, whose))
-        bounds = np.searchsorted(whose[order], touched)
-        first = order[bounds[:, None] + np.arange(count)]
-        self.rows[seekers[touched]], self.similarities[seekers[touched]] = row[first], similarity[first]
+        count, rows = self.rows.shape[1], seekers[touched]
+        whose = np.concatenate([np.repeat(np.arange(len(touched)), count), whose])
+        row = np.concatenate([self.rows[rows].reshape(-1), offered[is_better]])
+        known = np.concatenate([self.similarities[rows].reshape(-1), similarity[is_better]])
+        self.rows[rows], self.similarities[rows] = pick_best(whose, row, known, count)
 
 
 def _nearest_cells(vectors: np.ndarray, centres: np.ndarray, searched: int) -> tuple[np.ndarray, list[np.ndarray]]:

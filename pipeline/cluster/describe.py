@@ -5,8 +5,9 @@ import hashlib
 import numpy as np
 import pandas as pd
 
+from pipeline.cluster.cuts import LayerCuts
 from pipeline.cluster.inputs import Inputs
-from pipeline.cluster.layers import cut_layer, score_members
+from pipeline.cluster.layers import score_members
 from pipeline.cluster.names import name_clusters, rank_terms
 from pipeline.cluster.second import compare_second
 from pipeline.cluster.stability import TRUST_LIMIT, best_jaccard, probe_source, score_cuts, score_samples
@@ -16,6 +17,7 @@ EXEMPLAR_COUNT = 5  # most central, and likewise closest to the border
 RANDOM_COUNT = 10
 TERM_COUNT = 12  # terms kept beside the name
 PAPER_SOURCE = "arxiv"
+MEASURED = ("sample_jaccard", "seed_jaccard", "words_jaccard")  # what takes many cuts to know
 
 
 def describe_members(layer: str, vectors: np.ndarray, cluster_ids: pd.Series) -> pd.DataFrame:
@@ -34,7 +36,12 @@ def describe_members(layer: str, vectors: np.ndarray, cluster_ids: pd.Series) ->
 
 
 def describe_clusters(
-    config: Config, layer: Layer, inputs: Inputs, members: pd.DataFrame, cuts: np.ndarray, upper: pd.DataFrame | None
+    config: Config,
+    layer: Layer,
+    inputs: Inputs,
+    members: pd.DataFrame,
+    stability: pd.DataFrame,
+    upper: pd.DataFrame | None,
 ) -> pd.DataFrame:
     """Returns the rows of `clusters` of one layer.
 
@@ -43,7 +50,7 @@ def describe_clusters(
         layer: the layer.
         inputs: what the stage reads.
         members: its rows of `cluster_members`.
-        cuts: int64 (n_seeds, n), the layer cut with other seeds.
+        stability: columns of `MEASURED`, index cluster_id.
         upper: rows of `clusters` of the layer above joined with its members, or None at the top.
     """
     cluster_ids = members.set_index("doc_id")["cluster_id"]
@@ -52,7 +59,7 @@ def describe_clusters(
     exemplars = pd.DataFrame(
         {cluster_id: pick_exemplars(part, config.seed) for cluster_id, part in members.groupby("cluster_id")}
     ).T
-    facts = measure_stability(config, layer, inputs, cluster_ids, cuts)
+    facts = stability.assign(source_probe_score=probe_clusters(config, inputs, cluster_ids))
     facts["encoder_jaccard"] = compare_second(cluster_ids, inputs.second, layer.name)
     facts["document_count"] = cluster_ids.value_counts().reindex(facts.index).astype(int)
     facts["is_small"] = facts["document_count"] < config.cluster.min_size
@@ -89,30 +96,32 @@ def pick_exemplars(part: pd.DataFrame, seed: int) -> dict[str, list[str]]:
     }
 
 
-def measure_stability(
-    config: Config, layer: Layer, inputs: Inputs, cluster_ids: pd.Series, cuts: np.ndarray
-) -> pd.DataFrame:
-    """Returns how far each cluster is found again: index cluster_id, columns as in `clusters`."""
+def measure_stability(cluster_ids: pd.Series, cuts: LayerCuts, known: np.ndarray) -> pd.DataFrame:
+    """Returns how far each cluster is found again: index cluster_id, the columns of `MEASURED`.
+
+    Args:
+        cluster_ids: by doc_id.
+        cuts: of the layer.
+        known: the documents that have words, int64 (n_known,).
+    """
     categories = pd.Categorical(cluster_ids)
     membership = categories.codes.astype(np.int64)
-    graph, rows = inputs.term_graph
-    by_words = best_jaccard(membership[rows], cut_layer(graph, layer.resolution, config.seed))
+    by_words = best_jaccard(membership[known], cuts.by_words)
+    columns = {
+        "sample_jaccard": score_samples(membership, cuts.samples),
+        "seed_jaccard": score_cuts(membership, cuts.seeds),
+        "words_jaccard": np.round(np.pad(by_words, (0, len(categories.categories) - len(by_words))), 3),
+    }
+    return pd.DataFrame(columns, index=categories.categories)
+
+
+def probe_clusters(config: Config, inputs: Inputs, cluster_ids: pd.Series) -> pd.Series:
+    """Returns how well papers can be told from posts inside each cluster, by cluster_id; missing with too few."""
+    categories = pd.Categorical(cluster_ids)
     is_paper = (inputs.documents["source"] == PAPER_SOURCE).to_numpy()
-    count = len(categories.categories)
-    return pd.DataFrame(
-        {
-            "sample_jaccard": score_samples(
-                inputs.graph, membership, layer.resolution, config.cluster.sample_count, config.seed
-            ),
-            "seed_jaccard": score_cuts(membership, cuts),
-            "words_jaccard": np.round(np.pad(by_words, (0, count - len(by_words))), 3),
-            "source_probe_score": [
-                probe_source(inputs.vectors[membership == number], is_paper[membership == number], config.seed)
-                for number in range(count)
-            ],
-        },
-        index=categories.categories,
-    )
+    groups = [np.flatnonzero(categories.codes == number) for number in range(len(categories.categories))]
+    scores = [probe_source(inputs.vectors[rows], is_paper[rows], config.seed) for rows in groups]
+    return pd.Series(scores, index=categories.categories, dtype=float)
 
 
 def count_facets(members: pd.DataFrame, documents: pd.DataFrame) -> pd.DataFrame:
@@ -134,7 +143,7 @@ def _name_layer(
     parents: pd.DataFrame,
     upper: pd.DataFrame | None,
 ) -> pd.DataFrame:
-    ranked = rank_terms(inputs.terms, cluster_ids)
+    ranked = rank_terms(inputs.words, cluster_ids)
     upper_names = {} if upper is None else dict(zip(upper["cluster_id"], upper["terms_name"], strict=True))
     kept = {name: old for name, old in inputs.reference.names_of(layer.name).items() if name in ranked}
     parent_of = {} if upper is None else {str(name): str(parent) for name, parent in parents["parent_id"].items()}

@@ -1,4 +1,4 @@
-"""Layers of clusters: an exact neighbour graph on the stored vectors, cut by Leiden at several resolutions."""
+"""Layers of clusters: a neighbour graph, cut by Leiden at several resolutions."""
 
 import math
 import random
@@ -8,52 +8,10 @@ import igraph
 import numpy as np
 from sklearn.metrics import adjusted_rand_score
 
-BLOCK_ROWS = 2_048  # rows of the similarity matrix held at once
-BLOCK_CELLS = 16_000_000  # and its cells, 8 bytes each, held three times while it is searched
+CUT_COUNT = 11  # cuts with different seeds, of which the one most like the others is taken
+CONVERGED_LIMIT = 10_000  # documents up to which cuts go on until nothing improves
+BLOCK_ROWS = 16_384
 CENTRE_GRID = 2**20  # centres are multiples of 2**-20, so that their products with float16 values add up exactly
-
-
-def find_neighbours(vectors: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the exact nearest neighbours of every row, the same on every processor.
-
-    A product of two float16 values is a multiple of 2**-48, and the sums for unit rows stay near 1, so every
-    partial sum is exact in float64: neither the order of summation, nor the number of threads, nor the
-    linear-algebra kernel can change a bit. Equal similarities go to the lower row number.
-
-    Args:
-        vectors: float16 (n, n_dims), unit rows.
-        count: neighbours per row; fewer where there are fewer other rows.
-
-    Returns:
-        neighbours int64 (n, count), most similar first, and their similarities float64 (n, count).
-    """
-    return _search(vectors, vectors, min(count, max(len(vectors) - 1, 0)), is_self=True)
-
-
-def find_neighbours_among(vectors: np.ndarray, others: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the exact nearest of `others` for every row of `vectors`, as `find_neighbours` does."""
-    return _search(vectors, others, min(count, len(others)), is_self=False)
-
-
-def _search(vectors: np.ndarray, others: np.ndarray, count: int, *, is_self: bool) -> tuple[np.ndarray, np.ndarray]:
-    neighbours = np.empty((len(vectors), count), dtype=np.int64)
-    similarities = np.empty((len(vectors), count), dtype=np.float64)
-    if count == 0:
-        return neighbours, similarities
-    exact = others.astype(np.float64)
-    block_rows = max(1, min(BLOCK_ROWS, BLOCK_CELLS // len(others)))
-    for first in range(0, len(vectors), block_rows):
-        block = vectors[first : first + block_rows].astype(np.float64) @ exact.T
-        rows = np.arange(len(block))
-        if is_self:
-            block[rows, first + rows] = -np.inf  # a document is not its own neighbour
-        threshold = np.partition(block, -count, axis=1)[:, -count]
-        for row in rows:
-            candidates = np.flatnonzero(block[row] >= threshold[row])
-            order = np.argsort(-block[row, candidates], kind="stable")[:count]
-            neighbours[first + row] = candidates[order]
-            similarities[first + row] = block[row, candidates[order]]
-    return neighbours, similarities
 
 
 def build_graph(neighbours: np.ndarray, similarities: np.ndarray) -> igraph.Graph:
@@ -70,18 +28,29 @@ def build_graph(neighbours: np.ndarray, similarities: np.ndarray) -> igraph.Grap
     return graph
 
 
-def cut_layer(graph: igraph.Graph, resolution: float, seed: int, start: np.ndarray | None = None) -> np.ndarray:
+def count_iterations(total: int) -> int:
+    """Returns the iterations of Leiden for so many documents: -1 until nothing improves, 2 where that takes too long.
+
+    Two reach 99.7% of the modularity and more (reports/bench/scale.md); how many it takes to the end grows with the
+    documents.
+    """
+    return -1 if total <= CONVERGED_LIMIT else 2
+
+
+def cut_layer(
+    graph: igraph.Graph, resolution: float, seed: int, start: np.ndarray | None = None, iteration_count: int = -1
+) -> np.ndarray:
     """Returns one cluster number per row: int64 (n,), 0 for the largest cluster.
 
-    Leiden on modularity, run until nothing improves (Traag, Waltman and van Eck 2019), from the clusters in `start`
-    where they are given, so that a new cut stays near the last one.
+    Leiden on modularity (Traag, Waltman and van Eck 2019), from the clusters in `start` where they are given, so that
+    a new cut stays near the last one.
     """
     igraph.set_random_number_generator(random.Random(seed))
     found = graph.community_leiden(
         objective_function="modularity",
         weights="weight",
         resolution=resolution,
-        n_iterations=-1,
+        n_iterations=iteration_count,
         initial_membership=None if start is None else start.tolist(),
     )
     return number_by_size(np.asarray(found.membership, dtype=np.int64))
@@ -93,17 +62,21 @@ def dissolve_small(graph: igraph.Graph, membership: np.ndarray, min_size: int) -
     Cluster after cluster, smallest first, each as a whole: what belongs together stays together. A cluster without
     an edge to another one stays.
     """
-    found = membership.copy()
-    sources, targets = np.asarray(graph.get_edgelist(), dtype=np.int64).reshape(-1, 2).T
-    weights = np.asarray(graph.es["weight"], dtype=np.float64)
+    found, sizes = membership.copy(), np.bincount(membership)
     for number in range(int(membership.max(initial=-1)), 0, -1):  # numbered by size: the last is the smallest
-        if (found == number).sum() >= min_size:
+        if sizes[number] >= min_size:
             continue
-        leaving = (found[sources] == number) != (found[targets] == number)
-        ends = np.where(found[sources] == number, found[targets], found[sources])[leaving]
-        if len(ends):
-            pull = np.bincount(ends, weights=np.round(weights[leaving], 9))
-            found[found == number] = int(np.argmax(np.round(pull, 6)))
+        members = np.flatnonzero(found == number)
+        edges = graph.es[sorted({edge for row in members.tolist() for edge in graph.incident(row)})]
+        ends = found[np.array([edge.tuple for edge in edges], dtype=np.int64).reshape(-1, 2)]
+        leaving = (ends[:, 0] == number) != (ends[:, 1] == number)
+        if leaving.any():
+            others = ends[leaving].sum(axis=1) - number
+            weights = np.array(edges["weight"], dtype=np.float64)[leaving]
+            pull = np.bincount(others, weights=np.round(weights, 9))
+            heir = int(np.argmax(np.round(pull, 6)))
+            found[members] = heir
+            sizes[heir], sizes[number] = sizes[heir] + sizes[number], 0
     return number_by_size(found)
 
 
@@ -124,9 +97,15 @@ def choose_partition(
     Returns:
         membership int64 (n,), the medoid under the adjusted Rand index, and every cut int64 (n_seeds, n).
     """
-    cuts = np.stack([cut_layer(graph, resolution, seed, start) for seed in seeds])
+    count = count_iterations(graph.vcount())
+    cuts = np.stack([cut_layer(graph, resolution, seed, start, count) for seed in seeds])
+    return choose_cut(cuts), cuts
+
+
+def choose_cut(cuts: np.ndarray) -> np.ndarray:
+    """Returns the cut that agrees best with the others, the medoid under the adjusted Rand index: int64 (n,)."""
     agreement = np.array([[adjusted_rand_score(one, other) for other in cuts] for one in cuts])
-    return cuts[int(np.argmax(np.round(agreement.sum(axis=1), 9)))], cuts
+    return cuts[int(np.argmax(np.round(agreement.sum(axis=1), 9)))]
 
 
 def find_centres(vectors: np.ndarray, membership: np.ndarray) -> np.ndarray:
@@ -145,12 +124,13 @@ def score_members(vectors: np.ndarray, membership: np.ndarray) -> tuple[np.ndarr
     The first is the cosine with the centre of its own cluster, the second that cosine less the best one with
     another centre: below zero, the row lies closer to another cluster's centre.
     """
-    cosines = vectors.astype(np.float64) @ find_centres(vectors, membership).T
-    rows = np.arange(len(vectors))
-    own = cosines[rows, membership].copy()
-    cosines[rows, membership] = -np.inf
-    best_other = cosines.max(axis=1, initial=-1.0)
+    centres = find_centres(vectors, membership)
+    own, best_other = np.empty(len(vectors)), np.empty(len(vectors))
+    for first in range(0, len(vectors), BLOCK_ROWS):
+        part = slice(first, first + BLOCK_ROWS)
+        cosines = vectors[part].astype(np.float64) @ centres.T
+        rows = np.arange(len(cosines))
+        own[part] = cosines[rows, membership[part]]
+        cosines[rows, membership[part]] = -np.inf
+        best_other[part] = cosines.max(axis=1, initial=-1.0)
     return own, own - best_other
-
-
-CUT_COUNT = 11  # cuts with different seeds, of which the one most like the others is taken

@@ -1,7 +1,8 @@
 """Clusters that stay the same clusters: new documents join, and a new cut is matched to the last one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,22 +10,30 @@ import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
 from pipeline import store
-from pipeline.cluster.layers import find_neighbours_among
+from pipeline.cluster.neighbours import find_neighbours_among
 from pipeline.config import Config
 from pipeline.release import census
-from pipeline.schemas import CLUSTER_CHANGES, CLUSTER_MEMBERS, CLUSTERS, LAYOUT
+from pipeline.schemas import CLUSTER_CHANGES, CLUSTER_MEMBERS, CLUSTERS, LAYOUT, embeddings_table
 
+BLOCK_ROWS = 8_192  # new documents whose votes are counted at once
 HEIR_SHARE = 0.5  # an id passes on where more than half of the smaller of the two clusters is shared
 
 
 @dataclass(frozen=True)
 class Reference:
-    """The last published clustering: tables as in `schemas`, empty where there is none."""
+    """The last published clustering: tables as in `schemas`, empty where there is none.
+
+    Attributes:
+        clusters, members, layout, changes: the tables.
+        texts: hash of the text of each document that it was made of, by doc_id; empty where the release does not say,
+            or was made by another encoder.
+    """
 
     clusters: pd.DataFrame
     members: pd.DataFrame
     layout: pd.DataFrame
     changes: pd.DataFrame
+    texts: pd.Series = field(default_factory=lambda: pd.Series(dtype=str))
 
     def has_layer(self, layer: str, resolution: float, neighbour_count: int) -> bool:
         """Whether it holds a layer that was cut with these settings."""
@@ -38,6 +47,15 @@ class Reference:
     def members_of(self, layer: str) -> pd.Series:
         """Returns cluster_id by doc_id."""
         return self.members[self.members["layer"] == layer].set_index("doc_id")["cluster_id"]
+
+    def clusters_of(self, layer: str) -> pd.DataFrame:
+        """Returns the rows of `clusters` of a layer, by cluster_id."""
+        return self.clusters[self.clusters["layer"] == layer].set_index("cluster_id")
+
+    def count_news(self, texts: pd.Series) -> int:
+        """Returns how many documents are new, have another text, or are gone since; `texts` is hash by doc_id."""
+        n_kept = int((self.texts.reindex(texts.index) == texts).sum())
+        return len(texts) - n_kept + len(self.texts.index.difference(texts.index))
 
     def names_of(self, layer: str) -> dict[str, str]:
         """Returns the names that terms gave, by cluster_id."""
@@ -56,8 +74,20 @@ def read_reference(config: Config) -> Reference:
         if entry["kind"] == "census":
             folder = census.release_folder(entry, config.root, f"[sources.{name}]")
             if (folder / "clusters.parquet").exists():
-                return Reference(*(store.read_table(table, folder / f"{table.name}.parquet") for table in tables))
+                paths = (folder / f"{table.name}.parquet" for table in tables)
+                clusters, members, layout, changes = map(store.read_table, tables, paths)
+                return Reference(clusters, members, layout, changes, _read_texts(config, folder))
     return Reference(*(table.arrow_schema.empty_table().to_pandas() for table in tables))
+
+
+def _read_texts(config: Config, folder: Path) -> pd.Series:
+    path = folder / "embeddings.parquet"
+    if not path.exists():
+        return pd.Series(dtype=str)
+    columns = ("doc_id", "text_sha256", "encoder_revision")
+    rows = store.read_table(embeddings_table(config.embed.dimension_count), path, columns)
+    rows = rows[rows["encoder_revision"] == config.embed.weights_sha256]
+    return rows.set_index("doc_id")["text_sha256"]
 
 
 def join_clusters(vectors: np.ndarray, cluster_ids: pd.Series, neighbour_count: int) -> pd.Series:
@@ -75,12 +105,17 @@ def join_clusters(vectors: np.ndarray, cluster_ids: pd.Series, neighbour_count: 
         `cluster_ids` without gaps; those that were there are untouched.
     """
     is_new = cluster_ids.isna().to_numpy()
-    old = cluster_ids[~is_new].to_numpy()
-    found = cluster_ids.copy()
+    old = pd.Categorical(cluster_ids[~is_new])
     neighbours, similarities = find_neighbours_among(vectors[is_new], vectors[~is_new], neighbour_count)
-    for doc_id, rows, weights in zip(cluster_ids.index[is_new], neighbours, similarities, strict=True):
-        votes = pd.Series(np.maximum(weights, 0.0)).groupby(old[rows]).sum()
-        found[doc_id] = votes.round(9).idxmax()  # groups come in order of id, and idxmax takes the first
+    chosen = np.empty(len(neighbours), dtype=np.int64)
+    for first in range(0, len(neighbours), BLOCK_ROWS):
+        part = slice(first, first + BLOCK_ROWS)
+        votes = np.zeros((len(neighbours[part]), len(old.categories)))
+        voters = np.arange(len(votes))[:, None]
+        np.add.at(votes, (voters, old.codes[neighbours[part]]), np.maximum(similarities[part], 0.0))
+        chosen[part] = votes.round(9).argmax(axis=1)  # categories come in order of id, and argmax takes the first
+    found = cluster_ids.copy()
+    found[is_new] = old.categories[chosen]
     return found
 
 

@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from pipeline.cluster.words import WordCounts
 from pipeline.coding.sheets import read_csv_rows
 from pipeline.errors import SheetError
 
@@ -30,10 +32,11 @@ GENERIC_WORDS = frozenset(
 )
 PHRASE_SHARE = 0.35  # a word that occurs in one phrase this often is named by the phrase
 SPREAD_POWER = 0.5  # how much a term must be spread over the cluster's documents
+RANKED_COUNT = 500  # terms of a cluster that are kept: a name takes its first few that say different things
 
 
-def rank_terms(terms: pd.DataFrame, cluster_of: pd.Series) -> dict[str, list[str]]:
-    """Returns the terms of every cluster, most telling first.
+def rank_terms(words: WordCounts, cluster_ids: pd.Series) -> dict[str, list[str]]:
+    """Returns the terms of every cluster, most telling first, as many as a name may need.
 
     A term's score in a cluster is its frequency there times log(1 + A / f), where f is its frequency over all
     clusters and A the mean number of terms a cluster holds (Grootendorst 2022, arXiv:2203.05794, equation 1),
@@ -42,26 +45,32 @@ def rank_terms(terms: pd.DataFrame, cluster_of: pd.Series) -> dict[str, list[str
     long documents do not speak for their cluster.
 
     Args:
-        terms: rows of the table `terms`.
-        cluster_of: cluster_id by doc_id.
+        words: term counts of the documents.
+        cluster_ids: cluster_id of each document, in their order.
     """
-    rows = terms.assign(cluster_id=terms["doc_id"].map(cluster_of)).dropna(subset=["cluster_id"])
-    rows = rows[[not _is_residue(term) for term in rows["term"]]]
-    weight = (rows["term_count"] / rows.groupby("doc_id")["term_count"].transform("sum")).round(12)
-    table = weight.groupby([rows["cluster_id"], rows["term"]]).agg(["sum", "size"]).reset_index()
-    by_cluster = table.groupby("cluster_id")["sum"].transform("sum")
+    clusters = pd.Categorical(cluster_ids)
+    is_telling = ~np.array([_is_residue(term) for term in words.vocabulary], dtype=bool)[words.columns]
+    rows, columns = words.rows[is_telling], words.columns[is_telling].astype(np.int64)
+    counts = words.counts[is_telling].astype(np.int64)
+    totals = np.bincount(rows, counts, len(cluster_ids)).astype(np.int64)
+    width = max(len(words.vocabulary), 1)
+    places = pd.Series(clusters.codes.astype(np.int64)[rows] * width + columns)
+    weight = pd.Series((counts / totals[rows]).round(12))
+    table = weight.groupby(places).agg(["sum", "size"]).rename_axis("place").reset_index()
+    table["cluster"], table["term"] = table["place"] // width, table["place"] % width
+    by_cluster = table.groupby("cluster")["sum"].transform("sum")
     overall = table.groupby("term")["sum"].transform("sum")
-    mean_size = table["sum"].sum() / max(cluster_of.nunique(), 1)
-    spread = table["size"] / table["cluster_id"].map(cluster_of.value_counts())
+    mean_size = table["sum"].sum() / max(len(clusters.categories), 1)
+    spread = table["size"] / np.bincount(clusters.codes, minlength=1)[table["cluster"]]
     lift = (table["sum"] / by_cluster) / (overall / table["sum"].sum())
     # math.log rather than numpy's: numpy picks another routine on another processor
     telling = [
         math.log1p(mean_size / value) * max(math.log(more), 0.0) for value, more in zip(overall, lift, strict=True)
     ]
     table["score"] = (table["sum"] * telling * spread**SPREAD_POWER).round(9)
-    table = table.sort_values(["cluster_id", "score", "term"], ascending=[True, False, True])
-    ranked = {str(name): _prefer_phrases(part) for name, part in table[table["score"] > 0].groupby("cluster_id")}
-    return {name: ranked.get(name, []) for name in sorted(set(cluster_of))}
+    table = table[table["score"] > 0].sort_values(["cluster", "score", "term"], ascending=[True, False, True])
+    ranked = _prefer_phrases(table, words.vocabulary)
+    return {str(name): ranked.get(number, []) for number, name in enumerate(clusters.categories)}
 
 
 def name_clusters(
@@ -123,17 +132,33 @@ def _is_residue(term: str) -> bool:
     return any(word in MARKUP_WORDS for word in words) or all(word in GENERIC_WORDS for word in words)
 
 
-def _prefer_phrases(part: pd.DataFrame) -> list[str]:
-    """Puts a phrase in the place of a word that mostly occurs inside it."""
-    frequency = dict(zip(part["term"], part["sum"], strict=True))
-    phrases = [term for term in part["term"] if " " in term]
-    best: dict[str, str] = {}
-    for phrase in phrases:
-        for word in phrase.split():
-            share = frequency[phrase] / frequency.get(word, float("inf"))
-            if share >= PHRASE_SHARE and frequency[phrase] > frequency.get(best.get(word, ""), 0.0):
-                best[word] = phrase
-    return list(dict.fromkeys(best.get(term, term) for term in part["term"]))
+def _prefer_phrases(table: pd.DataFrame, vocabulary: list[str]) -> dict[int, list[str]]:
+    """Puts a phrase in the place of a word that mostly occurs inside it. Returns the first terms of each cluster.
+
+    Args:
+        table: columns cluster, term (places in `vocabulary`) and sum, in the order of rank.
+        vocabulary: every term.
+    """
+    place_of = {term: place for place, term in enumerate(vocabulary)}
+    words_of = {
+        place: [place_of.get(word, -1) for word in term.split()] for term, place in place_of.items() if " " in term
+    }
+    ranked = {}
+    for cluster in table["cluster"].unique().tolist():
+        part = table[table["cluster"] == cluster]
+        terms = part["term"].to_numpy()
+        frequency = dict(zip(terms.tolist(), part["sum"].tolist(), strict=True))
+        first = terms[:RANKED_COUNT].tolist()
+        asked, best = set(first), dict[int, int]()
+        for phrase in terms.tolist():
+            for word in words_of.get(phrase, ()):
+                if word not in asked:
+                    continue
+                is_mostly = frequency[phrase] / frequency[word] >= PHRASE_SHARE
+                if is_mostly and frequency[phrase] > frequency.get(best.get(word, -1), 0.0):
+                    best[word] = phrase
+        ranked[cluster] = [vocabulary[place] for place in dict.fromkeys(best.get(term, term) for term in first)]
+    return ranked
 
 
 @dataclass(frozen=True)

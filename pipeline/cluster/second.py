@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline import store
-from pipeline.cluster.layers import build_graph, choose_partition, dissolve_small, find_neighbours
+from pipeline.cluster.layers import build_graph, choose_partition, dissolve_small
+from pipeline.cluster.neighbours import find_neighbours
 from pipeline.cluster.stability import best_jaccard
 from pipeline.config import Config, load_config
 from pipeline.errors import DataError, PipelineError

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy.linalg import cho_factor, cho_solve
 
-from pipeline.cluster.layers import find_neighbours
+from pipeline.cluster.neighbours import find_neighbours
 from pipeline.coding.codebook import Codebook, Definition, Denominator
 from pipeline.coding.definitions import match_definition, match_denominator
 from pipeline.estimate.features import NEIGHBOUR_COUNT, compute_kernel, find_near_duplicates

@@ -25,6 +25,7 @@ import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import RepeatedStratifiedKFold
+from threadpoolctl import threadpool_limits
 
 from pipeline import store
 from pipeline.coding.codebook import load_codebook
@@ -146,12 +147,13 @@ def score_documents(
     """
     if is_in.all() or not is_in.any():
         raise DataError("the read documents are all on one side of the scope", where="scope", do="read more documents")
-    scores = fit_scope(vectors[read], is_in, background, settings).predict_proba(vectors)[:, 1]
     folds = RepeatedStratifiedKFold(n_splits=settings.fold_count, n_repeats=settings.repeat_count, random_state=seed)
     crossed = np.zeros(len(read))
-    for known, held in folds.split(vectors[read], is_in):
-        model = fit_scope(vectors[read[known]], is_in[known], background, settings)
-        crossed[held] += model.predict_proba(vectors[read[held]])[:, 1] / settings.repeat_count
+    with threadpool_limits(1):  # the products are small: threads would wait for one another most of the time
+        scores = fit_scope(vectors[read], is_in, background, settings).predict_proba(vectors)[:, 1]
+        for known, held in folds.split(vectors[read], is_in):
+            model = fit_scope(vectors[read[known]], is_in[known], background, settings)
+            crossed[held] += model.predict_proba(vectors[read[held]])[:, 1] / settings.repeat_count
     scores[read] = crossed
     scores = np.round(scores, SCORE_DECIMALS)
     return scores, choose_threshold(scores[read], is_in, weights, settings.min_recall)

@@ -17,7 +17,8 @@ import numpy as np
 
 from pipeline import store
 from pipeline.cluster.cells import find_near_neighbours
-from pipeline.cluster.layers import build_graph, cut_layer, find_neighbours, find_neighbours_among
+from pipeline.cluster.layers import build_graph, cut_layer
+from pipeline.cluster.neighbours import find_neighbours, find_neighbours_among
 from pipeline.schemas import embeddings_table
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -16,7 +16,8 @@ import pandas as pd
 from sklearn.metrics import adjusted_rand_score
 
 from pipeline import store
-from pipeline.cluster.layers import CUT_COUNT, build_graph, choose_partition, dissolve_small, find_neighbours
+from pipeline.cluster.layers import CUT_COUNT, build_graph, choose_partition, dissolve_small
+from pipeline.cluster.neighbours import find_neighbours
 from pipeline.coding.sample import settle_codes
 from pipeline.config import Config, load_config
 from pipeline.embed.encoder import load_encoder
