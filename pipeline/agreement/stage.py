@@ -14,6 +14,7 @@ from pipeline.coding.codebook import load_codebook
 from pipeline.coding.records import CLUSTER_COLUMNS, DONE, INTRUSION_COLUMNS
 from pipeline.coding.sheets import read_csv_rows
 from pipeline.config import Config
+from pipeline.generations import open_generation
 from pipeline.release.published import compare_tables, read_published
 from pipeline.schemas import (
     AGREEMENT,
@@ -59,9 +60,10 @@ def run(config: Config) -> None:
             ),
         ),
     ]
-    for table, rows in tables:
-        filled = rows if len(rows) else table.arrow_schema.empty_table().to_pandas()
-        store.write_table(table, filled, config.processed(table.name))
+    with open_generation(config.path(config.paths.processed), "readings") as draft:
+        for table, rows in tables:
+            filled = rows if len(rows) else table.arrow_schema.empty_table().to_pandas()
+            store.write_table(table, filled, draft / f"{table.name}.parquet")
     log.info(
         "readings: %d comparisons of coders, %d clusters checked in %.1f s",
         len(tables[0][1][["coder_a", "coder_b"]].drop_duplicates()),

@@ -12,6 +12,7 @@ from pipeline import store
 from pipeline.cluster.assign import cluster_documents
 from pipeline.cluster.inputs import load_inputs
 from pipeline.config import Config
+from pipeline.generations import open_generation
 
 log = logging.getLogger(__name__)
 
@@ -21,8 +22,9 @@ def run(config: Config) -> None:
     start = time.perf_counter()
     inputs = load_inputs(config)
     tables = cluster_documents(config, inputs)
-    for table, rows in tables:
-        store.write_table(table, rows, config.processed(table.name))
+    with open_generation(config.path(config.paths.processed), "cluster") as draft:
+        for table, rows in tables:
+            store.write_table(table, rows, draft / f"{table.name}.parquet")
     clusters = tables[0][1]
     counts = ", ".join(f"{count} {layer}" for layer, count in clusters.groupby("layer", sort=False).size().items())
     log.info(

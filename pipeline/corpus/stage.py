@@ -12,6 +12,7 @@ from pipeline.corpus.records import read_sources
 from pipeline.corpus.spread import forget_shards
 from pipeline.corpus.terms import count_terms, merge_terms
 from pipeline.corpus.versions import list_versions
+from pipeline.generations import open_generation
 from pipeline.schemas import DOCUMENTS, DUPLICATES, FRAME_MEMBERS, RECORDS, REJECTS, TERMS, TEXT_VERSIONS, WORKS
 
 log = logging.getLogger(__name__)
@@ -20,8 +21,21 @@ log = logging.getLogger(__name__)
 def run(config: Config) -> None:
     """Reads every source and writes the records, what was left out of them, the documents, the works and the terms."""
     start = time.perf_counter()
+    with open_generation(config.path(config.paths.processed), "corpus") as draft:
+        counts = write_corpus(config, draft)
+    forget_shards(config)
+    log.info(
+        "corpus: %d items read = %d documents + %d duplicates + %d rejects; %d distinct works in %.1f s",
+        *counts,
+        time.perf_counter() - start,
+    )
+
+
+def write_corpus(config: Config, folder: Path) -> tuple[int, int, int, int, int]:
+    """Writes the tables of the stage into a folder. Returns the numbers of items, documents, duplicates, rejects and
+    works."""
     records, rejects, known_terms = read_sources(config)
-    store.write_table(RECORDS, records, config.processed("records"))  # first, while nothing else holds the texts
+    store.write_table(RECORDS, records, folder / "records.parquet")  # first, while nothing else holds the texts
     published = {
         name: census_date(Path(str(entry["path"])).name)
         for name, entry in config.sources.items()
@@ -40,17 +54,8 @@ def run(config: Config) -> None:
         (FRAME_MEMBERS, members),
         (TEXT_VERSIONS, versions),
     ):
-        store.write_table(table, rows, config.processed(table.name))
+        store.write_table(table, rows, folder / f"{table.name}.parquet")
     terms = merge_terms(count_terms(documents, config.terms), known_terms)
-    store.write_arrow(TERMS, terms, config.processed("terms"))
-    store.write_table(DOCUMENTS, documents, config.processed("documents"))
-    forget_shards(config)
-    log.info(
-        "corpus: %d items read = %d documents + %d duplicates + %d rejects; %d distinct works in %.1f s",
-        item_count,
-        len(documents),
-        len(duplicates),
-        reject_count,
-        works["work_id"].nunique(),
-        time.perf_counter() - start,
-    )
+    store.write_arrow(TERMS, terms, folder / "terms.parquet")
+    store.write_table(DOCUMENTS, documents, folder / "documents.parquet")
+    return item_count, len(documents), len(duplicates), reject_count, int(works["work_id"].nunique())

@@ -8,6 +8,7 @@ from pipeline.coding.sample import settle_codes
 from pipeline.config import Config
 from pipeline.estimate.inputs import load_inputs
 from pipeline.estimate.tables import estimate_tables, tabulate_predictions
+from pipeline.generations import open_generation
 from pipeline.release.published import compare_tables, read_published
 from pipeline.schemas import (
     CODES,
@@ -22,13 +23,14 @@ def run(config: Config) -> None:
     """Reads the census and the hand check, and writes `codes`, `predictions`, `shares` and the tables around them."""
     start = time.perf_counter()
     codebook, sample, population = load_inputs(config)
-    if population.predictions is not None:
-        predictions = tabulate_predictions(population.predictions, codebook)
-        store.write_table(PREDICTIONS, predictions, config.processed("predictions"))
-    store.write_table(CODES, settle_codes(sample), config.processed("codes"))
     tables = estimate_tables(config, codebook, sample, population)
-    for table, rows in tables.items():
-        store.write_table(SHARE_TABLES[table], rows, config.processed(table))
+    with open_generation(config.path(config.paths.processed), "estimate") as draft:
+        if population.predictions is not None:
+            predictions = tabulate_predictions(population.predictions, codebook)
+            store.write_table(PREDICTIONS, predictions, draft / "predictions.parquet")
+        store.write_table(CODES, settle_codes(sample), draft / "codes.parquet")
+        for table, rows in tables.items():
+            store.write_table(SHARE_TABLES[table], rows, draft / f"{table}.parquet")
     log.info(
         "estimate: %d documents read (%d by a person) -> %d shares in %.1f s",
         len(sample.units),

@@ -12,7 +12,7 @@ SHARE_KEY = ["frame", "year", "denominator", "definition", "weight"]
 def find_last_version(reports: Path, version: str) -> str | None:
     """Returns the newest version before `version` that has a table of shares, or None."""
     versions = sorted(path.parent.parent.name for path in reports.glob("*/tables/shares.csv"))
-    earlier = [name for name in versions if name < version]
+    earlier = [name for name in versions if name < version and not name.startswith(".")]
     return earlier[-1] if earlier else None
 
 

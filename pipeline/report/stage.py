@@ -1,6 +1,7 @@
 """Stage `report`: the page, the Markdown, the tables and the figures of one census version."""
 
 import logging
+import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ import pandas as pd
 from pipeline import store
 from pipeline.coding.codebook import load_codebook
 from pipeline.config import Config
+from pipeline.generations import draft_folder, hold_lock
 from pipeline.report.compare import compare_codes, compare_documents, compare_shares, find_last_version, read_version
 from pipeline.report.content import load_content
 from pipeline.report.figures import draw_figures, draw_pictures
@@ -17,6 +19,7 @@ from pipeline.report.site import render_comparison, render_markdown, render_page
 from pipeline.report.tables import list_tables
 
 COMPARE = "compare.html"
+PARTS = ("index.html", "report.md", COMPARE, "tables", "figures")
 log = logging.getLogger(__name__)
 
 
@@ -26,7 +29,6 @@ def run(config: Config) -> None:
     codebook = load_codebook(config.path(config.paths.handcheck, "codebook", "codebook.toml"))
     content = load_content(config, codebook)
     tables, figures, pictures = list_tables(content), draw_figures(content), draw_pictures(content)
-    # Everything is made before anything is written: an error leaves the last report whole.
     texts = {f"figures/{name}.svg": svg for name, svg in figures.items()}
     reports = config.path(config.paths.reports)
     last = find_last_version(reports, config.version)
@@ -37,12 +39,15 @@ def run(config: Config) -> None:
         "report.md": render_markdown(content, tables),
     }
     folder = reports / config.version
-    for name, rows in tables.items():
-        store.write_csv(folder / "tables" / f"{name}.csv", rows)
-    for name, picture in pictures.items():
-        store.write_bytes(folder / "figures" / f"{name}.png", picture)
-    for name, text in texts.items():
-        store.write_text(folder / name, text)
+    reports.mkdir(parents=True, exist_ok=True)
+    with hold_lock(reports), draft_folder(folder) as draft:
+        for name, rows in tables.items():
+            store.write_csv(draft / "tables" / f"{name}.csv", rows)
+        for name, picture in pictures.items():
+            store.write_bytes(draft / "figures" / f"{name}.png", picture)
+        for name, text in texts.items():
+            store.write_text(draft / name, text)
+        keep_others(folder, draft)
     size = len(texts["index.html"].encode())
     log.info(
         "report: %s, page of %.1f MB in %.1f s",
@@ -50,6 +55,17 @@ def run(config: Config) -> None:
         size / 1e6,
         time.perf_counter() - start,
     )
+
+
+def keep_others(folder: Path, draft: Path) -> None:
+    """Carries over what lies in a report's folder and is no part of a report: notes of whoever publishes it."""
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.name in PARTS or (draft / path.name).exists():
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.copytree(path, draft / path.name, symlinks=True)
+        else:
+            shutil.copy2(path, draft / path.name, follow_symlinks=False)
 
 
 def _changes(old: Path, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

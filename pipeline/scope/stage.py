@@ -32,6 +32,7 @@ from pipeline.coding.codebook import load_codebook
 from pipeline.coding.sample import load_sample, settle_codes
 from pipeline.config import Config, Scope
 from pipeline.errors import DataError
+from pipeline.generations import open_generation
 from pipeline.schemas import DOCUMENTS, SCOPE, SCOPE_QUALITY, embeddings_table
 
 log = logging.getLogger(__name__)
@@ -80,8 +81,9 @@ def run(config: Config) -> None:
             "is_read": np.isin(np.arange(len(scores)), read),
         }
     )
-    store.write_table(SCOPE, rows, config.processed("scope"))
-    store.write_table(SCOPE_QUALITY, quality, config.processed("scope_quality"))
+    with open_generation(config.path(config.paths.processed), "scope") as draft:
+        store.write_table(SCOPE, rows, draft / "scope.parquet")
+        store.write_table(SCOPE_QUALITY, quality, draft / "scope_quality.parquet")
     whole = quality[quality["frame"] == ""].set_index("measure")
     log.info(
         "scope: %d of %d documents reach %.3f; recall %.3f (%.3f to %.3f), precision %.3f (%.3f to %.3f) in %.1f s",
