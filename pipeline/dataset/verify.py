@@ -1,5 +1,6 @@
 """Stage `verify`: recomputes every hash, key, foreign key and count of the releases, and the published shares."""
 
+import collections
 import logging
 import time
 from collections.abc import Iterator
@@ -11,7 +12,9 @@ from pipeline.config import Config
 from pipeline.dataset.checks import check_content
 from pipeline.errors import DataError
 from pipeline.estimate import stage as estimate
-from pipeline.release.manifest import SUMS_NAME, list_files, make_sums, read_manifest
+from pipeline.release.manifest import SUMS_NAME, list_files, make_sums, read_manifest, release_digest
+from pipeline.release.vector_cache import check_caches
+from pipeline.scrape import registry, snapshot
 
 log = logging.getLogger(__name__)
 
@@ -27,14 +30,33 @@ def run(config: Config) -> None:
     folders += sorted(config.path(config.paths.dist).glob("census-*"))
     for folder in folders:
         verify_release(folder)
-        log.info("verify: %s holds", folder.relative_to(config.root) if folder.is_relative_to(config.root) else folder)
+        place = folder.relative_to(config.root) if folder.is_relative_to(config.root) else folder
+        log.info("verify: %s holds; digest %s", place, release_digest(folder))
+    snapshot_count = verify_snapshots(config)
     has_shares = verify_shares(config)
     log.info(
-        "verify: %d releases%s in %.1f s",
+        "verify: %d releases and %d snapshots%s in %.1f s",
         len(folders),
+        snapshot_count,
         " and the published shares" if has_shares else "",
         time.perf_counter() - start,
     )
+
+
+def verify_snapshots(config: Config) -> int:
+    """Reads the archive of every finished snapshot back. Returns how many there are.
+
+    Raises:
+        DataError: an archive is not the one that its manifest describes.
+    """
+    count = 0
+    for name in sorted(config.sources):
+        if not registry.is_scraped(config.sources[name]):
+            continue
+        for place, manifest in snapshot.finished(registry.folder_of(config, name)):
+            collections.deque(snapshot.pages_of_manifest(place, manifest), maxlen=0)
+            count += 1
+    return count
 
 
 def verify_shares(config: Config) -> bool:
@@ -56,7 +78,10 @@ def verify_release(folder: Path) -> None:
     Raises:
         DataError: something does not hold; every problem is logged, the first is in the message.
     """
-    problems = list(check_files(folder)) or list(check_content(folder))
+    problems = list(check_files(folder)) or [
+        *check_content(folder),
+        *check_caches(folder, read_manifest(folder)),
+    ]
     for problem in problems:
         log.error("verify: %s: %s", folder.name, problem)
     if problems:

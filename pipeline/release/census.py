@@ -1,6 +1,9 @@
 """Source `census`: a published census, read back as a source like any other."""
 
+import json
+import logging
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,11 @@ from pydantic.dataclasses import dataclass
 
 from pipeline import store
 from pipeline.config import STRICT, build
+from pipeline.release.manifest import MANIFEST_NAME, check_file, read_manifest
+from pipeline.release.vector_cache import stamp_of
 from pipeline.schemas import CENSUS_DOCUMENTS, TERMS, embeddings_table
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -44,5 +51,25 @@ def read_embeddings(entry: Mapping[str, Any], root: Path, where: str, dimension_
 
 
 def release_folder(entry: Mapping[str, Any], root: Path, where: str) -> Path:
-    """Returns the folder that holds the files of the release."""
-    return root / build(Settings, dict(entry), where).path
+    """Returns the folder that holds the files of the release, each of which is what the manifest says.
+
+    Raises:
+        ConfigError: the entry has an unknown key.
+        DataError: a file of it is another.
+    """
+    folder = root / build(Settings, dict(entry), where).path
+    if not (folder / MANIFEST_NAME).is_file():
+        log.warning("%s: %s has no manifest, so nothing says whether its files are whole", where, folder)
+        return folder
+    manifest = read_manifest(folder)
+    stamps = tuple((name, *stamp_of(folder / name)) for name in manifest["files"] if (folder / name).is_file())
+    _check_files(folder, json.dumps(manifest["files"], sort_keys=True), stamps)
+    return folder
+
+
+@lru_cache(maxsize=64)
+def _check_files(folder: Path, files: str, stamps: tuple[tuple[object, ...], ...]) -> None:
+    """Checks the files of a release, once in each process for each state of them."""
+    manifest = {"files": json.loads(files)}
+    for name, *_ in stamps:
+        check_file(folder, str(name), manifest)

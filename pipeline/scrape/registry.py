@@ -144,7 +144,7 @@ def merge(
     rejects: dict[tuple[str, str], Reject] = {}
     outside = set()
     for place, manifest in snapshots:
-        for found in parse_snapshot(source, settings, place, manifest.archive_bytes):
+        for found in parse_snapshot(source, settings, place, manifest):
             if isinstance(found, Reject):
                 rejects[(found.reason, found.excerpt)] = found
                 if found.reason == "deleted by the source":
@@ -160,9 +160,9 @@ def merge(
     return kept, lost, len(outside)
 
 
-def parse_snapshot(source: Source, settings: Any, place: Path, length: int) -> Iterator[Item | Reject]:
+def parse_snapshot(source: Source, settings: Any, place: Path, manifest: Manifest) -> Iterator[Item | Reject]:
     """Yields what the pages of one snapshot hold, in the order they came. A pure function of the archive."""
-    for page in snapshot.pages_of(place, length):
+    for page in snapshot.pages_of_manifest(place, manifest):
         yield from source.parse(page, settings)
 
 

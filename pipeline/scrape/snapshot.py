@@ -1,5 +1,6 @@
 """Dated snapshots of a source: the checkpoint of one under way, the manifest of a finished one."""
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -146,6 +147,45 @@ def save_manifest(place: Path, manifest: Manifest) -> None:
 def pages_of(place: Path, length: int) -> Iterator[archive.Page]:
     """Yields the pages of a snapshot. Raises as `archive.read_pages`."""
     return archive.read_pages(place / ARCHIVE, length, place.name)
+
+
+def pages_of_manifest(place: Path, manifest: Manifest) -> Iterator[archive.Page]:
+    """Yields the pages of a finished snapshot, which are those that its manifest describes, in their order.
+
+    Raises:
+        DataError: the archive is missing, damaged or another, or has another number of pages.
+    """
+    path = place / ARCHIVE
+    if manifest.archive_bytes and archive_digest(path, manifest.archive_bytes) != manifest.archive_sha256:
+        raise DataError(
+            "the archive is not the one that was fetched: its SHA-256 differs from the manifest's",
+            where=str(path),
+            do="restore it, or delete this snapshot's folder and run make scrape",
+        )
+    count = 0
+    for page in pages_of(place, manifest.archive_bytes):
+        count += 1
+        yield page
+    if count != manifest.page_count:
+        raise DataError(
+            f"the archive has {count} pages, and the manifest says {manifest.page_count}",
+            where=str(path),
+            do="restore it, or delete this snapshot's folder and run make scrape",
+        )
+
+
+def archive_digest(path: Path, length: int) -> str:
+    """Returns the SHA-256 of the first `length` bytes of an archive: what lies behind them is no part of it.
+
+    Raises:
+        DataError: the archive is missing.
+    """
+    digest, left = hashlib.sha256(), length
+    with store.explain_damage(path), path.open("rb") as file:
+        while left and (piece := file.read(min(left, 2**20))):
+            digest.update(piece)
+            left -= len(piece)
+    return digest.hexdigest()
 
 
 def read_index(place: Path) -> dict[str, str]:

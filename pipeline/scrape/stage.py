@@ -185,7 +185,7 @@ def _draft(name: str, settings: Any, session: PoliteSession, place: Path, checkp
         query=checkpoint.query,
         licence=settings.licence,
         frame=settings.frame,
-        archive_sha256=store.sha256_of_file(archive) if archive.exists() else "",
+        archive_sha256=snapshot.archive_digest(archive, checkpoint.length) if archive.exists() else "",
         archive_bytes=checkpoint.length,
         page_count=checkpoint.page_count,
         request_count=checkpoint.request_count,
