@@ -2,8 +2,7 @@
 
 import json
 import tomllib
-from collections.abc import Mapping
-from dataclasses import field, fields, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -240,20 +239,6 @@ class Config:
         return self.path(self.paths.processed, f"{name}.parquet")
 
 
-# Which parts of the file each stage reads: a stage reruns when its slice changes, and not otherwise.
-SLICES: Mapping[str, tuple[str, ...]] = {
-    "corpus": ("paths", "sources", "corpus", "terms", "frames"),
-    "scope": ("paths", "scope", "estimate", "embed", "seed"),
-    "hydrate": ("paths", "sources", "hydrate", "embed", "scrape"),
-    "embed": ("paths", "sources", "embed"),
-    "cluster": ("paths", "sources", "cluster", "seed"),
-    "estimate": ("paths", "estimate", "frames", "embed"),
-    "readings": ("paths", "estimate", "seed"),
-    "report": ("paths", "version", "report", "frames", "cluster", "estimate"),
-    "dataset": ("paths", "version", "dataset", "frames", "embed", "sources"),
-}
-
-
 def build(kind: type[T], table: object, where: str) -> T:
     """Checks a table of the configuration against a frozen dataclass and returns it filled in.
 
@@ -326,12 +311,3 @@ def _check_references(config: Config, where: str) -> None:
     for name, entry in config.sources.items():
         if not isinstance(entry.get("kind"), str):
             raise ConfigError(f"[sources.{name}.kind] missing key; add it", where=where)
-
-
-def slice_for(config: Config, stage: str) -> str:
-    """Returns the part of the configuration that `stage` reads, as JSON with sorted keys."""
-    adapter = TypeAdapter(Config)
-    table = adapter.dump_python(config, mode="json")
-    known = {item.name for item in fields(Config)}
-    keys = [key for key in SLICES[stage] if key in known]
-    return json.dumps({key: table[key] for key in keys}, sort_keys=True, indent=1) + "\n"

@@ -40,3 +40,19 @@ class FetchError(PipelineError):
 
 class ChallengeError(FetchError):
     """A service answered with a challenge. It is never worked around: that source stops."""
+
+
+class MissingExtraError(PipelineError):
+    """An optional part of the installation is needed and not there.
+
+    Args:
+        extra: its name in pyproject.toml.
+        module: what could not be found.
+        where: the stage that needs it.
+    """
+
+    def __init__(self, extra: str, module: str, *, where: str = "") -> None:
+        self.extra = extra
+        super().__init__(
+            f"needs the extra {extra!r} ({module} is not installed)", where=where, do=f"run make install EXTRA={extra}"
+        )

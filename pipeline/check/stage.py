@@ -33,6 +33,11 @@ log = logging.getLogger(__name__)
 HOST = "127.0.0.1"
 
 
+def run(config: Config, **options: object) -> int:
+    """Serves the page. The options are those of the stage's declaration."""
+    return run_page(config, argparse.Namespace(**options))
+
+
 def run_page(config: Config, options: argparse.Namespace) -> int:
     """Serves the page until it is interrupted."""
     session = load_session(config, options.task, options.coder, options.kind, show_codes=options.show_codes)

@@ -1,24 +1,22 @@
 """The layers that another encoder would give: made once, stored with the census, and compared with the clusters.
 
 The vectors of a second encoder are large and nobody needs them twice; which documents they put together is small, and a
-fact. `python -m pipeline.cluster IDS VECTORS --encoder NAME --weights-sha256 HEX` cuts the same layers with the
+fact. `python -m pipeline second-encoder IDS VECTORS --encoder NAME --weights-sha256 HEX` cuts the same layers with the
 same settings from its vectors and adds them to the census, with its manifest and checksums.
 """
 
-import argparse
 import logging
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from pipeline import store
-from pipeline.cluster.layers import build_graph, choose_partition, dissolve_small
+from pipeline.cluster.layers import CUT_COUNT, build_graph, choose_partition, dissolve_small
 from pipeline.cluster.neighbours import find_neighbours
 from pipeline.cluster.stability import best_jaccard
-from pipeline.config import Config, load_config
-from pipeline.errors import DataError, PipelineError
+from pipeline.config import Config
+from pipeline.errors import DataError
 from pipeline.release import census
 from pipeline.release.manifest import add_table
 from pipeline.schemas import CENSUS_DOCUMENTS, SECOND_MEMBERS
@@ -100,31 +98,23 @@ def load_vectors(ids_path: Path, vectors_path: Path, wanted: list[str]) -> np.nd
     return found
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Cuts the layers and adds them to the census. Returns the exit status."""
-    from pipeline.cluster.layers import CUT_COUNT  # noqa: PLC0415  the stage imports this module
+def run(config: Config, ids: str, vectors: str, encoder: str, weights_sha256: str) -> None:
+    """Cuts the layers from another encoder's vectors and adds them to the shipped census.
 
-    parser = argparse.ArgumentParser(
-        prog="python -m pipeline.cluster", description="Adds the layers of a second encoder to the shipped census."
-    )
-    parser.add_argument("ids", type=Path, help="NumPy file of doc_id")
-    parser.add_argument("vectors", type=Path, help="NumPy file of their vectors, unit rows")
-    parser.add_argument("--encoder", required=True, help="its name")
-    parser.add_argument("--weights-sha256", required=True, help="SHA-256 of its weights")
-    parser.add_argument("--config", type=Path, default=Path("census.toml"))
-    options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    try:
-        config = load_config(options.config)
-        folder = list_releases(config)[0]
-        doc_ids = store.read_arrow(CENSUS_DOCUMENTS, folder / "documents.parquet", ("doc_id",))
-        wanted = sorted(doc_ids.column("doc_id").to_pylist())
-        vectors = load_vectors(options.ids, options.vectors, wanted)
-        rows = cut_second(config, wanted, vectors, options.encoder, options.weights_sha256, CUT_COUNT)
-        add_table(folder, SECOND_MEMBERS, rows)
-    except PipelineError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    Args:
+        config: names the census.
+        ids, vectors: NumPy files of doc_id and of the vectors, row for row.
+        encoder: name of the other encoder.
+        weights_sha256: SHA-256 of its weights.
+
+    Raises:
+        DataError: the census is missing, or the vectors do not fit it.
+    """
+    folder = list_releases(config)[0]
+    doc_ids = store.read_arrow(CENSUS_DOCUMENTS, folder / "documents.parquet", ("doc_id",))
+    wanted = sorted(doc_ids.column("doc_id").to_pylist())
+    found = load_vectors(Path(ids), Path(vectors), wanted)
+    rows = cut_second(config, wanted, found, encoder, weights_sha256, CUT_COUNT)
+    add_table(folder, SECOND_MEMBERS, rows)
     counts = ", ".join(f"{int(part.max()) + 1} {layer}" for layer, part in rows.groupby("layer")["cluster_number"])
-    log.info("second: %d documents by %s -> %s clusters, in %s", len(wanted), options.encoder, counts, folder / NAME)
-    return 0
+    log.info("second: %d documents by %s -> %s clusters, in %s", len(wanted), encoder, counts, folder / NAME)

@@ -1,7 +1,8 @@
 """From the items of every source to records: one cleaned row each, or a reject with its reason."""
 
+import importlib.util
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import pandas as pd
 import pyarrow as pa
@@ -12,7 +13,6 @@ from pipeline.corpus.spread import extract_spread
 from pipeline.errors import ConfigError, DataError
 from pipeline.release import census
 from pipeline.schemas import RECORDS, REJECTS
-from pipeline.scrape import registry
 from pipeline.scrape.hydrated import hydrated_path, records_from_texts
 from pipeline.scrape.item import Item, Reject
 from pipeline.text.dates import read_date
@@ -45,7 +45,7 @@ def read_sources(config: Config) -> tuple[pd.DataFrame, pd.DataFrame, list[pa.Ta
             terms.append(census.read_terms(entry, config.root, where))
             left_out: list[dict[str, str]] = []
         else:
-            rows, left_out = extract_items(config, name, registry.read_items(config, name))
+            rows, left_out = extract_items(config, name, read_source(config, name))
         rows = rows.assign(frame=rename_frames(rows["frame"], aliases))
         for frame in sorted(set(rows["frame"]) - set(config.frames)):
             raise ConfigError(
@@ -68,6 +68,20 @@ def read_sources(config: Config) -> tuple[pd.DataFrame, pd.DataFrame, list[pa.Ta
         )
     reject_columns = [column.name for column in REJECTS.columns]
     return pd.concat(records, ignore_index=True), pd.DataFrame(rejects, columns=reject_columns), terms
+
+
+def read_source(config: Config, name: str) -> Iterator[Item | Reject]:
+    """Yields the items of a scraped source or a file. Raises as `registry.read_items`.
+
+    Without the network's extra there is nothing to read but files, until something was scraped.
+    """
+    folder = config.path(config.paths.raw, name)
+    is_scraped = config.sources[name]["kind"] != "files"
+    if is_scraped and importlib.util.find_spec("warcio") is None and not any(folder.glob("*/manifest.json")):
+        return
+    from pipeline.scrape import registry  # noqa: PLC0415
+
+    yield from registry.read_items(config, name)
 
 
 def extract_items(

@@ -133,7 +133,11 @@ def hash_code() -> str:
     """Returns the SHA-256 of all that decides what is made of an item: our code, the readers, and Python."""
     here = Path(__file__).resolve().parent
     digest = hashlib.sha256(platform.python_version().encode())
-    for path in [*sorted(here.glob("*.py")), here.parent / "scrape" / "item.py"]:
+    for path in [
+        *sorted(here.glob("*.py")),
+        *sorted(here.parent.glob("text/*.py")),
+        here.parent / "scrape" / "item.py",
+    ]:
         digest.update(path.read_bytes())
     for name in READERS:
         digest.update(f"{name} {importlib.metadata.version(name)}".encode())

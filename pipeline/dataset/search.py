@@ -18,7 +18,7 @@ SPARE = 64  # candidates beyond those asked for, put in exact order in float64
 BLOCK_ROWS = 65_536  # rows of vectors multiplied at once: 100 MB at 384 dimensions, so a mapped matrix stays mapped
 
 
-def run(config: Config, query: str, count: int, folder: Path | None = None) -> None:
+def run(config: Config, query: str, count: int, folder: str = "") -> None:
     """Prints the documents nearest to `query`, most similar first.
 
     Raises:

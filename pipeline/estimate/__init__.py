@@ -1,1 +1,42 @@
 """The share under every definition, from the read documents."""
+
+from pipeline.stages import ROUND_FILES, Option, Stage
+
+STAGES = (
+    Stage(
+        name="estimate",
+        purpose="shares with intervals, from the read documents",
+        run="pipeline.estimate.stage:run",
+        reads=("documents", "terms", "embeddings", "cluster_members", "second_members"),
+        writes=(
+            "shares",
+            "codes",
+            "predictions",
+            "groups",
+            "trends",
+            "people",
+            "curve",
+            "toggles",
+            "robustness",
+            "agendas",
+            "agenda_growth",
+            "guesses",
+            "plan",
+        ),
+        inputs=ROUND_FILES,
+        settings=(
+            "estimate",
+            "frames.*.is_quotable",
+            "embed.dimension_count",
+            "report.denominator",
+            "report.headline_definitions",
+        ),
+    ),
+    Stage(
+        name="plan",
+        purpose='how many more documents to read to halve an interval; DRAW="FRAME/YEAR DEFINITION" draws them',
+        run="pipeline.estimate.plan:run",
+        reads=("plan", "documents", "terms", "embeddings"),
+        options=(Option("draw", 'draw what one line needs: "FRAME/YEAR DEFINITION", as the plan prints them', "DRAW"),),
+    ),
+)

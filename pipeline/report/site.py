@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from importlib import resources
+from pathlib import PurePosixPath
 from typing import Any
 
 import jinja2
@@ -32,6 +33,7 @@ from pipeline.report.words import (
     make_link,
     spell_readers,
 )
+from pipeline.text.comments import strip_comments
 
 # In the order in which each uses the one before; they become one script, so that one hash names it to the browser.
 SCRIPTS = (
@@ -169,12 +171,14 @@ def _style() -> Markup:
 
 
 def _template_text(name: str) -> str:
-    return resources.files("pipeline.report").joinpath("templates", name).read_text(encoding="utf-8")
+    """Returns a template, script or style sheet without its comment lines."""
+    text = resources.files("pipeline.report").joinpath("templates", name).read_text(encoding="utf-8")
+    return strip_comments(text, PurePosixPath(name).suffix)
 
 
 def _environment(content: Content) -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("pipeline.report"),
+        loader=jinja2.FunctionLoader(_template_text),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
