@@ -16,7 +16,6 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-import pipeline
 from pipeline.errors import ConfigError
 
 RESTARTS = 8  # of one worker, before the run gives up: more is not bad luck
@@ -129,4 +128,4 @@ def _is_cluster() -> bool:
 
 
 def _code_folder() -> str:
-    return str(Path(pipeline.__file__).resolve().parent.parent)
+    return str(Path(__file__).resolve().parent.parent)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.__main__ import main
-from pipeline.config import load_config, slice_for
+from pipeline.config import load_config
 from pipeline.errors import ConfigError
 
 
@@ -63,14 +63,6 @@ def test_a_key_of_a_source_is_checked_by_the_source(text: str, tmp_path: Path, c
     path = write(tmp_path, text.replace('path = "data/raw/census/2026.07"', 'path = "x"\ncolour = "red"'))
     assert main(["--config", str(path), "corpus"]) == 1
     assert "[sources.census]: [colour] unknown key" in capsys.readouterr().err
-
-
-def test_a_slice_changes_only_with_what_its_stage_reads(text: str, tmp_path: Path) -> None:
-    first = load_config(write(tmp_path, text))
-    second = load_config(write(tmp_path, text.replace("resolution = 3.0", "resolution = 4.0")))
-    assert slice_for(first, "cluster") != slice_for(second, "cluster")
-    for stage in ("corpus", "embed", "estimate"):
-        assert slice_for(first, stage) == slice_for(second, stage)
 
 
 def test_roots_start_at_the_folder_of_the_file(text: str, tmp_path: Path) -> None:

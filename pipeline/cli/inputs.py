@@ -58,6 +58,7 @@ def _expand(config: Config, pattern: str) -> Iterator[str]:
         "census": [str(entry["path"]) for entry in config.sources.values() if _is_census(entry)],
         "files": [str(entry["path"]) for entry in config.sources.values() if not _is_census(entry) and "path" in entry],
         "version": [config.version],
+        "frames.*.members": [frame.members for frame in config.frames.values() if frame.members],
         "other_reports": [],
     }
     folders["other_reports"] = [

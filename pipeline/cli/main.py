@@ -8,9 +8,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from pipeline.boundary import explain_failure, prepare_process
 from pipeline.cli.parser import keywords_of, list_targets, make_parser, suggest_command, words_from_make
 from pipeline.cli.registry import load_stages
-from pipeline.errors import MissingExtraError, PipelineError
+from pipeline.errors import MissingExtraError
 from pipeline.extras import explain_missing, require
 from pipeline.stages import Stage
 
@@ -19,9 +20,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs one command.
 
     Returns:
-        the exit status: 0; 1 after one line that says what is wrong; 2 for a command line that cannot be read; 3 from
-        an uneven scrape or hydration; 4 where an optional part of the installation is missing.
+        the exit status: 0; 2 for a command line that cannot be read; 4 where an optional part of the installation is
+        missing; else as `boundary` has them, after one line that says what is wrong.
     """
+    prepare_process()
     stages = load_stages()
     words = sys.argv[1:] if arguments is None else arguments
     known = {*stages, "make", "configure", "stages"}
@@ -40,12 +42,19 @@ def main(arguments: list[str] | None = None) -> int:
         return _name_extra(error)
     except ModuleNotFoundError as error:
         missing = explain_missing(error, options.command)
-        if missing is None:
-            raise
-        return _name_extra(missing)
-    except PipelineError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        if missing is not None:
+            return _name_extra(missing)
+        return _explain(error, options.config)
+    except BaseException as error:  # the one boundary: whatever ends a run is a line and a status
+        return _explain(error, options.config)
+
+
+def _explain(error: BaseException, config_path: Path) -> int:
+    """Prints the line that says what ended the run. Returns the exit status."""
+    line, status = explain_failure(error, config_path.resolve().parent / "data" / "processed" / "crashes")
+    if line:
+        print(f"error: {line}", file=sys.stderr)
+    return status
 
 
 def _commands(words: list[str]) -> list[str]:
