@@ -69,6 +69,28 @@ _FACTS = (
     Column("word_count", INTEGER, "words of the cleaned text that was read; for an opening, of that opening"),
     Column("character_count", INTEGER, "characters of the cleaned text that was read"),
     Column("text_sha256", TEXT, "SHA-256 of the cleaned title, an empty line, and the cleaned text"),
+    Column(
+        "affiliations",
+        TEXTS,
+        "for each of authors, where they work as the source gives it, empty where it says nothing; no list where it "
+        "says nothing of any of them",
+        is_nullable=True,
+        is_late=True,
+    ),
+    Column(
+        "orcids",
+        TEXTS,
+        "for each of authors, their ORCID as the source gives it, or empty; no list where it gives none",
+        is_nullable=True,
+        is_late=True,
+    ),
+    Column(
+        "organisation",
+        TEXT,
+        "the organisation whose own site it is on (see pipeline/text/organisations.toml for its kind)",
+        is_nullable=True,
+        is_late=True,
+    ),
 )
 _TEXT = Column("text", TEXT, "cleaned text; empty in a published census", is_nullable=True)
 

@@ -316,7 +316,8 @@ def test_more_posts_at_one_moment_than_can_be_listed_stop_the_source(tmp_path, w
     model = world.forums["lw"].posts[0].facts
     crowd = Forum([Post({**model, "_id": f"{number:017d}"}) for number in range(2200)], world.forums["lw"].rng)
     site = Site(crowd.answer, clock=world.clock)
-    config = config_for({"lw": {**world.sources["lw"], "url": site.url("/graphql")}}, tmp_path)
+    sources = {"lw": {**world.sources["lw"], "url": site.url("/graphql"), "expect": {"min_items": 0}}}
+    config = config_for(sources, tmp_path)
     assert stage.run(config, clock=world.clock) == stage.UNEVEN
     assert "more than 2000 posts with one postedAt" in capsys.readouterr().out
     site.close()
@@ -372,7 +373,8 @@ def test_a_deletion_within_a_long_list_hides_no_post(tmp_path, world_of, field):
         return reply
 
     site = Site(answer, clock=world.clock)
-    config = config_for({"lw": {**world.sources["lw"], "url": site.url("/graphql")}}, tmp_path)
+    sources = {"lw": {**world.sources["lw"], "url": site.url("/graphql"), "expect": {"min_items": 0}}}
+    config = config_for(sources, tmp_path)
     assert stage.run(config, clock=world.clock) == 0
     if field == "modifiedAt":
         stamp = f"{datetime.fromtimestamp(world.clock.now(), UTC) + timedelta(hours=1):%Y-%m-%dT%H:%M:%S}.000Z"
@@ -393,7 +395,8 @@ def test_more_changes_than_can_be_listed_are_asked_for_in_halves(tmp_path, world
     begun = datetime.fromtimestamp(world.clock.now(), UTC)
     forum = Forum([], world.forums["lw"].rng)
     site = Site(forum.answer, clock=world.clock)
-    config = config_for({"lw": {**world.sources["lw"], "url": site.url("/graphql"), "page_size": 500}}, tmp_path)
+    how = {"url": site.url("/graphql"), "page_size": 500, "expect": {"min_items": 0}}
+    config = config_for({"lw": {**world.sources["lw"], **how}}, tmp_path)
     assert stage.run(config, clock=world.clock) == 0
     for number in range(2600):
         stamp = f"{begun + timedelta(seconds=20 + 30 * number):%Y-%m-%dT%H:%M:%S}.000Z"

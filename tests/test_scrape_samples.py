@@ -7,7 +7,8 @@ import pytest
 
 from pipeline.errors import ChallengeError, FetchError
 from pipeline.scrape import arxiv_atom, arxiv_oai, forum, forum_feed
-from pipeline.scrape.blog_pages import check_html, read_article, read_contents
+from pipeline.scrape.blog_lists import read_contents
+from pipeline.scrape.blog_pages import check_html, read_article
 from pipeline.scrape.forum_parse import parse_comments, parse_posts
 from pipeline.scrape.item import Item
 from pipeline.web.archive import Page

@@ -20,6 +20,7 @@ from pipeline.text.extract import clean_title, extract_text, strip_ellipsis, tex
 from pipeline.text.identifiers import canonical_id
 
 log = logging.getLogger(__name__)
+WITHDRAWN = "withdrawn by its authors"
 DECLARED_COLUMNS = ("external_url", "crosspost_id", "doi")  # of records; a published census has none of them
 
 
@@ -99,8 +100,8 @@ def records_from_items(origin: str, items: Iterable[Item | Reject]) -> tuple[pd.
     for item in items:
         record_id = _encodable(f"{origin}/{item.place}")
         title = clean_title(item.title) if isinstance(item, Item) else ""
-        if isinstance(item, Reject) or not title:
-            reason = item.reason if isinstance(item, Reject) else "no title"
+        if isinstance(item, Reject) or not title or item.is_withdrawn:
+            reason = item.reason if isinstance(item, Reject) else "no title" if not title else WITHDRAWN
             excerpt = item.excerpt if isinstance(item, Reject) else item.doc_id
             rejects.append(
                 {"record_id": record_id, "origin": origin, "reason": reason, "excerpt": _encodable(excerpt[:200])}
@@ -136,7 +137,15 @@ def _record_from_item(item: Item, title: str) -> dict[str, object]:
         "external_url": _encodable(item.external_url) or None,
         "crosspost_id": canonical_id(_encodable(item.crosspost_id)) or None,
         "doi": _encodable(item.doi) or None,
+        "affiliations": _beside_authors(item.affiliations, item),
+        "orcids": _beside_authors(item.orcids, item),
+        "organisation": clean_title(item.organisation) or None,
     }
+
+
+def _beside_authors(values: tuple[str, ...], item: Item) -> list[str] | None:
+    """Returns one text for each author, or nothing where the source says nothing or the lists do not fit together."""
+    return [clean_title(value) for value in values] if values and len(values) == len(item.authors) else None
 
 
 def _encodable(text: str) -> str:

@@ -33,7 +33,7 @@ SPREAD_FROM = 50_000
 SHARD_ITEMS = 1024  # some seconds of work: a kill or a slow worker costs no more
 FOLDER_NAME = "extracted"  # under the processed files, until `corpus` has written its tables
 READERS = ("beautifulsoup4", "ftfy", "lxml", "markdown-it-py", "mdit-py-plugins", "pylatexenc")
-LISTS = ("authors", "tags", "versions")
+LISTS = ("authors", "tags", "versions", "affiliations", "orcids")
 
 Read = Callable[[str, Iterable[Item | Reject]], tuple[pd.DataFrame, list[dict[str, str]]]]
 

@@ -2,18 +2,21 @@
 
 import re
 from dataclasses import field
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from pydantic.dataclasses import dataclass
 
 from pipeline.config import STRICT
 from pipeline.scrape.item import Item, Reject
+from pipeline.text.phrase_lists import expand_phrases
+from pipeline.text.phrases import holds_phrase
 
 ID = re.compile(r"(?:\d{4}\.\d{4,5}|[a-z][a-z-]*(?:\.[A-Z]{2})?/\d{7})")
 _VERSION = re.compile(r"v(\d+)$")
-_WITHDRAWN = re.compile(
-    r"\b(?:this|the)\s+(?:paper|article|submission|manuscript)\s+(?:has|have|is|was)\s+(?:been\s+)?withdrawn", re.I
-)
 MAX_TITLE_CHARACTERS = 2_000  # the longest arXiv title known is under 400
+_NEW_YORK = ZoneInfo("America/New_York")
+_DEADLINE_HOUR = 14  # submissions until 14:00 in New York are announced that evening, in the feed of the next day
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -22,16 +25,20 @@ class Query:
 
     Attributes:
         categories: any of these arXiv classes, cross-lists included; none given means all.
-        phrases: any of these in title or abstract, whole words, case ignored; none given means all.
-            A trailing * stands for any ending.
+        phrases: any of these in title or abstract, by the rule of `pipeline.text.phrases`; none given means all.
+            `@core` stands for a list of `pipeline.text.phrase_lists`.
         submitted_from, submitted_before: dates of the first version, YYYY-MM-DD; the second is not included, and
             an empty one is no bound.
+        announced_from, announced_before: days of the feed that announces a paper in these classes, new or as a
+            cross-list. An interface that does not say it counts the day that the first submission leads to.
     """
 
     categories: tuple[str, ...] = ()
     phrases: tuple[str, ...] = ()
     submitted_from: str = ""
     submitted_before: str = ""
+    announced_from: str = ""
+    announced_before: str = ""
     title_only: bool = field(default=False)
 
 
@@ -40,11 +47,6 @@ def split_id(text: str) -> tuple[str, int]:
     name = text.strip().rpartition("/abs/")[2]
     found = _VERSION.search(name)
     return (name[: found.start()], int(found[1])) if found else (name, 0)
-
-
-def is_withdrawn(comment: str, abstract: str) -> bool:
-    """Says whether comment or abstract state that the paper was taken back."""
-    return bool(_WITHDRAWN.search(comment) or _WITHDRAWN.match(abstract.strip()))
 
 
 def checked(item: Item) -> Item | Reject:
@@ -67,8 +69,31 @@ def is_in_query(item: Item, query: Query) -> bool:
     is_bounded = bool(query.submitted_from or query.submitted_before)
     if is_bounded and not first <= item.published_date[:10] < end:
         return False
-    text = " ".join((item.title if query.title_only else f"{item.title} {item.text}").split())
-    return not query.phrases or any(_pattern(phrase).search(text) for phrase in query.phrases)
+    if query.announced_from or query.announced_before:
+        day = item.announced_date or announced_on(item.published_date)
+        if not (query.announced_from or "1991-08-01") <= day < (query.announced_before or "2100-01-01"):
+            return False
+    return not query.phrases or holds_phrase(item.title, "" if query.title_only else item.text, query.phrases)
+
+
+def announced_on(submitted: str) -> str:
+    """Returns the day of the feed that announces a paper submitted at a time (ISO 8601), by arXiv's schedule.
+
+    Submissions until 14:00 in New York are announced that evening from Sunday to Thursday, and stand in the feed of
+    the day after: Monday to Friday. Papers held back by moderation and holidays come later than this says.
+    """
+    try:
+        moment = datetime.fromisoformat(submitted)
+    except ValueError:
+        return submitted[:10]
+    if len(submitted) <= 10:
+        return submitted
+    local = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(_NEW_YORK)
+    closing: date = local.date() + timedelta(days=local.hour >= _DEADLINE_HOUR)
+    while closing.weekday() >= 5:  # what comes on Saturday or Sunday closes on Monday
+        closing += timedelta(days=1)
+    # Friday's closing is announced on Sunday evening, in the feed of Monday.
+    return (closing + timedelta(days=3 if closing.weekday() == 4 else 1)).isoformat()
 
 
 def bounds(query: Query) -> tuple[str, str]:
@@ -84,11 +109,6 @@ def search_text(query: Query, start: str, end: str) -> str:
     field_name = "ti" if query.title_only else "all"
     parts = [
         " OR ".join(f"cat:{name}" for name in query.categories),
-        " OR ".join(f'{field_name}:"{phrase.rstrip("*")}"' for phrase in query.phrases),
+        " OR ".join(f'{field_name}:"{phrase.rstrip("*")}"' for phrase in expand_phrases(query.phrases)),
     ]
     return " AND ".join([f"({part})" for part in parts if part] + [f"submittedDate:[{start} TO {end}]"])
-
-
-def _pattern(phrase: str) -> re.Pattern[str]:
-    words = r"[\s-]+".join(re.escape(word) for word in phrase.rstrip("*").split())
-    return re.compile(rf"\b{words}{'' if phrase.endswith('*') else chr(92) + 'b'}", re.I)

@@ -5,19 +5,22 @@ page, advancing by what came. A later run asks for what was updated since, newes
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from lxml import etree
 from pydantic.dataclasses import dataclass
 
 from pipeline.config import STRICT
-from pipeline.errors import FetchError
-from pipeline.scrape.arxiv import Query, bounds, checked, is_in_query, is_withdrawn, search_text, split_id
+from pipeline.errors import ConfigError, FetchError
+from pipeline.scrape.arxiv import Query, bounds, checked, is_in_query, search_text, split_id
+from pipeline.scrape.health import Expectation
 from pipeline.scrape.item import Item, Reject
 from pipeline.scrape.snapshot import Step
+from pipeline.scrape.withdrawal import is_withdrawn
+from pipeline.text.authors import clean_names
 from pipeline.web.archive import Page
 from pipeline.web.clock import iso_time
 from pipeline.web.hosts import HostRule, rule_for
@@ -38,6 +41,7 @@ _OPENING = (
     )
     + b">"
 )
+_EMPTY_PAGES = 5  # a page that is empty by mistake heals within a few requests
 ACCEPT = "application/atom+xml, text/xml, */*"  # without it the service answers 406
 _FORMAT = "%Y%m%d%H%M"
 
@@ -48,6 +52,9 @@ class Settings:
 
     Attributes:
         max_window_count: windows with more papers are halved; the service fails from 10,000 on.
+        robots: "documented API" if the operator's own terms allow what is asked here, although the robots.txt of the
+            host, written for crawlers, forbids every address. Without it the file binds, and arXiv's forbids all.
+        robots_reason: where those terms stand; printed and archived with every snapshot.
         recheck_days: how far before the last run an update is looked for: papers can be held back that long.
     """
 
@@ -59,13 +66,31 @@ class Settings:
     page_size: int = 200
     max_window_count: int = 5000
     recheck_days: int = 30
+    robots: Literal["", "documented API"] = ""
+    robots_reason: str = ""
     licence: str = "CC0 1.0 (metadata and abstracts)"
     canaries: tuple[str, ...] = ()
+    expect: Expectation = field(default_factory=Expectation)
 
 
 def hosts(settings: Settings) -> dict[str, HostRule]:
     """Returns the host that is asked. All arXiv hosts share one pace: their limit counts them together."""
-    return rule_for(settings.url, settings.seconds_between, "arxiv")
+    return rule_for(settings.url, settings.seconds_between, "arxiv", exemption(settings.robots, settings.robots_reason))
+
+
+def exemption(robots: str, reason: str) -> str:
+    """Returns why robots.txt does not bind, or nothing where it does.
+
+    Raises:
+        ConfigError: it is declared not to bind, and nothing says why.
+    """
+    if robots and not reason.strip():
+        raise ConfigError(
+            f"robots = {robots!r} without a reason",
+            where="census.toml",
+            do="name the operator's terms that allow it under robots_reason, or leave both out",
+        )
+    return f"{robots}: {reason.strip()}" if robots else ""
 
 
 def plan(settings: Settings, past: Mapping[str, Any] | None, now: str) -> list[str]:
@@ -113,8 +138,12 @@ def parse_feed(body: bytes, place: str, frame: str, where: str = "") -> Iterator
 
 
 def is_wanted(item: Item, settings: Settings) -> bool:
-    """Says whether an item belongs to the defined query: the service matches more loosely than it."""
-    return is_in_query(item, replace(settings.query, phrases=()))
+    """Says whether an item belongs to the defined query: the service stems words and reads comments too."""
+    return is_in_query(item, settings.query)
+
+
+class EmptyPage(TryAgain):
+    """A page without entries although more were announced; most heal, some never do."""
 
 
 def check_feed(response: Response) -> None:
@@ -144,7 +173,23 @@ def check_feed(response: Response) -> None:
         raise TryAgain(f"status {response.status}")
     total, start = _number(root, "totalResults"), _number(root, "startIndex")
     if total > start and not root.findall("atom:entry", NAMES):
-        raise TryAgain(f"empty page although there are {total - start} more results")
+        raise EmptyPage(f"empty page although there are {total - start} more results")
+
+
+def _patient_check() -> Callable[[Response], None]:
+    """Returns a check that takes an empty page for an answer once it has come `_EMPTY_PAGES` times in a row."""
+    n_empty = 0
+
+    def check(response: Response) -> None:
+        nonlocal n_empty
+        try:
+            check_feed(response)
+        except EmptyPage:
+            n_empty += 1
+            if n_empty < _EMPTY_PAGES:
+                raise
+
+    return check
 
 
 def _read_page(settings: Settings, session: PoliteSession, state: dict[str, Any]) -> tuple[dict[str, Any], Step]:
@@ -157,13 +202,18 @@ def _read_page(settings: Settings, session: PoliteSession, state: dict[str, Any]
         "sortBy": order[0],
         "sortOrder": order[1],
     }
-    response = session.get(settings.url, params=params, accept=ACCEPT, check=check_feed)
+    response = session.get(settings.url, params=params, accept=ACCEPT, check=_patient_check())
     total, items = _facts(response, settings)
-    if total > start and not items:
+    if total > start and not items and b"<entry" in response.body:
         raise FetchError(
             "a page whose entries cannot be told apart", where=response.url, do="run make scrape again later"
         )
     after = {**state}
+    if total > start and not items:
+        # The service counts more than it has, and says so every time: what came is kept, and the rest is named.
+        short = [*state.get("short", []), [f"{window[0]} to {window[1]}", f"{total} announced, {start} given"]]
+        after |= {"windows": state["windows"][1:], "start": 0, "total": None, "restarts": 0, "short": short}
+        return after, Step(response, {"window": list(window), "start": start}, after)
     if limit and total > 9_000 and start + settings.page_size > 9_000:
         after = {**state, "windows": _months(settings, state["begun"]), "start": 0, "total": None}
         after["until_updated"] = None
@@ -198,6 +248,9 @@ def _item_from_entry(entry: etree._Element, place: str, frame: str) -> Item | Re
     primary = entry.find("arxiv:primary_category", NAMES)
     terms = [primary.get("term", "")] if primary is not None else []
     terms += [found.get("term", "") for found in entry.findall("atom:category", NAMES)]
+    authors = entry.findall("atom:author", NAMES)
+    names = clean_names([text_of(found, "atom:name", NAMES) for found in authors])
+    affiliations = tuple(_affiliation(found) for found in authors)
     return checked(
         Item(
             place=place,
@@ -207,9 +260,7 @@ def _item_from_entry(entry: etree._Element, place: str, frame: str) -> Item | Re
             title=" ".join(text_of(entry, "atom:title", NAMES).split()),
             text=abstract,
             url=f"https://arxiv.org/abs/{arxiv_id}",
-            authors=tuple(
-                " ".join(text_of(found, "atom:name", NAMES).split()) for found in entry.findall("atom:author", NAMES)
-            ),
+            authors=names,
             published_date=published,
             tags=tuple(dict.fromkeys(term for term in terms if term)),
             text_format="latex",
@@ -218,7 +269,14 @@ def _item_from_entry(entry: etree._Element, place: str, frame: str) -> Item | Re
             doi=text_of(entry, "arxiv:doi", NAMES),
             comment=comment,
             is_withdrawn=is_withdrawn(comment, abstract),
+            affiliations=affiliations if any(affiliations) and len(affiliations) == len(names) else (),
         )
+    )
+
+
+def _affiliation(author: etree._Element) -> str:
+    return "; ".join(
+        " ".join("".join(found.itertext()).split()) for found in author.iterfind("arxiv:affiliation", NAMES)
     )
 
 

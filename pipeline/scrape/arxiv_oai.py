@@ -5,6 +5,7 @@ date of the current version). All errors come with status 200.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import field
 from datetime import UTC, date, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -14,9 +15,12 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.config import STRICT
 from pipeline.errors import FetchError
-from pipeline.scrape.arxiv import Query, checked, is_in_query, is_withdrawn
+from pipeline.scrape.arxiv import Query, checked, is_in_query
+from pipeline.scrape.health import Expectation
 from pipeline.scrape.item import Item, Reject
 from pipeline.scrape.snapshot import Step
+from pipeline.scrape.withdrawal import is_withdrawn
+from pipeline.text.authors import Author, read_authors
 from pipeline.web.archive import Page
 from pipeline.web.clock import iso_time
 from pipeline.web.hosts import HostRule, rule_for
@@ -57,6 +61,7 @@ class Settings:
     seconds_between: float = 3.0
     licence: str = "CC0 1.0 (metadata and abstracts)"
     canaries: tuple[str, ...] = ()
+    expect: Expectation = field(default_factory=Expectation)
 
 
 def hosts(settings: Settings) -> dict[str, HostRule]:
@@ -217,8 +222,12 @@ def _item_from_record(record: etree._Element, place: str, frame: str) -> Item | 
     def field(tag: str) -> str:
         return text_of(record, f".//{space}:{tag}", NAMES)
 
+    if not field("id") and not field("title"):
+        return Reject(place, "a record without metadata", f"arxiv:{name}")
     versions = _versions(record)
     comment, abstract = field("comments"), field("abstract")
+    authors = _authors(record) if space == "arxiv" else read_authors(field("authors"))
+    affiliations = tuple(author.affiliation for author in authors)
     return checked(
         Item(
             place=place,
@@ -228,7 +237,7 @@ def _item_from_record(record: etree._Element, place: str, frame: str) -> Item | 
             title=" ".join(field("title").split()),
             text=abstract,
             url=f"https://arxiv.org/abs/{field('id') or name}",
-            authors=_authors(record) if space == "arxiv" else split_authors(field("authors")),
+            authors=tuple(author.name for author in authors),
             published_date=versions[0] if versions else field("created"),
             tags=tuple(field("categories").split()),
             text_format="latex",
@@ -237,38 +246,47 @@ def _item_from_record(record: etree._Element, place: str, frame: str) -> Item | 
             licence=field("license"),
             doi=field("doi"),
             comment=comment,
-            is_withdrawn=is_withdrawn(comment, abstract),
+            is_withdrawn=is_withdrawn(comment, abstract) or _is_emptied(record),
+            affiliations=affiliations if any(affiliations) else (),
         )
     )
 
 
-def split_authors(names: str) -> tuple[str, ...]:
-    """Splits "A, B and C (Inst, Town)" into names; what stands in brackets is an affiliation."""
-    kept, depth = [], 0
-    for char in " ".join(names.split()):
-        depth += (char == "(") - (char == ")" and depth > 0)
-        if depth == 0 and char != ")":
-            kept.append(char)
-    parts = "".join(kept).replace(", and ", ", ").replace(" and ", ", ").split(",")
-    return tuple(" ".join(part.split()) for part in parts if part.strip())
+def _is_emptied(record: etree._Element) -> bool:
+    """Says whether the last version is one that holds nothing: source type I, which arXiv gives to withdrawals."""
+    found = [
+        (_version_number(version), text_of(version, "raw:source_type", NAMES), text_of(version, "raw:size", NAMES))
+        for version in record.iterfind(".//raw:version", NAMES)
+    ]
+    if not found:
+        return False
+    _, source_type, size = max(found)
+    return "I" in source_type or size.lower() in ("0kb", "0")
 
 
-def _authors(record: etree._Element) -> tuple[str, ...]:
+def _authors(record: etree._Element) -> tuple[Author, ...]:
     parts = ("forenames", "keyname", "suffix")
-    found = record.iterfind(".//arxiv:authors/arxiv:author", NAMES)
     return tuple(
-        " ".join(text for part in parts if (text := text_of(author, f"arxiv:{part}", NAMES))) for author in found
+        Author(
+            " ".join(text for part in parts if (text := text_of(author, f"arxiv:{part}", NAMES))),
+            "; ".join("".join(found.itertext()).strip() for found in author.iterfind("arxiv:affiliation", NAMES)),
+        )
+        for author in record.iterfind(".//arxiv:authors/arxiv:author", NAMES)
     )
+
+
+def _version_number(version: etree._Element) -> int:
+    number = version.get("version", "v0").removeprefix("v")
+    return int(number) if number.isdigit() else 0
 
 
 def _versions(record: etree._Element) -> tuple[str, ...]:
     """Returns the dates of the versions in the order of their numbers, which need not be that of the file."""
     found = []
     for version in record.iterfind(".//raw:version", NAMES):
-        number = version.get("version", "v0").removeprefix("v")
         try:
             moment = parsedate_to_datetime(text_of(version, "raw:date", NAMES)).astimezone(UTC)
         except (TypeError, ValueError):
             continue
-        found.append((int(number) if number.isdigit() else 0, iso_time(moment.timestamp())))
+        found.append((_version_number(version), iso_time(moment.timestamp())))
     return tuple(moment for _, moment in sorted(found))

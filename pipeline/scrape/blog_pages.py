@@ -1,21 +1,40 @@
-"""Reading blog pages: dated lists of contents, and what an article says about itself."""
+"""Reading the page of an article: whether it is one, and what it says about itself."""
 
 import html
 import json
 import re
-from datetime import datetime
-from urllib.parse import urljoin
+from collections.abc import Iterator
+from typing import Any
 
 from bs4 import BeautifulSoup
 from bs4.element import Tag
 
-from pipeline.scrape.feeds import Entry
-from pipeline.web.response import Response, TryAgain, refuse_dense
+from pipeline.scrape.blog_lists import line_of
+from pipeline.scrape.feeds import Entry, plain_title
+from pipeline.scrape.page_dates import page_date
+from pipeline.text.authors import clean_names
+from pipeline.web.response import EndsEarly, Response, TryAgain, refuse_dense
 
-_MONTH_FORMATS = ("%B %Y", "%b %Y", "%B %d, %Y", "%b %d, %Y", "%d %B %Y", "%d %b %Y")
 _OPENING_PARAGRAPHS = 3
 MAX_HTML_TAGS, MAX_HTML_BYTES = 100_000, 12 * 2**20  # the largest articles known have 5 MB
-_ARTICLE_TYPES = ("BlogPosting", "Article", "NewsArticle", "ScholarlyArticle", "TechArticle")
+_ARTICLE_TYPES = ("blogposting", "article", "newsarticle", "scholarlyarticle", "techarticle", "report", "webpage")
+_PAGE_TYPES = ("", "text/html", "application/xhtml+xml", "text/plain", "application/octet-stream")
+_DATE_NAMES = (
+    "citation_publication_date",
+    "citation_date",
+    "citation_online_date",
+    "article:published_time",
+    "og:article:published_time",
+    "datepublished",
+    "date",
+    "dc.date",
+    "dcterms.date",
+    "dc.date.issued",
+    "dcterms.created",
+    "publish-date",
+    "parsely-pub-date",
+    "sailthru.date",
+)
 
 
 def check_html(response: Response) -> None:
@@ -23,41 +42,38 @@ def check_html(response: Response) -> None:
 
     Raises:
         FetchError: it is far larger than any article.
-        TryAgain: it is none, or ends early.
+        EndsEarly: it has no end tag, which HTML allows: if it comes the same again, it is whole.
+        TryAgain: it is none.
     """
     if response.status in (404, 410):
         return
     refuse_dense(response.body, (b"<",), MAX_HTML_TAGS, MAX_HTML_BYTES, response.url)
-    if (
-        response.status != 200
-        or b"<" not in response.body[:1000]
-        or not re.search(rb"</(?:html|body)>", response.body[-2000:], re.I)
-    ):
-        raise TryAgain(f"not a whole page (status {response.status})")
+    if response.status != 200 or b"<" not in response.body[:1000]:
+        raise TryAgain(f"not a page (status {response.status})")
+    if lacks_end(response.body):
+        raise EndsEarly("the page has no end")
 
 
-def read_contents(body: bytes, where: str) -> list[Entry]:
-    """Returns the entries of a dated list of contents (`div.toc`: dates and links in turn)."""
-    soup, entries, month = BeautifulSoup(body, "lxml"), [], ""
-    for part in soup.select("div.toc > *"):
-        classes = list(part.get("class") or [])
-        if "date" in classes:
-            month = page_date(part.get_text(" ", strip=True))
-        elif part.name == "a" and part.get("href"):
-            heading, byline, summary = (part.select_one(css) for css in ("h3", ".byline", ".description"))
-            entries.append(
-                Entry(
-                    title=_line(heading),
-                    link=urljoin(where, str(part["href"]).strip()),
-                    guid="",
-                    published_date=month,
-                    authors=_byline(_line(byline)),
-                    html=html.escape(_line(summary), quote=False),
-                    is_summary=True,
-                    categories=(),
-                )
-            )
-    return entries
+def lacks_end(body: bytes) -> bool:
+    """Says whether a page lacks its end tag, which HTML lets it."""
+    return not re.search(rb"</(?:html|body)\s*>", body[-2000:], re.I)
+
+
+def other_than_page(response: Response) -> str:
+    """Returns what an answer is that is no page of HTML, such as a PDF, or nothing."""
+    start, kind = response.body[:1024].lstrip(b"\xef\xbb\xbf \t\r\n"), response.header("content-type").partition(";")[0]
+    if start.startswith(b"%PDF"):
+        return "a PDF, not a page"
+    if start.startswith((b"PK\x03\x04", b"\x1f\x8b", b"\x89PNG", b"\xff\xd8\xff", b"GIF8")):
+        return f"a file ({kind.strip() or 'no type named'}), not a page"
+    is_other = kind.strip().lower() not in (
+        "",
+        "text/html",
+        "application/xhtml+xml",
+        "text/plain",
+        "application/octet-stream",
+    )
+    return f"{kind.strip()}, not a page" if is_other and not re.match(rb"<(?:!doctype|html)", start, re.I) else ""
 
 
 def read_article(body: bytes, where: str) -> Entry | None:
@@ -65,82 +81,86 @@ def read_article(body: bytes, where: str) -> Entry | None:
     soup = BeautifulSoup(body, "lxml")
     data = _linked_data(soup)
     title = (
-        str(data.get("headline") or "")
+        _text(data.get("headline"))
         or _meta(soup, "citation_title", "og:title", "twitter:title")
-        or _line(soup.title)
+        or line_of(soup.title)
+        or line_of(soup.find("h1"))
     )
-    date = str(data.get("datePublished") or "") or _meta(soup, "citation_date", "article:published_time", "date")
-    if not date and (stamp := soup.select_one("time[datetime]")) is not None:
-        date = str(stamp["datetime"])
-    if not date:
-        date = _line(soup.select_one(".published div, .date, time"))
-    summary = _meta(soup, "citation_abstract", "description", "og:description")
     if not title:
         return None
-    text = html.escape(summary, quote=False) if summary else _opening(soup)
-    authors = (
-        _linked_authors(data)
-        or tuple(
-            str(tag.get("content", "")).strip() for tag in soup.find_all("meta", attrs={"name": "citation_author"})
-        )
-        or tuple(_line(tag) for tag in soup.select("div.d-byline span.author"))
-    )
+    summary = _meta(soup, "citation_abstract", "description", "og:description")
     return Entry(
-        title=" ".join(html.unescape(title).split()),
-        link=str(data.get("url") or "") or _canonical(soup) or where,
+        title=plain_title(title),
+        link=_text(data.get("url")) or _canonical(soup) or where,
         guid="",
-        published_date=page_date(date),
-        authors=authors,
-        html=text,
+        published_date=_date(soup, data),
+        authors=_authors(soup, data),
+        html=html.escape(summary, quote=False) if summary else _opening(soup),
         is_summary=True,
         categories=(),
     )
 
 
-def page_date(text: str) -> str:
-    """Returns a date written for readers as ISO 8601, as precise as it is; nothing if it is none."""
-    text = " ".join(text.split())
-    if found := re.match(r"(\d{4})[-/](\d{1,2})(?:[-/](\d{1,2}))?(?!\d)", text):
-        return "-".join(part.zfill(2) for part in found.groups() if part)
-    for layout in _MONTH_FORMATS:
+def _date(soup: BeautifulSoup, data: dict[str, Any]) -> str:
+    """Returns the first date that can be read of those a page gives, from the clearest to the least clear."""
+    stamps = [str(tag.get("datetime") or tag.get("content") or "") for tag in soup.select("[itemprop=datePublished]")]
+    stamps += [str(tag["datetime"]) for tag in soup.select("time[datetime]")]
+    shown = [line_of(tag) for tag in soup.select(".published div, [class*=date], time, .published")]
+    named = [_text(data.get("datePublished")), *(_meta(soup, name) for name in _DATE_NAMES)]
+    return next((date for text in (*named, *stamps, *shown[:20]) if (date := page_date(text))), "")
+
+
+def _authors(soup: BeautifulSoup, data: dict[str, Any]) -> tuple[str, ...]:
+    citation = [str(tag.get("content") or "") for tag in soup.find_all("meta", attrs={"name": "citation_author"})]
+    bylines = soup.select("div.d-byline span.author, d-byline span.author, [itemprop=author], [rel=author]")
+    named = [
+        str(tag.get("content") or "") for tag in soup.find_all("meta", attrs={"name": re.compile("^author$", re.I)})
+    ]
+    for names in (_linked_authors(data), citation, [line_of(tag) for tag in bylines], named):
+        if found := clean_names(names):
+            return found
+    return ()
+
+
+def _linked_data(soup: BeautifulSoup) -> dict[str, Any]:
+    """Returns what the page says of its article as linked data; a block that is not JSON says nothing."""
+    found = [entry for script in soup.find_all("script", type="application/ld+json") for entry in _blocks(script)]
+    kinds = {kind: entry for entry in reversed(found) for kind in _kinds(entry)}
+    return next((kinds[kind] for kind in _ARTICLE_TYPES if kind in kinds), {})
+
+
+def _blocks(script: Tag) -> Iterator[dict[str, Any]]:
+    text = script.string or ""
+    for attempt in (text, re.sub(r",\s*([}\]])", r"\1", text)):  # a comma before a closing bracket is a common slip
         try:
-            moment = datetime.strptime(text, layout)
-        except ValueError:
-            continue
-        return moment.strftime("%Y-%m-%d" if "%d" in layout else "%Y-%m")
-    return ""
-
-
-def _byline(text: str) -> tuple[str, ...]:
-    """Returns the names of a byline; "Gurnee et al., 2025" names the first."""
-    text = re.sub(r",?\s*\d{4}$", "", text)
-    text = re.sub(r"\s+et al\.?$", "", text)
-    return tuple(name.strip() for name in re.split(r",\s*(?:and\s+)?|\s+and\s+|\s+&\s+", text) if name.strip())
-
-
-def _linked_data(soup: BeautifulSoup) -> dict[str, object]:
-    for script in soup.find_all("script", type="application/ld+json"):
-        try:
-            data = json.loads(script.string or "")
-        except ValueError:
+            data = json.loads(attempt, strict=False)
+        except (ValueError, RecursionError):
             continue
         graph = data.get("@graph", [data]) if isinstance(data, dict) else data
-        for entry in graph if isinstance(graph, list) else []:
-            if isinstance(entry, dict) and entry.get("@type") in _ARTICLE_TYPES:
-                return entry
-    return {}
+        yield from (entry for entry in (graph if isinstance(graph, list) else []) if isinstance(entry, dict))
+        return
 
 
-def _linked_authors(data: dict[str, object]) -> tuple[str, ...]:
+def _kinds(entry: dict[str, Any]) -> list[str]:
+    kinds = entry.get("@type")
+    return [str(kind).lower() for kind in (kinds if isinstance(kinds, list) else [kinds])]
+
+
+def _linked_authors(data: dict[str, Any]) -> list[str]:
     author = data.get("author")
     found = author if isinstance(author, list) else [author] if author else []
-    return tuple(str(entry.get("name", "") if isinstance(entry, dict) else entry) for entry in found)
+    return [_text(entry.get("name") if isinstance(entry, dict) else entry) for entry in found]
+
+
+def _text(value: object) -> str:
+    value = value[0] if isinstance(value, list) and value else value
+    return value.strip() if isinstance(value, str) else ""
 
 
 def _meta(soup: BeautifulSoup, *names: str) -> str:
     for name in names:
         for attribute in ("name", "property"):
-            tag = soup.find("meta", attrs={attribute: name})
+            tag = soup.find("meta", attrs={attribute: re.compile(f"^{re.escape(name)}$", re.I)})
             if isinstance(tag, Tag) and str(tag.get("content", "")).strip():
                 return str(tag["content"]).strip()
     return ""
@@ -155,7 +175,3 @@ def _opening(soup: BeautifulSoup) -> str:
     body = soup.select_one("article, main, d-article, dt-article") or soup.body
     paragraphs = body.find_all("p") if body else []
     return "".join(str(paragraph) for paragraph in paragraphs[:_OPENING_PARAGRAPHS])
-
-
-def _line(tag: Tag | None) -> str:
-    return " ".join(tag.get_text(" ", strip=True).split()) if tag is not None else ""

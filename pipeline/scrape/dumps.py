@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from pipeline.errors import DataError
-from pipeline.scrape.arxiv import Query, checked, is_in_query, is_withdrawn, split_id
+from pipeline.scrape.arxiv import Query, checked, is_in_query, split_id
 from pipeline.scrape.cells import (
     Unreadable,
     excerpt,
@@ -18,11 +18,12 @@ from pipeline.scrape.cells import (
     read_text,
     read_url,
 )
-from pipeline.scrape.feeds import link_id
 from pipeline.scrape.item import Item, Reject
+from pipeline.scrape.links import link_id
 from pipeline.scrape.packed import open_packed
 from pipeline.scrape.rows import place_of, read_json_lines
 from pipeline.scrape.tally import Tally
+from pipeline.scrape.withdrawal import is_withdrawn
 from pipeline.web.clock import iso_time
 
 T = TypeVar("T")

@@ -8,15 +8,17 @@ for posts since the last one and for posts modified since then.
 import json
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Literal
 
 from pydantic.dataclasses import dataclass
 
 from pipeline.config import STRICT
-from pipeline.errors import ConfigError, FetchError
-from pipeline.scrape.forum_parse import parse_posts
-from pipeline.scrape.forum_query import Dialect, comments_query, posts_query
+from pipeline.errors import ChallengeError, ConfigError, FetchError
+from pipeline.scrape.forum_parse import failed_records, is_of_one_record, parse_posts
+from pipeline.scrape.forum_query import Dialect, comments_query, post_query, posts_query
+from pipeline.scrape.health import Expectation
 from pipeline.scrape.item import Item, Reject
 from pipeline.scrape.snapshot import Step
 from pipeline.web.archive import Page
@@ -57,6 +59,7 @@ class Settings:
     has_comments: bool = False
     licence: str = "authors keep their rights; for research, not for republication"
     canaries: tuple[str, ...] = ()
+    expect: Expectation = field(default_factory=Expectation)
 
 
 def hosts(settings: Settings) -> dict[str, HostRule]:
@@ -83,8 +86,9 @@ def pages(
         FetchError: the service failed for good, or more posts share one moment than it can list.
     """
     state = dict(cursor) if cursor else _fresh(settings, past, iso_time(session.clock.now()))
-    while state["phases"] or state["comments"]:
-        state, step = (_read_posts if state["phases"] else _read_comments)(settings, session, state)
+    while state["phases"] or state["comments"] or state.get("again"):
+        read = _read_posts if state["phases"] else _read_comments if state["comments"] else _read_again
+        state, step = read(settings, session, state)
         yield step
 
 
@@ -112,11 +116,14 @@ def check_answer(response: Response) -> None:
     answer = read_json(response)
     if not isinstance(answer, dict):
         raise TryAgain("not an answer of GraphQL")
-    for error in answer.get("errors") or ():
-        message = str(error.get("message", error))[:200] if isinstance(error, dict) else str(error)[:200]
-        name = unknown_field(message)
-        if name:
-            raise UnknownFieldError(name)
+    errors = answer.get("errors") or ()
+    unknown = [name for error in errors if (name := unknown_field(message_of(error)))]
+    if unknown:
+        raise UnknownFieldError(*dict.fromkeys(unknown))
+    for error in errors:
+        if is_of_one_record(error) and answer.get("data"):
+            continue  # the others are whole; the parser sets this one aside
+        message = message_of(error)
         do = "report it" if "maximum value for skip" in message else "correct the entry in census.toml"
         raise FetchError(f"the service says: {message}", where=response.url, do=do)
     data = answer.get("data")
@@ -126,7 +133,12 @@ def check_answer(response: Response) -> None:
 
 
 class UnknownFieldError(Exception):
-    """The service does not know a field; the argument is its name, and the question is put again without it."""
+    """The service does not know some fields; the arguments are their names, and it is asked again without them."""
+
+
+def message_of(error: object) -> str:
+    """Returns what an error of GraphQL says."""
+    return str(error.get("message", error) if isinstance(error, dict) else error)[:200]
 
 
 def unknown_field(message: str) -> str:
@@ -140,6 +152,7 @@ def _fresh(settings: Settings, past: Mapping[str, Any] | None, now: str) -> dict
     if past:
         start = {"postedAt": past["last_posted"] or settings.after, "modifiedAt": past["begun"]}
     first = {"offset": 0, "until": "", "tail": [], "comments": [], "without": list(past["without"]) if past else []}
+    first |= {"again": list(past.get("refused") or ()) if past else [], "refused": []}
     return {"phases": list(start), "after": start, "begun": now, "last_posted": start["postedAt"], **first}
 
 
@@ -151,6 +164,7 @@ def _read_posts(settings: Settings, session: PoliteSession, state: dict[str, Any
     new = [post for post in posts if post.get("_id") not in known]
     after = {**state, "without": without}
     after["comments"] = [*state["comments"], *_comment_lists(settings, new)]
+    after["refused"] = sorted({*state.get("refused", []), *_refused(response)})
     if state["offset"] and posts and posts[0].get("_id") not in known:
         # A post listed before was deleted and the others moved up: the list is read again from its start.
         after |= {"offset": 0, "tail": [*state["tail"], *(str(post["_id"]) for post in new)]}
@@ -161,6 +175,44 @@ def _read_posts(settings: Settings, session: PoliteSession, state: dict[str, Any
     if phase == "postedAt":
         after["last_posted"] = max([state["last_posted"], *(str(post.get("postedAt") or "") for post in posts)])
     return after, Step(response, {"phase": phase}, after)
+
+
+def _refused(response: Response) -> set[str]:
+    """Returns the posts of a page that the site could not give whole, by id: they are asked for again one by one."""
+    results = json.loads(response.body)["data"]["posts"]["results"]
+    failed = [results[number] for number in failed_records(response.body) if number < len(results)]
+    return {str(post["_id"]) for post in failed if isinstance(post, dict) and post.get("_id")}
+
+
+def _read_again(settings: Settings, session: PoliteSession, state: dict[str, Any]) -> tuple[dict[str, Any], Step]:
+    """Asks for one post that the site could not give when its list was read; it stays on the list until it can."""
+    post_id = state["again"][0]
+    after = {**state, "again": state["again"][1:]}
+    body = post_query(settings.dialect, post_id, state["without"])
+    header = access_header(settings.access_header_variable)
+    try:
+        response = session.post(settings.url, json=body, accept=ACCEPT, headers=header, check=check_single)
+    except ChallengeError:
+        raise
+    except FetchError:
+        after["refused"] = sorted({*state.get("refused", []), post_id})
+        return after, Step(None, {}, after)
+    return after, Step(response, {"phase": "again", "post_id": post_id}, after)
+
+
+def check_single(response: Response) -> None:
+    """Checks that an answer is one post, or says that there is none any more.
+
+    Raises:
+        TryAgain: it is not an answer.
+        FetchError: the site failed to give it.
+    """
+    answer = read_json(response)
+    data = answer.get("data") if isinstance(answer, dict) else None
+    if response.status != 200 or not isinstance(data, dict):
+        raise TryAgain(f"an answer without data (status {response.status})")
+    if answer.get("errors") and not (data.get("post") or {}).get("result"):
+        raise FetchError(f"the service says: {message_of(answer['errors'][0])}", where=response.url)
 
 
 def _finish(state: dict[str, Any], phase: str) -> dict[str, Any]:
@@ -220,10 +272,11 @@ def _ask(settings: Settings, session: PoliteSession, state: dict[str, Any], phas
                 check=check_answer,
             ), without
         except UnknownFieldError as error:
-            name = str(error)
-            if name in without or name in ("_id", "title", "postedAt", "results", "posts"):
-                raise FetchError(f"the service no longer knows {name!r}", where=settings.url, do="report it") from None
-            without.append(name)
+            for name in map(str, error.args):
+                if name in without or name in ("_id", "title", "postedAt", "results", "posts"):
+                    what = f"the service no longer knows {name!r}"
+                    raise FetchError(what, where=settings.url, do="report it") from None
+                without.append(name)
 
 
 def _comment_lists(settings: Settings, posts: list[dict[str, Any]]) -> list[list[str]]:

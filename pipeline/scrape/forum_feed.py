@@ -6,7 +6,7 @@ can list what is old: they keep a census going, they do not make one.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import field, replace
 from typing import Any, Literal
 
 from pydantic.dataclasses import dataclass
@@ -14,6 +14,7 @@ from pydantic.dataclasses import dataclass
 from pipeline.config import STRICT
 from pipeline.scrape.feeds import check_feed, read_entries
 from pipeline.scrape.forum_parse import ID, PREFIX
+from pipeline.scrape.health import Expectation
 from pipeline.scrape.item import Item, Reject
 from pipeline.scrape.snapshot import Step
 from pipeline.web.archive import Page
@@ -42,6 +43,7 @@ class Settings:
     seconds_between: float = 3.0
     licence: str = "authors keep their rights; for research, not for republication"
     canaries: tuple[str, ...] = ()
+    expect: Expectation = field(default_factory=Expectation)
 
 
 def hosts(settings: Settings) -> dict[str, HostRule]:

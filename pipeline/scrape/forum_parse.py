@@ -38,9 +38,13 @@ def parse_posts(body: bytes, place: str, site: str, frame: str, read_at: str) ->
         site: lesswrong, alignmentforum or eaforum.
         read_at: the day the karma was read.
     """
+    failed = failed_records(body)
     for number, post in enumerate(_results(body, "post")):
         spot = f"{place}/{number:04d}"
-        if isinstance(post, dict):
+        if number in failed:
+            post_id = str(post.get("_id") or "") if isinstance(post, dict) else ""
+            yield Reject(spot, f"the site failed to give it: {failed[number]}", f"{PREFIX[site]}:{post_id}")
+        elif isinstance(post, dict):
             yield _item_from_post(post, spot, site, frame, read_at)
         else:
             yield Reject(spot, "not a post", str(post)[:200])
@@ -62,6 +66,19 @@ def parse_comments(body: bytes) -> list[Comment]:
         for found in _results(body, "comment")
         if isinstance(found, dict)
     ]
+
+
+def is_of_one_record(error: object) -> bool:
+    """Says whether an error of GraphQL is about one record of a list: `path` is posts, results, its number, a field."""
+    path = error.get("path") if isinstance(error, dict) else None
+    return isinstance(path, list) and len(path) > 2 and path[1] == "results" and isinstance(path[2], int)
+
+
+def failed_records(body: bytes) -> dict[int, str]:
+    """Returns the records of an answer that came with an error, by their number, and what the site says of them."""
+    answer = json.loads(body)
+    errors = answer.get("errors") or () if isinstance(answer, dict) else ()
+    return {error["path"][2]: str(error.get("message", ""))[:120] for error in errors if is_of_one_record(error)}
 
 
 def _results(body: bytes, kind: str) -> list[Any]:

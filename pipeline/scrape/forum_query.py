@@ -39,6 +39,13 @@ def comments_query(dialect: Dialect, view: str, post_id: str, limit: int) -> dic
     return _query(dialect, "comments", view, {"postId": post_id}, limit, 0, COMMENT_FIELDS)
 
 
+def post_query(dialect: Dialect, post_id: str, without: Sequence[str] = ()) -> dict[str, Any]:
+    """Returns the body of a request for one post; one that is gone is null."""
+    name = json.dumps(post_id)
+    selector = f"selector: {{_id: {name}}}" if dialect == "selector" else f"input: {{selector: {{documentId: {name}}}}}"
+    return {"query": f"{{ post({selector}, allowNull: true) {{ result {{ {drop_fields(POST_FIELDS, without)} }} }} }}"}
+
+
 def drop_fields(fields: str, without: Sequence[str]) -> str:
     """Takes fields out of a selection, with what they contain."""
     kept, depth, is_dropped = [], 0, False

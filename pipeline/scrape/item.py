@@ -17,7 +17,10 @@ class Item:
         external_url: what a link post points to, or the declared original of a copy.
         crosspost_id: the same post on the other forum, as a doc_id.
         is_crosspost_original: whether this side of the pair is the original.
-        is_withdrawn: whether its authors took it back; the record stays.
+        is_withdrawn: whether its authors took it back; it is counted among the rejects.
+        announced_date: the day on which the service announced it, where that is not the day of publication.
+        affiliations, orcids: one text for each of `authors`, empty where the source says nothing; or no text at all.
+        organisation: who published it, where the source is an organisation's own.
     """
 
     place: str
@@ -43,6 +46,10 @@ class Item:
     crosspost_id: str = ""
     is_crosspost_original: bool = False
     is_withdrawn: bool = False
+    announced_date: str = ""
+    affiliations: tuple[str, ...] = ()
+    orcids: tuple[str, ...] = ()
+    organisation: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,11 @@
 """Source `openalex`: works of a search in OpenAlex. Optional: it needs a key in the environment."""
 
+import html
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
+from dataclasses import field
 from datetime import date, timedelta
 from typing import Any
 
@@ -10,6 +13,9 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.config import STRICT
 from pipeline.errors import ConfigError, FetchError
+from pipeline.scrape.arxiv import ID, split_id
+from pipeline.scrape.feeds import plain_title
+from pipeline.scrape.health import Expectation
 from pipeline.scrape.item import Item, Reject
 from pipeline.scrape.snapshot import Step
 from pipeline.web.archive import Page
@@ -33,6 +39,7 @@ class Settings:
     seconds_between: float = 1.0
     licence: str = "CC0 1.0"
     canaries: tuple[str, ...] = ()
+    expect: Expectation = field(default_factory=Expectation)
 
 
 def hosts(settings: Settings) -> dict[str, HostRule]:
@@ -78,31 +85,72 @@ def pages(
 def parse(page: Page, settings: Settings) -> Iterator[Item | Reject]:
     """Yields the works of a page; abstracts come as positions of words and are put together again."""
     for number, work in enumerate(json.loads(page.response.body)["results"]):
-        place, title = f"{page.place}/{number:04d}", str(work.get("title") or "").strip()
-        work_id = str(work.get("id") or "").rpartition("/")[2]
-        if not work_id.startswith("W") or not title or len(title) > 2_000:
-            yield Reject(place, "no id or no fit title", work_id[:200])
-            continue
-        doi = str(work.get("doi") or "").removeprefix("https://doi.org/").lower()
-        own = doi.removeprefix("10.48550/arxiv.") if doi.startswith("10.48550/arxiv.") else ""
-        location = work.get("primary_location") or {}
-        yield Item(
-            place=place,
-            doc_id=f"arxiv:{own}" if own else f"openalex:{work_id}",
-            source="arxiv" if own else "openalex",
-            frame=settings.frame,
-            title=title,
-            text=join_words(work.get("abstract_inverted_index") or {}),
-            url=str(location.get("landing_page_url") or work.get("id") or ""),
-            authors=tuple(
-                str((entry.get("author") or {}).get("display_name") or "") for entry in work.get("authorships") or ()
-            ),
-            published_date=str(work.get("publication_date") or ""),
-            tags=tuple(str(topic.get("display_name") or "") for topic in work.get("topics") or ()),
-            modified_date=str(work.get("updated_date") or ""),
-            licence=str(location.get("license") or ""),
-            doi=doi,
+        yield _item_from_work(work, f"{page.place}/{number:04d}", settings)
+
+
+def _item_from_work(work: Mapping[str, Any], place: str, settings: Settings) -> Item | Reject:
+    title = plain_title(str(work.get("title") or work.get("display_name") or ""))
+    work_id = str(work.get("id") or "").rpartition("/")[2]
+    if not work_id.startswith("W") or not title or len(title) > 2_000:
+        return Reject(place, "no id or no fit title", work_id[:200])
+    if work.get("is_retracted"):
+        return Reject(place, "retracted", f"openalex:{work_id}")
+    doi = re.sub(r"^https?://(?:dx\.)?doi\.org/", "", str(work.get("doi") or ""), flags=re.I).lower()
+    location = work.get("primary_location") or {}
+    own = _arxiv_id(doi, location, *(work.get("locations") or ()))
+    people = [entry for entry in work.get("authorships") or () if _name(entry)]
+    affiliations = tuple(_institutions(entry) for entry in people)
+    orcids = tuple(str(entry["author"].get("orcid") or "").rpartition("/")[2] for entry in people)
+    return Item(
+        place=place,
+        doc_id=f"arxiv:{own}" if own else f"openalex:{work_id}",
+        source="arxiv" if own else "openalex",
+        frame=settings.frame,
+        title=title,
+        text=clean_abstract(join_words(work.get("abstract_inverted_index") or {})),
+        url=str(location.get("landing_page_url") or work.get("id") or ""),
+        authors=tuple(_name(entry) for entry in people),
+        published_date=str(work.get("publication_date") or ""),
+        tags=tuple(str(topic.get("display_name") or "") for topic in work.get("topics") or ()),
+        modified_date=str(work.get("updated_date") or ""),
+        licence=str(location.get("license") or ""),
+        doi=doi,
+        affiliations=affiliations if any(affiliations) else (),
+        orcids=orcids if any(orcids) else (),
+    )
+
+
+def _arxiv_id(doi: str, *locations: object) -> str:
+    """Returns the id of the arXiv paper that a work is, by its DOI or by any place where it stands; without version."""
+    found = re.fullmatch(r"10\.48550/arxiv\.(.+?)(?:v\d+)?", doi)
+    if found:
+        return split_id(f"/abs/{found[1]}")[0]
+    for location in locations:
+        link = (
+            str(location.get("landing_page_url") or location.get("pdf_url") or "") if isinstance(location, dict) else ""
         )
+        named = re.search(r"arxiv\.org/(?:abs|pdf)/([^?#\s]+?)(?:\.pdf)?/?$", link, re.I)
+        if named and ID.fullmatch(split_id(f"/abs/{named[1]}")[0]):
+            return split_id(f"/abs/{named[1]}")[0]
+    return ""
+
+
+def _name(entry: Mapping[str, Any]) -> str:
+    author = entry.get("author") or {}
+    return " ".join(str(author.get("display_name") or entry.get("raw_author_name") or "").split())
+
+
+def _institutions(entry: Mapping[str, Any]) -> str:
+    found = [
+        str(place.get("display_name") or "") for place in entry.get("institutions") or () if isinstance(place, dict)
+    ]
+    return "; ".join(dict.fromkeys(name for name in found if name))
+
+
+def clean_abstract(text: str) -> str:
+    """Returns an abstract without the tags of its publisher (`<jats:p>`) and without the heading "Abstract"."""
+    text = " ".join(html.unescape(re.sub(r"</?(?:jats:|mml:)?[a-z][\w:]*(?:\s[^<>]*)?/?>", " ", text)).split())
+    return re.sub(r"^(?:abstract|summary)\b[\s:.\u2014-]*(?=[A-Z])", "", text, flags=re.I)
 
 
 def join_words(positions: Mapping[str, list[int]]) -> str:

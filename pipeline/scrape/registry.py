@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,6 +10,7 @@ from pipeline.config import Config, build
 from pipeline.errors import ConfigError
 from pipeline.scrape import (
     arxiv_atom,
+    arxiv_feed,
     arxiv_oai,
     blogs,
     files,
@@ -19,6 +20,7 @@ from pipeline.scrape import (
     snapshot,
 )
 from pipeline.scrape.item import Item, Reject
+from pipeline.scrape.links import link_id
 from pipeline.scrape.snapshot import Manifest, Step
 from pipeline.web.archive import Page
 from pipeline.web.hosts import HostRule
@@ -28,7 +30,26 @@ log = logging.getLogger(__name__)
 
 
 # Settings that change how a service is asked, and not what for.
-_MANNERS = ("seconds_between", "page_size", "licence", "canaries", "access_header_variable", "key_variable")
+_MANNERS = (
+    "seconds_between",
+    "page_size",
+    "licence",
+    "canaries",
+    "access_header_variable",
+    "key_variable",
+    "expect",
+    "organisation",
+    "robots",
+    "robots_reason",
+)
+
+# Kinds whose lists show the newest items only: what any snapshot of them brought stays, also through a full run and a
+# corrected address. The settings named here say that two entries are the same source.
+KEEPS_HISTORY: Mapping[str, tuple[str, ...]] = {
+    "blog": ("kind", "site"),
+    "forum-feed": ("kind", "site", "frame"),
+    "arxiv-feed": ("kind", "frame"),
+}
 
 
 class Source(Protocol):
@@ -36,7 +57,9 @@ class Source(Protocol):
     and `canaries`.
 
     `hosts` names who may be asked, `plan` says what would be, `pages` asks, `parse` reads what came and nothing else,
-    and `is_wanted` says what belongs to the frame.
+    and `is_wanted` says what belongs to the frame. It may have four more: `combine(known, found)` joins what two pages
+    say of one item (without it the later page counts), `forget(past)` says what a full run still knows,
+    `probes(settings)` parts an entry with several lists, and `ledger(pages)` gives a table of what was seen when.
     """
 
     def hosts(self, settings: Any) -> dict[str, HostRule]:
@@ -60,6 +83,7 @@ class Source(Protocol):
 KINDS: dict[str, Source] = {
     "arxiv-oai": arxiv_oai,
     "arxiv-query": arxiv_atom,
+    "arxiv-feed": arxiv_feed,
     "forum": forum,
     "forum-feed": forum_feed,
     "blog": blogs,
@@ -100,13 +124,34 @@ def query_of(entry: Mapping[str, Any]) -> dict[str, Any]:
 def current_snapshots(config: Config, name: str) -> list[tuple[Path, Manifest]]:
     """Returns the finished snapshots that answer the present query: the last full one and what followed it.
 
+    Of a source that keeps its history, all snapshots ever finished count.
+
     Raises:
         DataError: a manifest is damaged.
     """
-    query = query_of(config.sources[name])
-    found = [pair for pair in snapshot.finished(folder_of(config, name)) if pair[1].query == query]
+    found = history_of(config, name)
+    if config.sources[name]["kind"] in KEEPS_HISTORY:
+        return found
     full = [number for number, (_, manifest) in enumerate(found) if manifest.is_full]
     return found[full[-1] :] if full else []
+
+
+def history_of(config: Config, name: str) -> list[tuple[Path, Manifest]]:
+    """Returns every finished snapshot of the present query, oldest first.
+
+    Raises:
+        DataError: a manifest is damaged.
+    """
+    entry = config.sources[name]
+    return [pair for pair in snapshot.finished(folder_of(config, name)) if _is_same(pair[1].query, entry)]
+
+
+def _is_same(query: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
+    """Says whether a snapshot answers what an entry asks."""
+    keys = KEEPS_HISTORY.get(entry["kind"])
+    if keys:
+        return all(query.get(key) == entry.get(key) for key in keys)
+    return query_of(query) == query_of(entry)
 
 
 def read_items(config: Config, name: str) -> Iterator[Item | Reject]:
@@ -140,24 +185,37 @@ def merge(
     Returns:
         the items by doc_id, the rejects (each reason and excerpt once), and how many lie outside the defined query.
     """
-    kept: dict[str, Item] = {}
+    combine: Callable[[Item, Item], Item] = vars(source).get("combine", lambda known, found: found)
+    every: dict[str, Item] = {}
     rejects: dict[tuple[str, str], Reject] = {}
-    outside = set()
     for place, manifest in snapshots:
         for found in parse_snapshot(source, settings, place, manifest):
             if isinstance(found, Reject):
                 rejects[(found.reason, found.excerpt)] = found
                 if found.reason == "deleted by the source":
-                    kept.pop(found.excerpt, None)
-            elif source.is_wanted(found, settings):
-                kept[found.doc_id] = found
-                outside.discard(found.doc_id)
+                    every.pop(found.excerpt, None)
             else:
-                outside.add(found.doc_id)
-                kept.pop(found.doc_id, None)
+                known = every.get(found.doc_id)
+                every[found.doc_id] = combine(known, found) if known else found
+    kept = {doc_id: item for doc_id, item in every.items() if source.is_wanted(item, settings)}
+    missing = _missing(*snapshots[-1]) if snapshots else []
     # A record that was damaged once and whole another time is not lost.
-    lost = [reject for reject in rejects.values() if reject.excerpt not in kept]
-    return kept, lost, len(outside)
+    lost = [reject for reject in rejects.values() if reject.excerpt not in every and not _is_had(reject, every)]
+    return kept, lost + missing, len(every) - len(kept)
+
+
+def _missing(place: Path, manifest: Manifest) -> list[Reject]:
+    """Returns a reject for each page that the last run could not have; the next one asks for it again."""
+    failed = manifest.state.get("failed") or {}
+    return [
+        Reject(f"{place.name}/missing/{number:04d}", f"could not be had: {why[0]}", link)
+        for number, (link, why) in enumerate(sorted(failed.items()))
+    ]
+
+
+def _is_had(reject: Reject, items: Mapping[str, Item]) -> bool:
+    """Says whether a page that was refused once was had another time: its excerpt is its address."""
+    return reject.excerpt.startswith("http") and link_id(reject.excerpt) in items
 
 
 def parse_snapshot(source: Source, settings: Any, place: Path, manifest: Manifest) -> Iterator[Item | Reject]:

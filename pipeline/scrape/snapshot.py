@@ -20,9 +20,12 @@ _NAME = re.compile(r"\d{4}-\d{2}-\d{2}(?:\.\d{2})?")
 
 @dataclass(frozen=True)
 class Step:
-    """One validated page, what it was asked for, and where to go on after it."""
+    """One validated page, what it was asked for, and where to go on after it.
 
-    response: Response
+    Without a response it is a page that could not be had: only the cursor moves, and names what is missing.
+    """
+
+    response: Response | None
     context: Mapping[str, Any]
     cursor: Mapping[str, Any]
 
@@ -50,6 +53,11 @@ class Manifest:
         full_request_count: requests of the last snapshot that asked for everything.
         windows: items by source and month, to notice one that falls empty.
         filled: share of items that have each field, to notice one that vanishes.
+        missing: what could not be fetched, with its reason; asked for again by the next run.
+        short: parts of the source that gave less than they announce.
+        robots: hosts whose robots.txt was not asked for, with the declared reason.
+        listed_count: items that the lists of the source name, new or not.
+        newest_date, filled_all, unknown_author_count: of all items of the source, with those of earlier snapshots.
     """
 
     source: str
@@ -77,6 +85,13 @@ class Manifest:
     windows: dict[str, int] = field(default_factory=dict)
     filled: dict[str, float] = field(default_factory=dict)
     alarms: tuple[str, ...] = ()
+    missing: dict[str, str] = field(default_factory=dict)
+    short: tuple[tuple[str, str], ...] = ()
+    robots: dict[str, str] = field(default_factory=dict)
+    listed_count: int = 0
+    newest_date: str = ""
+    filled_all: dict[str, float] = field(default_factory=dict)
+    unknown_author_count: int = 0
 
 
 def finished(folder: Path) -> list[tuple[Path, Manifest]]:
@@ -122,6 +137,10 @@ def read_checkpoint(place: Path) -> Checkpoint:
 
 def save_step(place: Path, checkpoint: Checkpoint, step: Step, request_count: int) -> Checkpoint:
     """Archives a page, forces it to disk, and only then moves the checkpoint past it. Returns the new checkpoint."""
+    if step.response is None:
+        moved = replace(checkpoint, cursor=dict(step.cursor), request_count=request_count)
+        save_checkpoint(place, moved)
+        return moved
     length = archive.append_page(place / ARCHIVE, checkpoint.length, step.response, step.context)
     moved = replace(
         checkpoint,

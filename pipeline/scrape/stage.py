@@ -4,7 +4,7 @@ import contextlib
 import fcntl
 import logging
 import random
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from pipeline import store
 from pipeline.config import Config
 from pipeline.errors import ChallengeError, ConfigError, PipelineError
 from pipeline.scrape import registry, snapshot
-from pipeline.scrape.alarms import find_alarms, gather_facts
+from pipeline.scrape.alarms import Facts, find_alarms, gather_facts
+from pipeline.scrape.health import Expectation, Health, lost_canaries, measure_health, unmet
 from pipeline.scrape.item import Item
 from pipeline.scrape.snapshot import Checkpoint, Manifest
 from pipeline.web.clock import Clock, SystemClock, iso_time
@@ -25,6 +26,7 @@ from pipeline.web.session import Limits, PoliteSession
 log = logging.getLogger(__name__)
 UNEVEN = 3  # exit status: some source stopped or raised an alarm, the others are up to date
 INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
+LEDGER = "ledger.csv"
 _HEADINGS = ("source", "window", "requests", "new", "changed", "unchanged", "rejected", "alarms")
 
 
@@ -41,6 +43,7 @@ class Outcome:
     reject_count: int = 0
     alarms: tuple[str, ...] = ()
     problem: str = ""
+    missing_count: int = 0
 
 
 def run(
@@ -91,6 +94,9 @@ def _scrape_safely(
     """Scrapes one source; what goes wrong with it does not stop the others."""
     source = registry.KINDS[settings.kind]
     rules = source.hosts(settings)
+    for host, rule in rules.items():
+        if rule.robots_exemption:
+            log.info("%s: robots.txt of %s is not asked for: %s", name, host, rule.robots_exemption)
     agent = user_agent(config, is_local=all(rule.allows_private for rule in rules.values()))
     session = PoliteSession(rules, user_agent=agent, clock=clock, limits=limits, rng=random.Random(config.seed))
     try:
@@ -103,19 +109,25 @@ def _scrape_safely(
         session.close()
     for alarm in outcome.alarms:
         log.warning("%s: alarm: %s", name, alarm)
+    if outcome.missing_count:
+        log.warning(
+            "%s: %d pages could not be had; they are rejects now, and asked for again by the next run",
+            name,
+            outcome.missing_count,
+        )
     return outcome
 
 
 def _scrape(config: Config, name: str, settings: Any, session: PoliteSession, *, is_full: bool) -> Outcome:
     source, entry = registry.KINDS[settings.kind], config.sources[name]
-    earlier = [] if is_full else registry.current_snapshots(config, name)
+    earlier = registry.current_snapshots(config, name)
     past = earlier[-1][1].state if earlier else None
     now = iso_time(session.clock.now())
-    fresh = Checkpoint(started_at=now, query=registry.query_of(entry), is_full=not earlier)
+    fresh = Checkpoint(started_at=now, query=registry.query_of(entry), is_full=is_full or not earlier)
     folder = registry.folder_of(config, name)
     place, checkpoint = snapshot.open_snapshot(folder, now[:10], registry.query_of(entry), fresh)
     if checkpoint.is_full:
-        earlier, past = [], None
+        past = vars(source)["forget"](past) if past and "forget" in vars(source) else None
     before = checkpoint.request_count
     if checkpoint.page_count:
         log.info("%s: going on after %d pages", name, checkpoint.page_count)
@@ -126,13 +138,14 @@ def _scrape(config: Config, name: str, settings: Any, session: PoliteSession, *,
     manifest = _finish(config, name, settings, session, place, checkpoint)
     return Outcome(
         name,
-        "all" if manifest.is_full else f"since {earlier[-1][1].started_at[:10]}",
+        "all" if manifest.is_full or not earlier else f"since {earlier[-1][1].started_at[:10]}",
         manifest.request_count,
         manifest.new_count,
         manifest.changed_count,
         manifest.unchanged_count,
         sum(manifest.rejects.values()),
         manifest.alarms,
+        missing_count=len(manifest.missing),
     )
 
 
@@ -141,8 +154,9 @@ def _finish(
 ) -> Manifest:
     """Reads the archive back, compares it with the snapshots before, and writes index and manifest."""
     source = registry.KINDS[settings.kind]
-    history = [pair for pair in snapshot.finished(place.parent) if pair[1].query == checkpoint.query]
-    earlier = [] if checkpoint.is_full else registry.current_snapshots(config, name)
+    history = registry.history_of(config, name)
+    keeps = settings.kind in registry.KEEPS_HISTORY
+    earlier = [] if checkpoint.is_full and not keeps else registry.current_snapshots(config, name)
     draft = _draft(name, settings, session, place, checkpoint)
     kept, rejects, outside = registry.merge(source, settings, [*earlier, (place, draft)])
     index = {doc_id: _digest(item) for doc_id, item in kept.items()}
@@ -151,11 +165,10 @@ def _finish(
     n_new = sum(item.doc_id not in known for item in own)
     n_same = sum(known.get(item.doc_id) == index[item.doc_id] for item in own)
     facts = gather_facts(own)
-    manifests = [manifest for _, manifest in history]
-    alarms = find_alarms(facts, index, settings.canaries, manifests, is_full=draft.is_full, n_kept=len(index))
+    health = measure_health(kept.values(), draft.finished_at[:10])
     manifest = replace(
         draft,
-        full_request_count=draft.request_count if draft.is_full else earlier[-1][1].full_request_count,
+        full_request_count=draft.request_count if draft.is_full or not earlier else earlier[-1][1].full_request_count,
         item_count=len(index),
         new_count=n_new,
         changed_count=len(own) - n_new - n_same,
@@ -164,12 +177,48 @@ def _finish(
         outside_query_count=outside,
         windows=facts.windows,
         filled=facts.filled,
-        alarms=tuple(alarms),
+        newest_date=health.newest_date,
+        filled_all=health.filled,
+        unknown_author_count=health.n_without_author,
     )
+    alarms = _alarms(settings, manifest, facts, health, index, [found for _, found in history])
+    manifest = replace(manifest, alarms=tuple(alarms))
+    _write_ledger(source, name, [*earlier, (place, manifest)])
     snapshot.write_index(place, index)
     snapshot.save_manifest(place, manifest)
     _log_end(manifest)
     return manifest
+
+
+def _write_ledger(source: Any, name: str, snapshots: list[tuple[Path, Manifest]]) -> None:
+    """Writes the table of what a source has seen when, if it keeps one, beside its snapshots."""
+    if "ledger" not in vars(source):
+        return
+    pages = (page for place, found in snapshots for page in snapshot.pages_of(place, found.archive_bytes))
+    text, notes = source.ledger(pages)
+    path = snapshots[-1][0].parent / LEDGER
+    store.write_text(path, text)
+    for note in notes:
+        log.warning("%s: %s; see %s", name, note, path)
+
+
+def _alarms(
+    settings: Any,
+    manifest: Manifest,
+    facts: Facts,
+    health: Health,
+    known_ids: Collection[str],
+    earlier: list[Manifest],
+) -> list[str]:
+    """Returns one line for each thing that a person should look at after a run."""
+    return [
+        *lost_canaries(settings.canaries, known_ids, earlier),
+        *unmet(getattr(settings, "expect", None) or Expectation(), health, manifest.finished_at[:10], earlier),
+        *(f"{what}: {why}" for what, why in manifest.short),
+        *find_alarms(
+            facts, earlier, is_full=manifest.is_full, n_kept=manifest.item_count, n_listed=manifest.listed_count
+        ),
+    ]
 
 
 def _draft(name: str, settings: Any, session: PoliteSession, place: Path, checkpoint: Checkpoint) -> Manifest:
@@ -191,18 +240,29 @@ def _draft(name: str, settings: Any, session: PoliteSession, place: Path, checkp
         request_count=checkpoint.request_count,
         failures=dict(session.failures),
         state=checkpoint.cursor or {},
+        missing=_missing(checkpoint.cursor or {}),
+        short=tuple((str(what), str(why)) for what, why in (checkpoint.cursor or {}).get("short") or ()),
+        robots={host: rule.robots_exemption for host, rule in session.rules.items() if rule.robots_exemption},
+        listed_count=int((checkpoint.cursor or {}).get("listed") or 0),
     )
+
+
+def _missing(cursor: Mapping[str, Any]) -> dict[str, str]:
+    """Returns what the run could not have, by name, with the reason: the next run asks for it again."""
+    failed = {link: str(why[0]) for link, why in sorted((cursor.get("failed") or {}).items())}
+    return failed | dict.fromkeys(cursor.get("refused") or (), "the site failed to give it")
 
 
 def _log_end(manifest: Manifest) -> None:
     saved = max(0, manifest.full_request_count - manifest.request_count)
     log.info(
-        "%s: %d requests, %d items (%d new, %d changed), %d rejects, %d outside the query%s",
+        "%s: %d requests, %d items (%d new, %d changed; %d without a known author), %d rejects, %d outside the query%s",
         manifest.source,
         manifest.request_count,
         manifest.item_count,
         manifest.new_count,
         manifest.changed_count,
+        manifest.unknown_author_count,
         sum(manifest.rejects.values()),
         manifest.outside_query_count,
         "" if manifest.is_full else f"; {saved} requests saved against the last full harvest",
@@ -242,8 +302,13 @@ def _table(outcomes: list[Outcome]) -> str:
     rows = [_HEADINGS, *(_row(outcome) for outcome in outcomes)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    notes = [f"{outcome.source}: {note}" for outcome in outcomes for note in (outcome.problem, *outcome.alarms) if note]
+    notes = [f"{outcome.source}: {note}" for outcome in outcomes for note in _notes(outcome)]
     return "\n".join([*lines, *notes])
+
+
+def _notes(outcome: Outcome) -> list[str]:
+    missing = f"{outcome.missing_count} pages could not be had; the next run asks for them again"
+    return [note for note in (outcome.problem, *outcome.alarms, missing if outcome.missing_count else "") if note]
 
 
 def _row(outcome: Outcome) -> tuple[str, ...]:

@@ -19,11 +19,14 @@ class HostRule:
         seconds_between: least time between the end of one request and the start of the next.
         pace_group: hosts of one group share one pace, because their owner counts them together.
         allows_private: whether the host may lie at a private address; only where the configuration names one.
+        robots_exemption: why robots.txt of the host does not bind: the operator's own terms allow what is asked. Empty
+            where it does, which is the rule.
     """
 
     seconds_between: float = 3.0
     pace_group: str = ""
     allows_private: bool = False
+    robots_exemption: str = ""
 
 
 def host_of(url: str) -> str:
@@ -31,10 +34,10 @@ def host_of(url: str) -> str:
     return urlsplit(url).netloc.rpartition("@")[2].lower()
 
 
-def rule_for(url: str, seconds_between: float, pace_group: str = "") -> dict[str, HostRule]:
+def rule_for(url: str, seconds_between: float, pace_group: str = "", robots_exemption: str = "") -> dict[str, HostRule]:
     """Returns the rule for the host of a configured address. One at a loopback address is meant to be."""
     is_local = (urlsplit(url).hostname or "") in _LOCAL_NAMES
-    return {host_of(url): HostRule(seconds_between, pace_group, is_local)}
+    return {host_of(url): HostRule(seconds_between, pace_group, is_local, robots_exemption)}
 
 
 def check_address(url: str, rules: Mapping[str, HostRule]) -> HostRule:
@@ -53,7 +56,7 @@ def check_address(url: str, rules: Mapping[str, HostRule]) -> HostRule:
         raise FetchError(
             f"the host {host_of(url)} is not one that this source may ask",
             where=url[:200],
-            do="if the service moved, change the address in census.toml",
+            do="if the service moved there, change the address in census.toml (and name the old host in moved_from)",
         )
     if not rule.allows_private:
         _refuse_private(parts.hostname, parts.port or (443 if parts.scheme == "https" else 80), url)

@@ -2,6 +2,8 @@
 
 import json
 import zlib
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -18,6 +20,10 @@ _PIECE_BYTES = 2**20
 
 class TryAgain(Exception):  # noqa: N818  not an error: a reason to wait and ask again
     """What came is not an answer yet; the session waits and asks again. The argument is the reason."""
+
+
+class EndsEarly(TryAgain):
+    """What came lacks its end. If the same bytes come again, that is how the site writes it (`accept_repeated`)."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,25 @@ class Response:
     def text(self) -> str:
         """The body as UTF-8 text; bytes that are none become U+FFFD."""
         return self.body.decode("utf-8", "replace")
+
+
+def accept_repeated(check: Callable[[Response], None], n_times: int = 3) -> Callable[[Response], None]:
+    """Returns a check that takes a body without its end for whole once the very same bytes came `n_times`.
+
+    Once is not enough: a body that was cut on its way looks the same. A short body whose length the server named is
+    refused by the transport before.
+    """
+    seen: Counter[bytes] = Counter()
+
+    def patient(response: Response) -> None:
+        try:
+            check(response)
+        except EndsEarly:
+            seen[response.body] += 1
+            if seen[response.body] < n_times:
+                raise
+
+    return patient
 
 
 def unpack(raw: bytes, encoding: str, where: str, max_bytes: int = MAX_BODY_BYTES) -> bytes:

@@ -80,6 +80,8 @@ class PoliteSession:
         # A session starts as if it had just asked: a run killed a moment ago may have.
         self._free_at = {self._group(host): self.clock.now() + rule.seconds_between for host, rule in rules.items()}
         self._robots: dict[str, Protego] = {}
+        self.robots_notes: dict[str, str] = {}  # by host, what its robots.txt says of what was asked
+        self.redirects: list[tuple[str, str]] = []
         self._transport = requests.Session()
         self._transport.trust_env = False  # no password file, no proxy that would see the requests
         self._transport.headers.clear()
@@ -93,10 +95,12 @@ class PoliteSession:
         headers: Mapping[str, str] | None = None,
         secret: Mapping[str, str] | None = None,
         check: Check | None = None,
+        max_attempts: int | None = None,
     ) -> Response:
         """Returns the answer to a GET, after as many attempts as the limits allow.
 
         Args:
+            max_attempts: fewer than the limits allow, for one page among many.
             secret: parameters that no message and no archive may show, such as a key.
             check: raises `TryAgain` if the answer is not whole, which is then treated like a failure to retry.
 
@@ -106,7 +110,9 @@ class PoliteSession:
                 Statuses that no retry cures (400, 404) are returned, not raised.
         """
         full = f"{url}{'&' if urlsplit(url).query else '?'}{urlencode(params)}" if params else url
-        return self._ask(_Ask("GET", full, self._headers(accept, headers), secret=dict(secret or {})), check)
+        return self._ask(
+            _Ask("GET", full, self._headers(accept, headers), secret=dict(secret or {})), check, max_attempts
+        )
 
     def post(
         self,
@@ -131,10 +137,11 @@ class PoliteSession:
     def _headers(self, accept: str, more: Mapping[str, str] | None = None) -> dict[str, str]:
         return {"User-Agent": self.user_agent, "Accept": accept, "Accept-Encoding": "gzip", **(more or {})}
 
-    def _ask(self, ask: "_Ask", check: Check | None) -> Response:
+    def _ask(self, ask: "_Ask", check: Check | None, max_attempts: int | None = None) -> Response:
         url = ask.url
         reason = ""
-        for attempt in range(self.limits.max_attempts):
+        n_attempts = min(max_attempts or self.limits.max_attempts, self.limits.max_attempts)
+        for attempt in range(n_attempts):
             try:
                 response = self._follow(ask)
                 refuse_challenge(response)
@@ -155,10 +162,10 @@ class PoliteSession:
             except requests.RequestException as problem:
                 reason, answer = f"connection failed ({type(problem).__name__})", None
             self.failures[reason] += 1
-            if attempt + 1 < self.limits.max_attempts:
+            if attempt + 1 < n_attempts:
                 self._wait_after(answer, attempt, url, reason)
         raise FetchError(
-            f"gave up after {self.limits.max_attempts} attempts: {reason}",
+            f"gave up after {n_attempts} attempts: {reason}",
             where=url,
             do="run make scrape again later; it goes on from here",
         )
@@ -175,6 +182,8 @@ class PoliteSession:
             if response.status not in (301, 302, 303, 307, 308) or not target:
                 return response
             followed = urljoin(url, target)
+            if not ask.is_robots_file:
+                self.redirects.append((url, followed))
             if url.startswith("https:") and not followed.startswith("https:"):
                 raise FetchError(f"redirects from https to {followed[:200]}", where=url)
             if method == "POST" and response.status not in (307, 308):
@@ -247,11 +256,19 @@ class PoliteSession:
 
     def _heed_robots(self, url: str) -> None:
         host = host_of(url)
+        if exemption := self.rules[host].robots_exemption:
+            self.robots_notes[host] = f"not asked: {exemption}"
+            return
         if host not in self._robots:
             self._robots[host] = self._fetch_robots(url)
             self._free_at[self._group(host)] = self.clock.now() + self._pace(url, self.rules[host])
         if not self._robots[host].can_fetch(url, self.user_agent):
-            raise FetchError("robots.txt of the service forbids this address", where=url, do="take it out of the query")
+            self.robots_notes[host] = "forbids this"
+            raise FetchError(
+                "robots.txt of the service forbids this address",
+                where=url,
+                do="use another interface of the service, or leave it out; it is never asked against its robots.txt",
+            )
 
     def _fetch_robots(self, url: str) -> Protego:
         parts = urlsplit(url)
@@ -265,6 +282,7 @@ class PoliteSession:
                 response, reason = None, f"connection failed ({type(problem).__name__})"
             if response is not None and response.status < 500 and response.status != 429:
                 # RFC 9309, 2.3.1.3: a file that is not there forbids nothing.
+                self.robots_notes[host_of(url)] = "allows it" if response.status == 200 else f"none ({response.status})"
                 return Protego.parse(response.text if response.status == 200 else "")
             reason = f"status {response.status}" if response is not None else reason
             self.failures[f"robots.txt: {reason}"] += 1

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import Config, Frame, load_config
-from pipeline.scrape.feeds import link_id
+from pipeline.scrape.links import link_id
 from pipeline.web.clock import VirtualClock
 from tests.fakes.arxiv_site import Arxiv, invent_papers
 from tests.fakes.blog_site import Blogs
