@@ -12,10 +12,11 @@ TABLE = Path(__file__).with_name("organisations.toml")
 KINDS = ("lab", "academia", "independent", "government", "think tank")
 # What an affiliation that the table does not have says of itself.
 _WORDS: Mapping[str, str] = {
-    "academia": r"universit|college|institute of technology|\b[eé]cole\b|hochschule|polytechni|academy of sciences|school of",
-    "government": r"\bministry\b|\bgovernment\b|\bnational (?:institute|laborator|security)|department of (?:defen[cs]e|energy)",
+    "academia": r"universit|college|institute of technology|\becole\b|hochschule|polytechni|academy of sciences|school of",
+    "government": r"\bministry\b|\bgovernment\b|\bnational (?:institute|laborator|security)|department of energy",
     "independent": r"\bindependent\b|\bunaffiliated\b",
 }
+_SHORT_NAME = 5  # characters: shorter names, such as META or ARC, are words too, and count only alone
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def find_organisation(text: str) -> Organisation | None:
     text = " ".join(text.split())
     folded = _fold(text)
     for key, found in _known().items():
-        if re.search(rf"(?<!\w){re.escape(key)}(?!\w)", folded):
+        if folded == key or (len(key) > _SHORT_NAME and re.search(rf"(?<!\w){re.escape(key)}(?!\w)", folded)):
             return found
     kinds = [kind for kind, words in _WORDS.items() if re.search(words, folded)]
     return Organisation(text, kinds[0], "") if len(kinds) == 1 else None
