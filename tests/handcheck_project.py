@@ -32,7 +32,7 @@ def make_project(folder: Path, root: Path) -> Path:
             "text_kind": "full",
             "word_count": 5,
             "character_count": 30,
-            "text_sha256": "0" * 64,
+            "text_sha256": [f"{number:064x}" for number in range(DOCUMENT_COUNT)],
             "text": [f"Invented text {number} <b>with</b> marks & signs." for number in range(DOCUMENT_COUNT)],
         }
     )

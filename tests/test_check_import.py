@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.check.imports import import_sheet, write_blank
 from pipeline.check.page import Session
-from pipeline.check.stage import load_session
+from pipeline.check.session import load_session
 from pipeline.check.tasks import sheet_path
 from pipeline.coding.codebook import load_codebook
 from pipeline.coding.precedence import find_page_sheets

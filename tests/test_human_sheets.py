@@ -11,7 +11,7 @@ import pytest
 
 from pipeline import store
 from pipeline.check.page import make_app
-from pipeline.check.stage import load_session
+from pipeline.check.session import load_session
 from pipeline.coding.bands import EXTENSION
 from pipeline.coding.codebook import load_codebook
 from pipeline.coding.extension import add_extension, draw_extension, read_extension
