@@ -12,7 +12,7 @@ from pipeline.check.session import load_session
 from pipeline.check.tasks import sheet_path
 from pipeline.coding.codebook import load_codebook
 from pipeline.coding.precedence import find_page_sheets
-from pipeline.coding.records import DOCUMENT_COLUMNS, open_record, save_row
+from pipeline.coding.records import DOCUMENT_COLUMNS, Context, open_record, save_row
 from pipeline.coding.sheets import COLUMNS, read_sheet
 from pipeline.config import load_config
 from pipeline.errors import SheetError
@@ -37,7 +37,7 @@ def test_every_bad_line_is_answered_and_nothing_is_taken(session: Session, tmp_p
         line(1, "Z9,,T0,M3,S0,C,3,"),
         line(0),
         line(2, "=A1,,T0,M3,S0,C,3,"),
-        line(3, "A1,,,M3,S0,C,3,"),
+        line(3, "A1,,T0,M3,S0,C,,"),
         line(99),
     ]
     (tmp_path / "s.csv").write_bytes(b"\xef\xbb\xbf" + "\r\n".join(lines).encode())
@@ -46,7 +46,7 @@ def test_every_bad_line_is_answered_and_nothing_is_taken(session: Session, tmp_p
     assert [problem.split(":")[0] for problem in problems] == [f"s.csv, line {number}" for number in (3, 4, 5, 6, 7)]
     for problem, words in zip(
         problems,
-        ("not in the codebook", "on line 2 already", "formula (=A1)", "target is empty", "not in this task"),
+        ("not in the codebook", "on line 2 already", "formula (=A1)", "confidence is empty", "not in this task"),
         strict=True,
     ):
         assert words in problem
@@ -62,7 +62,7 @@ def test_a_right_sheet_with_a_byte_order_mark_is_taken_and_blank_lines_wait(sess
 
 
 def test_a_blank_sheet_holds_no_formula_and_only_what_is_left(session: Session, tmp_path: Path) -> None:
-    save_row(session.record, session.items[0].key, {"leaf": "A1", "state": "done"}, {})
+    save_row(session.record, session.items[0].key, {"leaf": "A1", "state": "done"}, Context())
     assert write_blank(session, tmp_path / "blank.csv", 50) == 29
     assert session.items[0].key not in (tmp_path / "blank.csv").read_text()
     assert import_sheet(session, tmp_path / "blank.csv") == ([], 0)
@@ -70,7 +70,7 @@ def test_a_blank_sheet_holds_no_formula_and_only_what_is_left(session: Session, 
 
 def test_drafts_of_the_page_are_not_yet_read(session: Session) -> None:
     done = {"leaf": "A1", "target": "T0", "mechanism": "M3", "scaling": "S0", "evidence": "C", "confidence": "3"}
-    kept = {"coder_kind": "person", "codebook_version": "v1.1"}
+    kept = Context("v1.1")
     save_row(session.record, session.items[0].key, {**done, "state": "done"}, kept)
     save_row(session.record, session.items[1].key, {"leaf": "A1", "state": "draft"}, kept)
     known = {item.key for item in session.items}
@@ -93,12 +93,15 @@ def test_the_command_says_line_by_line_what_is_wrong(tmp_path: Path, root: Path)
     command = [
         sys.executable,
         "-m",
-        "pipeline.check",
+        "pipeline",
         "--config",
         str(config),
         "import",
         "--coder",
         "ann",
+        "--kind",
+        "person",
+        "--file",
         str(tmp_path / "s.csv"),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
@@ -110,8 +113,13 @@ def test_a_finished_sheet_of_the_round_is_not_written_over(root: Path, tmp_path:
     config = make_project(tmp_path, root)
     about = (root / "data/raw/handcheck/rounds/2026-11/round.toml").read_text()
     (tmp_path / "data/raw/handcheck/rounds/2026-11/round.toml").write_text(about)
+    sheet = tmp_path / "data/raw/handcheck/sheets/reader-1.csv"
+    sheet.parent.mkdir(parents=True)
+    sheet.write_text(f"{HEADER}\n{line(1)}\n")
     with pytest.raises(SheetError, match="finished sheet"):
-        load_session(load_config(config), "documents", "reader-1", "person")
+        load_session(load_config(config), "documents", "reader-1")
+    with pytest.raises(SheetError, match="is a language model, not a person"):
+        load_session(load_config(config), "adjudication", "reader-1", "person")
 
 
 def test_the_codebook_version_is_the_one_that_was_shown(session: Session, root: Path) -> None:

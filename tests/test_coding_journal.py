@@ -65,8 +65,9 @@ def test_nobody_is_taken_for_a_person(path: Path) -> None:
     say_kind(record, "language model")
     with pytest.raises(SheetError, match="is a language model, not a person"):
         say_kind(record, "person")
-    assert open_record(path, DOCUMENT_COLUMNS).kind == "language model"
+    assert not journal_path(path).exists()  # nothing is written before there is something to write
     save_row(record, "lw:1", {"leaf": "A1"}, CONTEXT)
+    assert open_record(path, DOCUMENT_COLUMNS).kind == "language model"
     correct_kind(record, "person")
     assert rows_of(path)[0]["coder_kind"] == "person" and open_record(path, DOCUMENT_COLUMNS).kind == "person"
 
@@ -179,7 +180,7 @@ def test_a_full_disk_changes_nothing_and_says_so(path: Path, monkeypatch: pytest
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "write", fills_up)
-    with pytest.raises(SheetError, match="could not be written .No space left on device.; make room"):
+    with pytest.raises(SheetError, match=r"could not be written \(No space left on device\); make room"):
         save_row(record, "lw:2", {"leaf": "B1"}, CONTEXT)
     monkeypatch.undo()
     assert journal_path(path).read_bytes() == journal and path.read_bytes() == sheet and set(record.rows) == {"lw:1"}

@@ -48,7 +48,7 @@ def read_as(config: Config, coder: str, leaf: str, places: range, task: str = "d
     session = load_session(config, task, coder, "person")
     client = make_app(session, "secret", ("localhost",)).test_client()
     for place in places:
-        cells = {"leaf": leaf, **AXES, "state": "done"}
+        cells = {"leaf": leaf, **AXES, "note": "the words that decide", "state": "done"}
         answer = client.post(f"/api/item/{place}", json=cells, headers={"X-Census-Token": "secret"})
         assert answer.status_code == 200 and answer.json["row"]["state"] == "done"
     return [session.items[place].key for place in places]
@@ -343,11 +343,11 @@ def test_what_the_plan_asks_for_is_drawn_shown_read_and_narrows_the_interval(bui
     before = pd.read_parquet(copy / "data/processed/shares.parquet")
     assert run_here(copy, "pipeline", "plan", "--draw", "alignmentforum-census/2021 strict").returncode == 0
     coder = ("--coder", "ann", "--task", "extension")
-    assert run_here(copy, "pipeline.check", "blank", *coder, "--count", "999", "sheet.csv").returncode == 0
+    assert run_here(copy, "pipeline", "export", *coder, "--count", "999", "--file", "sheet.csv").returncode == 0
     sheet = pd.read_csv(copy / "sheet.csv", dtype=str, keep_default_na=False)
     sheet = sheet.assign(**AXES, leaf=np.where(np.arange(len(sheet)) % 2, "A1", "E5"))
     sheet.to_csv(copy / "sheet.csv", index=False)
-    assert run_here(copy, "pipeline.check", "import", *coder, "sheet.csv").returncode == 0
+    assert run_here(copy, "pipeline", "import", *coder, "--kind", "person", "--file", "sheet.csv").returncode == 0
     assert run_here(copy, "pipeline", "estimate").returncode == 0
     after = pd.read_parquet(copy / "data/processed/shares.parquet")
     query = "year == '2021' and definition == 'strict' and denominator == 'safety' and weight == 'documents'"

@@ -11,7 +11,7 @@ from pipeline.agreement.controls import judge_controls
 from pipeline.agreement.tables import tabulate_agreement
 from pipeline.agreement.verdicts import compose_clusters, explain_codes, judge_clusters, judge_intrusion
 from pipeline.coding.codebook import load_codebook
-from pipeline.coding.records import CLUSTER_COLUMNS, DONE, INTRUSION_COLUMNS
+from pipeline.coding.records import CLUSTER_COLUMNS, DONE, INTRUSION_COLUMNS, KEPT
 from pipeline.coding.sheets import read_csv_rows
 from pipeline.config import Config
 from pipeline.generations import open_generation
@@ -94,8 +94,9 @@ def _read_draws(path: Path) -> pd.DataFrame:
 
 def _read_finished(handcheck: Path, task: str, columns: tuple[str, ...]) -> dict[str, pd.DataFrame]:
     sheets = {}
+    needed = [column for column in columns if column not in KEPT or column == "state"]
     for path in sorted((handcheck / "sheets" / task).glob("*.csv")):
-        rows = [row for _, row in read_csv_rows(path, columns) if row["state"] == DONE]
+        rows = [row for _, row in read_csv_rows(path, needed) if row["state"] == DONE]
         if rows:
             sheets[path.stem] = pd.DataFrame(rows)
     return sheets

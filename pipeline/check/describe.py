@@ -92,8 +92,8 @@ def hint_of(session: Session, leaf: str) -> str:
     for line in session.codebook_text.splitlines():
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
         if len(cells) == 4 and cells[0].strip("* ") == leaf:
-            parts = [cells[2].replace("*", ""), cells[3].replace("*", "")]
-            return ". Elsewhere: ".join(part for part in parts if part) if parts[0] else f"Elsewhere: {parts[1]}"
+            counts, elsewhere = (cell.replace("*", "") for cell in cells[2:])
+            return ". ".join(part for part in (counts, f"Not here: {elsewhere}" if elsewhere else "") if part)
     return ""
 
 

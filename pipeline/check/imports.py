@@ -19,7 +19,12 @@ from pipeline.errors import SheetError
 
 ID_NAMES = ("doc_id", "custom_id", "cluster_id")
 IMPORTED = (*CODED, "screening")
-FACTS = ("text_sha256", "shown_sha256", "model")  # of where a code comes from; taken with it if a file states them
+FACTS = (
+    "text_sha256",
+    "shown_sha256",
+    "shown",
+    "model",
+)  # of where a code comes from; taken with it if a file states them
 
 
 @dataclass(frozen=True)
@@ -190,6 +195,7 @@ def _context(session: Session, item: Item, row: Mapping[str, str]) -> Context:
         row.get("codebook_version") or plain.codebook_version,
         row.get("text_sha256") or plain.text_sha256,
         row.get("shown_sha256") or "",
+        row.get("shown") or "",
         plain.model,
         "import",
     )

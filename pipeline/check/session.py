@@ -134,7 +134,8 @@ def missing_cells(session: Session, row: Mapping[str, str]) -> list[str]:
 
 def context_of(session: Session, item: Item, *, by: str = "key", model: str = "") -> Context:
     """Returns what is known when a cell of an item is filled."""
-    return Context(session.codebook_version, item.text_sha256, item.shown_sha256 if item.title else "", model, by)
+    shown = (item.shown_sha256, str(len(item.text))) if item.title else ("", "")
+    return Context(session.codebook_version, item.text_sha256, *shown, model, by)
 
 
 def save_cells(session: Session, item: Item, cells: Mapping[str, str]) -> dict[str, str]:
@@ -166,8 +167,9 @@ def find_missing_quote(session: Session, item: Item, row: Mapping[str, str]) -> 
     leaves = {other["leaf"] for other in session.others.get(item.key, ())}
     if session.task != "adjudication" or len(session.others.get(item.key, ())) < 2 or len(leaves) != 1:
         return ""
-    if row.get("leaf") in leaves or quotes(row.get("note", ""), f"{item.title} {item.text}"):
-        return ""
+    note = row.get("note", "")
+    if row.get("leaf") in leaves or (quotes(note, f"{item.title} {item.text}") if item.text else note):
+        return ""  # without the text at hand no quotation can be checked, only asked for
     return f"all readers say {leaves.pop()}; who leaves that quotes the words of the text that decide"
 
 
@@ -205,7 +207,7 @@ def _agree_on_kind(record: Record, kind: str, known: str, handcheck: Path) -> No
         raise SheetError(
             f"{record.coder} is a {known}, not a {kind}",
             where=str(handcheck),
-            do="use a CODER of its own for each; if the record is wrong, run the command with --correct-kind",
+            do="use a CODER of its own for each; if the record is wrong, mend it: make check KIND=… CHECK=--correct-kind",
         )
     if record.kind != (kind or known):
         say_kind(record, kind or known)

@@ -16,8 +16,9 @@ from pipeline.check.page import Desk, make_app
 from pipeline.check.session import TRIAL, Session, load_session, lock_sheet
 from pipeline.check.tasks import Task
 from pipeline.check.texts import fetch_texts
-from pipeline.coding.records import correct_kind, open_record
+from pipeline.coding import records
 from pipeline.config import Config
+from pipeline.errors import SheetError
 from pipeline.schemas import CLUSTER_MEMBERS, CLUSTERS
 
 log = logging.getLogger(__name__)
@@ -32,8 +33,8 @@ def run_check(
     kind: str = "",
     round_name: str = "",
     port: int = 0,
-    opens_browser: bool = True,
-    corrects_kind: bool = False,
+    no_browser: bool = False,
+    correct_kind: bool = False,
 ) -> int:
     """Serves the page until it is interrupted.
 
@@ -44,10 +45,10 @@ def run_check(
         kind: person, language model or trial; empty: the page asks, once for each coder.
         round_name: the round; that of the estimate by default.
         port: 0 takes any free one.
-        opens_browser: False prints the link only.
-        corrects_kind: a wrong record of the coder's kind is replaced by `kind` in every sheet, and nothing is served.
+        no_browser: prints the link only.
+        correct_kind: a wrong record of the coder's kind is replaced by `kind` in every sheet, and nothing is served.
     """
-    if corrects_kind:
+    if correct_kind:
         return run_correct_kind(config, coder, kind)
     session = load_session(config, task, coder, kind, round_name=round_name)
     trial = tasks.trial_path(session.handcheck, task, coder)
@@ -68,7 +69,7 @@ def run_check(
         print(
             f"{len(session.items)} to read; the sheet is {session.record.path}\n{link}\nStop with Ctrl-C.", flush=True
         )
-        if opens_browser:
+        if not no_browser:
             threading.Timer(0.3, webbrowser.open, (link,)).start()
         with contextlib.suppress(KeyboardInterrupt):
             server.serve_forever()
@@ -82,8 +83,8 @@ def run_correct_kind(config: Config, coder: str, kind: str) -> int:
     for path in paths:
         with lock_sheet(path):
             header = path.read_text(encoding="utf-8-sig").split("\n", 1)[0].split(",")
-            record = open_record(path, tuple(name.strip() for name in header), is_kind_open=True)
-            correct_kind(record, kind)
+            record = records.open_record(path, tuple(name.strip() for name in header), is_kind_open=True)
+            records.correct_kind(record, kind)
     log.info("kind: %s is a %s now, in %d sheets", coder, kind, len(paths))
     return 0
 
@@ -99,18 +100,19 @@ def run_draw(config: Config) -> int:
 
 
 def run_import(
-    config: Config, file: Path, coder: str, task: Task = "documents", *, kind: str = "", round_name: str = ""
+    config: Config, file: str, coder: str, task: Task = "documents", *, kind: str = "", round_name: str = ""
 ) -> int:
     """Takes a file of codes (CSV, JSON lines, a batch service's answers, a packed page's file), all of it or nothing.
 
     Returns:
         the exit status: 0, or 1 after one line a problem.
     """
+    path = _named(file)
     session = load_session(
-        config, task, coder, kind or imports.kind_in_file(file), round_name=round_name, needs_texts=False
+        config, task, coder, kind or imports.kind_in_file(path), round_name=round_name, needs_texts=False
     )
     with lock_sheet(session.record.path):
-        found = imports.import_file(session, file)
+        found = imports.import_file(session, path)
     for problem in found.problems:
         print(problem)
     if found.problems:
@@ -120,3 +122,31 @@ def run_import(
         log.info("import: %s", notice)
     log.info("import: %d documents -> %s", found.count, session.record.path)
     return 0
+
+
+def run_export(
+    config: Config,
+    file: str,
+    coder: str = "reader",
+    task: Task = "documents",
+    *,
+    round_name: str = "",
+    stratum: str = "",
+    count: int = 0,
+) -> int:
+    """Writes documents to be coded elsewhere: a spreadsheet (.csv)."""
+    session = load_session(config, task, coder, round_name=round_name)
+    written = imports.write_blank(session, _named(file), count or len(session.items))
+    log.info("export: %d documents -> %s", written, file)
+    return 0
+
+
+def _named(file: str) -> Path:
+    """Returns the file that an option names.
+
+    Raises:
+        SheetError: it names none.
+    """
+    if not file:
+        raise SheetError("no file is named", where="FILE", do="say which: FILE=codes.csv")
+    return Path(file)

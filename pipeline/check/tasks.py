@@ -74,7 +74,7 @@ def columns_for(task: Task, codebook: Codebook) -> tuple[str, ...]:
 
 
 def sheet_path(handcheck: Path, task: Task, coder: str) -> Path:
-    """Returns where a coder's sheet of a task is: what reads documents for the first time in sheets/, else a folder each.
+    """Returns where a coder's sheet of a task is: first readings of documents in sheets/, other tasks a folder each.
 
     Practice has a place of its own, from which nothing is ever estimated.
 

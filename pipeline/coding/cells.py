@@ -1,4 +1,4 @@
-"""Cells of a sheet, cleaned and checked: the same rules for the page, a spreadsheet, a model and a file sent by mail."""
+"""Cells of a sheet, cleaned and checked by one set of rules: from the page, a spreadsheet, a model or a file."""
 
 import re
 import unicodedata
@@ -20,7 +20,7 @@ def clean_text(text: str) -> str:
 
 
 def clean_code(text: str, allowed: Mapping[str, str]) -> str:
-    """Returns the code that a cell means: full-width letters, lower case, invisible marks and 3.0 for 3 are forgiven."""
+    """Returns the code that a cell means: full-width letters, lower case, invisible marks and 3.0 are forgiven."""
     plain = clean_text(_INVISIBLE.sub("", unicodedata.normalize("NFKC", clean_text(text)))).strip("'\"` ")
     by_fold = {code.casefold(): code for code in allowed}
     return by_fold.get(plain.casefold(), by_fold.get(plain.removesuffix(".0").casefold(), plain))

@@ -1,6 +1,6 @@
 """A coder's journal: every key as one appended line, on disk before it is acknowledged. Sheets are views of it.
 
-A line is an event: who (coder, kind, model), when, about which document, with which text, and which field got which value.
+A line is an event: who (coder, kind, model), when, which document with which text, and which field got which value.
 Events of one key, or of one import, are a group, of which all or none count: each line says how many are left, so that
 a kill in the middle of a write leaves a group without its end, and the next start cuts it off. Nothing else is ever
 taken out: an undo is an event too.
@@ -27,7 +27,8 @@ class Event:
 
     Attributes:
         by: what made it: key, undo, import, model, pack, or sheet (found on disk, edited outside the page).
-        text_sha256: of the document in the census at that time; `shown_sha256`: of exactly what was shown.
+        text_sha256: of the document in the census at that time; `shown_sha256`: of exactly what was shown;
+            `shown`: how many characters of the text that were.
         group, left: the events written together, and how many of them follow.
     """
 
@@ -40,6 +41,7 @@ class Event:
     by: str = "key"
     text_sha256: str = ""
     shown_sha256: str = ""
+    shown: str = ""
     codebook_version: str = ""
     model: str = ""
     group: str = ""
@@ -155,7 +157,7 @@ def fold(events: Sequence[Event]) -> dict[str, dict[str, str]]:
             continue
         row = rows.setdefault(event.document, {})
         row |= event.cells
-        facts = ("codebook_version", "text_sha256", "shown_sha256", "model")
+        facts = ("codebook_version", "text_sha256", "shown_sha256", "shown", "model")
         row |= {name: getattr(event, name) for name in facts if getattr(event, name)}
         row["coder_kind"] = event.kind
         if not (event.by == "sheet" and "saved_at" in event.cells):  # a sheet taken over keeps its own times

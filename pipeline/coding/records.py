@@ -28,6 +28,7 @@ KEPT = (
     "saved_at",
     "text_sha256",
     "shown_sha256",
+    "shown",
     "model",
 )
 DOCUMENT_COLUMNS = (*COLUMNS, "unsure", *KEPT)
@@ -47,6 +48,7 @@ class Context:
     codebook_version: str = ""
     text_sha256: str = ""
     shown_sha256: str = ""
+    shown: str = ""
     model: str = ""
     by: str = "key"
 
@@ -114,9 +116,9 @@ def open_record(
     found = _read_view(record)
     if found is not None and not _is_behind(record, found):
         _take_over(record, found)
-    elif found is None and record.rows:
+    elif found is None and any(_is_filled(record, row) for row in record.rows.values()):
         record.notices.append(f"{path.name} was missing; it was written anew from the journal")
-    if record.rows and render(record) != found:
+    if any(_is_filled(record, row) for row in record.rows.values()) and render(record) != found:
         _write_view(record)
     else:
         record.view = found
@@ -124,7 +126,7 @@ def open_record(
 
 
 def say_kind(record: Record, kind: str) -> None:
-    """Writes down what a coder is, once.
+    """Says what a coder is, once; it is written down with the first cell.
 
     Raises:
         SheetError: no such kind, or the coder is of another kind already.
@@ -135,10 +137,9 @@ def say_kind(record: Record, kind: str) -> None:
         raise SheetError(
             f"{record.coder} is a {record.kind}, not a {kind}",
             where=str(record.path),
-            do="read under a name of its own; if the record is wrong, mend it: KIND=… CORRECT=--correct-kind",
+            do="read under a name of its own; if the record is wrong, mend it: KIND=… CHECK=--correct-kind",
         )
-    if not record.kind:
-        correct_kind(record, kind)
+    record.kind = kind
 
 
 def correct_kind(record: Record, kind: str) -> None:
@@ -189,6 +190,7 @@ def save_rows(record: Record, rows: Mapping[str, tuple[Mapping[str, str], Contex
                 by=context.by,
                 text_sha256=context.text_sha256,
                 shown_sha256=context.shown_sha256,
+                shown=context.shown,
                 codebook_version=context.codebook_version,
                 model=context.model,
             )
@@ -230,16 +232,23 @@ def render(record: Record) -> bytes:
     writer = csv.DictWriter(buffer, columns, lineterminator="\n", restval="", extrasaction="ignore")
     writer.writeheader()
     for key, row in record.rows.items():
-        if any(row.get(column) for column in columns if column not in KEPT):
+        if _is_filled(record, row):
             writer.writerow({"state": DRAFT, **row, record.key: key})
     return buffer.getvalue().encode()
 
 
+def _is_filled(record: Record, row: Mapping[str, str]) -> bool:
+    return any(row.get(column) for column in (*record.columns, *record.extra) if column not in KEPT)
+
+
 def _append(record: Record, events: Sequence[Event]) -> None:
+    if journals.kind_in(record.journal.events) != record.kind and events[0].field != journals.KIND:
+        events = [Event(record.coder, record.kind, events[0].time, "", journals.KIND, record.kind), *events]
     journals.append_group(record.journal, events)
     _refold(record)
     try:
-        _write_view(record)
+        if record.path.exists() or any(_is_filled(record, row) for row in record.rows.values()):
+            _write_view(record)
     except SheetError:
         journals.take_back(record.journal, record.journal.events[-len(events) :])
         _refold(record)
@@ -248,7 +257,7 @@ def _append(record: Record, events: Sequence[Event]) -> None:
 
 def _refold(record: Record) -> None:
     record.rows = journals.fold(record.journal.events)
-    record.kind = journals.kind_in(record.journal.events)
+    record.kind = journals.kind_in(record.journal.events) or record.kind
     known = {*record.columns, record.key}
     found = dict.fromkeys(column for row in record.rows.values() for column in row if column not in known)
     record.extra = tuple(found)
@@ -351,7 +360,7 @@ def _kind_event(record: Record, kinds: Sequence[str], now: str) -> list[Event]:
         raise SheetError(
             f"coder_kind is {', '.join(sorted(said))}" + (f", the journal says {record.kind}" if record.kind else ""),
             where=str(record.path),
-            do="one coder is of one kind: give every line the same, and move another coder's lines to a sheet of its own",
+            do="give every line the same kind; lines of another coder belong in a sheet of their own",
         )
     if record.kind or not said:
         return []

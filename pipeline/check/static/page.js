@@ -1,7 +1,7 @@
 // The reading room. Every key is sent at once, one after another; nothing moves on before it is on disk.
 "use strict";
 
-let session, item, step, numbers = [], stratum = "", queue = Promise.resolve(), waiting = 0, failed = false;
+let session, item, step, numbers = [], stratum = "", queue = Promise.resolve(), waiting = 0, failed = false, failures = 0, keys = Promise.resolve();
 
 function say(message, isError = false) {
   byId("saved").textContent = message;
@@ -37,6 +37,7 @@ function save(cells) {
     } catch (error) {
       waiting -= 1;
       failed = true;
+      failures += 1;
       here.row = error.row || before;
       if (here === item) { step = null; draw(); }
       say(`NOT SAVED: ${error.message}`, true);
@@ -55,9 +56,9 @@ async function refreshCounts(answer) {
 async function choose(asked, code) {
   const here = item, cells = {};
   if (asked.name === "group") {
-    here.group = code;
     const leaves = session.leaves.filter(([leaf]) => session.group_of[leaf] === code);
     if (leaves.length > 1) {
+      here.group = code;
       if (here.row.leaf && session.group_of[here.row.leaf] !== code) await save({ leaf: "" });
       step = session.steps.find((one) => one.name === "leaf");
       return draw();
@@ -85,7 +86,7 @@ function draw() {
   const steps = stepsOf(item);
   if (step === null) step = nextStep(item);
   byId("trail").replaceChildren(...steps.filter((one) => valueOf(item, one.name)).map((one) => {
-    const button = make("button", { type: "button", textContent: `${one.title.replace("?", "")}: ${labelOf(one)}` });
+    const button = make("button", { type: "button", textContent: `${one.name.replace(/_/g, " ").replace("leaf2", "second leaf")}: ${labelOf(one)}` });
     button.addEventListener("click", () => { step = one; draw(); });
     return make("li", {}, button);
   }));
@@ -256,7 +257,7 @@ async function goOn() {
 }
 
 function back() {
-  if (place() > 0) show(numbers[place() - 1]);
+  return place() > 0 ? show(numbers[place() - 1]) : undefined;
 }
 
 async function undo() {
@@ -328,21 +329,35 @@ async function filter(name) {
   await show(found.next);
 }
 
+// Keys are taken one after another: a fast reader's next key waits until the last one is on disk, and is dropped if it is not.
 function onKey(event) {
   const isTyping = event.target.matches("textarea, input[type=text], input[type=number]");
   if (event.ctrlKey || event.altKey || event.metaKey || !item) return;
-  if (event.key === "Escape") return closeAll();
-  if (isTyping || (event.target.matches("select") && event.key.length === 1)) return;
-  if (event.target.matches("button, a, summary") && event.key === " ") return;
-  if (event.target.matches("button, a, summary, aside button") && event.key === "Enter" && event.target.id !== "go-on") return;
-  const wanted = step && [...byId("codes").querySelectorAll("input[type=radio]")].find((input) => input.dataset.key === event.key.toLowerCase());
-  const actions = { Enter: enter, Backspace: back, z: undo, g: () => toggle("list"), "?": () => toggle("codebook"), "/": focusNote,
-    m: openMore, s: () => focusMore("leaf2"), u: () => focusMore("unsure", true), o: () => focusMore("open-link", true),
-    f: () => byId("fetch") && byId("fetch").click(), r: () => byId("readers") && byId("readers").firstChild.click() };
-  const action = wanted ? () => wanted.click() : actions[event.key];
-  if (!action) return;
+  if (event.key === "Escape") { closeAll(); return; }
+  if (event.target.matches("#codes input[type=radio]") && event.key.startsWith("Arrow")) { moveFocus(event); return; }
+  if (isTyping || event.key === " " || (event.target.matches("select") && event.key.length === 1)) return;
+  if (event.target.matches("button, a, summary") && event.key === "Enter" && event.target.id !== "go-on") return;
+  if (event.key.length > 1 && !["Enter", "Backspace"].includes(event.key)) return;
   event.preventDefault();
-  action();
+  const key = event.key, pressed = failures;
+  keys = keys.then(() => (pressed === failures ? act(key) : undefined));
+}
+
+function act(key) {
+  const wanted = step && [...byId("codes").querySelectorAll("input[type=radio]")].find((input) => input.dataset.key === key.toLowerCase());
+  if (wanted) return choose(step, wanted.value);
+  const actions = { Enter: enter, Backspace: back, z: undo, g: () => toggle("list"), "?": () => toggle("codebook"), "/": focusNote,
+    ".": openMore, s: () => focusMore("leaf2"), u: () => focusMore("unsure", true), o: () => focusMore("open-link", true),
+    f: () => byId("fetch") && byId("fetch").click(), r: () => byId("readers") && byId("readers").firstChild.click() };
+  return actions[key] && actions[key]();
+}
+
+// Arrows look at the answers; only a key, a click or the space bar gives one.
+function moveFocus(event) {
+  event.preventDefault();
+  const inputs = [...byId("codes").querySelectorAll("input[type=radio]")];
+  const way = event.key === "ArrowDown" || event.key === "ArrowRight" ? 1 : -1;
+  inputs[(inputs.indexOf(event.target) + way + inputs.length) % inputs.length].focus();
 }
 
 function enter() {
