@@ -207,7 +207,7 @@ def _agree_on_kind(record: Record, kind: str, known: str, handcheck: Path) -> No
         raise SheetError(
             f"{record.coder} is a {known}, not a {kind}",
             where=str(handcheck),
-            do="use a CODER of its own for each; if the record is wrong, mend it: make check KIND=… CHECK=--correct-kind",
+            do="use a CODER of its own; if the record is wrong: make check KIND=… CHECK=--correct-kind",
         )
     if record.kind != (kind or known):
         say_kind(record, kind or known)
