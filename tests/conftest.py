@@ -95,6 +95,16 @@ def built(checkout: Path) -> Path:
     return checkout
 
 
+# Fixtures whose tests need more than Python: a browser, an encoder, a whole project. `make test-fast` leaves them out.
+WHOLE = {"browser", "built", "checkout", "encoder_cache"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if WHOLE & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.whole)
+
+
 SCORES = pytest.StashKey[list[str]]()
 
 

@@ -1,11 +1,13 @@
 """The make targets: what they write, what they rerun, and what an error leaves."""
 
 import hashlib
-import os
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from tests.small_project import invent_documents, write_project
 
 TABLES = "reports/2026.07/tables"
 
@@ -42,22 +44,27 @@ def test_a_second_run_does_nothing(built: Path) -> None:
 
 
 @pytest.fixture
-def restored(built: Path):
-    """Puts the edited files back, and their times, so that the next test finds nothing to do."""
-    kept: dict[Path, tuple[bytes, os.stat_result]] = {}
+def restored(built: Path, tmp_path: Path):
+    """Edits files of the built copy, and puts everything back as it was, so that the next test finds nothing to do."""
+    kept: dict[Path, bytes] = {}
+    made = [name for name in ("data/processed", "reports/2026.07") if (built / name).is_dir()]
+    for name in made:
+        shutil.copytree(built / name, tmp_path / name, symlinks=True)
 
     def edit(name: str, old: str, new: str) -> Path:
         path = built / name
-        kept.setdefault(path, (path.read_bytes(), path.stat()))
+        kept.setdefault(path, path.read_bytes())
         text = path.read_text()
         assert old in text
         path.write_text(text.replace(old, new, 1))
         return path
 
     yield edit
-    for path, (data, facts) in kept.items():
+    for path, data in kept.items():
         path.write_bytes(data)
-        os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    for name in made:
+        shutil.rmtree(built / name)
+        shutil.copytree(tmp_path / name, built / name, symlinks=True)
 
 
 def test_an_edited_definition_reruns_estimate_agreement_and_report_only(built: Path, restored) -> None:
@@ -66,7 +73,7 @@ def test_an_edited_definition_reruns_estimate_agreement_and_report_only(built: P
     )
     done = make(built, "report")
     assert done.returncode == 0, done.stderr
-    assert stages(done) == ["estimate", "readings", "report"]
+    assert stages(done) == ["estimate", "agreement", "report"]
     assert "Theory, renamed" in (built / "reports/2026.07/index.html").read_text()
 
 
@@ -115,17 +122,43 @@ def test_an_error_is_one_line_and_leaves_the_last_outputs(
     assert (fingerprint(built, "data/processed/*.parquet"), fingerprint(built / TABLES, "*.csv")) == before
 
 
-def test_a_truncated_table_is_one_line_and_leaves_the_last_report(built: Path) -> None:
+def test_a_truncated_table_is_made_again(built: Path) -> None:
     assert make(built, "report").returncode == 0
-    path = built / "data/processed/shares.parquet"
-    whole, facts, tables = path.read_bytes(), path.stat(), fingerprint(built / TABLES, "*.csv")
+    path = built / "data/processed/scope.parquet"
+    assert make(built, "scope").returncode == 0
+    whole, tables = path.read_bytes(), fingerprint(built / TABLES, "*.csv")
     path.write_bytes(whole[: len(whole) // 2])
-    done = make(built, "report")
-    path.write_bytes(whole)
-    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
-    errors = [line for line in done.stderr.splitlines() if not line.startswith("make")]
-    assert done.returncode != 0 and len(errors) == 1 and "shares.parquet: is damaged" in errors[0]
-    assert fingerprint(built / TABLES, "*.csv") == tables
+    done = make(built, "scope")
+    assert done.returncode == 0 and stages(done) == ["scope"], done.stderr
+    assert path.read_bytes() == whole and fingerprint(built / TABLES, "*.csv") == tables
+
+
+def test_two_makes_at_once_and_jobs_side_by_side_write_one_report(built: Path, restored) -> None:
+    restored("census.toml", 'title = "Alignment census"', 'title = "Census of alignment"')
+    command = ["make", "-j4", "report", "agreement", "embed"]
+    both = [subprocess.Popen(command, cwd=built, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    errors = [each.communicate()[1] for each in both]
+    assert [each.returncode for each in both] == [0, 0], errors
+    assert sum(error.count("report: reports/") for error in errors) == 1
+    assert "Census of alignment" in (built / "reports/2026.07/index.html").read_text()
+    assert make(built, "report").stderr == ""
+
+
+def test_a_dry_run_of_make_names_what_would_run_and_runs_nothing(built: Path, restored) -> None:
+    assert make(built, "report").returncode == 0
+    restored("data/raw/handcheck/codebook/CODEBOOK.md", "# ", "# The ")
+    before = fingerprint(built, "data/processed/*.parquet"), fingerprint(built / "reports/2026.07", "*")
+    done = make(built, "-n", "report")
+    commands = [line for line in done.stdout.splitlines() if " report  # " in line]
+    assert len(commands) == 1 and "CODEBOOK.md has changed" in commands[0]
+    assert (fingerprint(built, "data/processed/*.parquet"), fingerprint(built / "reports/2026.07", "*")) == before
+
+
+def test_another_configuration_has_every_target(built: Path, tmp_path: Path) -> None:
+    path = write_project(tmp_path / "mine", invent_documents(12))
+    done = make(built, "corpus", f"CONFIG={path}")
+    assert done.returncode == 0 and "corpus: 12 items read" in done.stderr, done.stderr
+    assert make(built, "corpus", f"CONFIG={path}").stderr == ""
 
 
 def test_help_lists_every_target(built: Path) -> None:

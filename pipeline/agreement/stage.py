@@ -1,4 +1,4 @@
-"""Stage `readings`: what readers found. How far they agree, and what they say of the clusters."""
+"""Stage `agreement`: how far readers agree, and what they say of the clusters."""
 
 import logging
 import time
@@ -65,7 +65,7 @@ def run(config: Config) -> None:
             filled = rows if len(rows) else table.arrow_schema.empty_table().to_pandas()
             store.write_table(table, filled, draft / f"{table.name}.parquet")
     log.info(
-        "readings: %d comparisons of coders, %d clusters checked in %.1f s",
+        "agreement: %d comparisons of coders, %d clusters checked in %.1f s",
         len(tables[0][1][["coder_a", "coder_b"]].drop_duplicates()),
         len(tables[4][1]),
         time.perf_counter() - start,
