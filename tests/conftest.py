@@ -114,7 +114,20 @@ def record_score(request: pytest.FixtureRequest) -> Callable[[str], None]:
     return request.config.stash.setdefault(SCORES, []).append
 
 
+SECONDS: dict[str, float] = {}  # by file: set-up, call and tear-down of its tests
+SHOWN_FILES = 10
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    name = report.nodeid.split("::")[0]
+    SECONDS[name] = SECONDS.get(name, 0.0) + report.duration
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if len(SECONDS) > SHOWN_FILES:
+        terminalreporter.section("slowest files")
+        for name in sorted(SECONDS, key=SECONDS.__getitem__, reverse=True)[:SHOWN_FILES]:
+            terminalreporter.write_line(f"{SECONDS[name]:7.1f} s  {name}")
     scores = config.stash.get(SCORES, [])
     if scores:
         terminalreporter.section("pinned scores")

@@ -16,7 +16,7 @@ def load_example() -> types.ModuleType:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     module = types.ModuleType("journal_example")
     sys.modules[module.__name__] = module
-    exec(re.search(r"```python\n(.*?)```", text, re.S)[1], module.__dict__)
+    exec(re.search(r"```python\n# pipeline/scrape/journal.py\n(.*?)```", text, re.S)[1], module.__dict__)
     return module
 
 

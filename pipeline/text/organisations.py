@@ -12,7 +12,9 @@ TABLE = Path(__file__).with_name("organisations.toml")
 KINDS = ("lab", "academia", "independent", "government", "think tank")
 # What an affiliation that the table does not have says of itself.
 _WORDS: Mapping[str, str] = {
-    "academia": r"universit|college|institute of technology|\becole\b|hochschule|polytechni|academy of sciences|school of",
+    "academia": (
+        r"universit|college|institute of technology|\becole\b|hochschule|polytechni|academy of sciences|school of"
+    ),
     "government": r"\bministry\b|\bgovernment\b|\bnational (?:institute|laborator|security)|department of energy",
     "independent": r"\bindependent\b|\bunaffiliated\b",
 }
