@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import unicodedata
 from pathlib import Path
 
 import pandas as pd
@@ -19,6 +20,7 @@ from pipeline.schemas import DOCUMENTS, DUPLICATES, REJECTS, TERMS
 from pipeline.scrape.files import join_split_names, read_items
 from pipeline.scrape.item import Item, Reject
 from pipeline.store import read_table
+from pipeline.text import extract
 from pipeline.text.extract import clean_text, clean_title, strip_ellipsis, text_sha256
 
 FRAME = """
@@ -50,6 +52,19 @@ def test_cleaning_twice_changes_nothing(text: str) -> None:
     once = clean_text(text)
     assert clean_text(once) == once
     assert clean_title(clean_title(text)) == clean_title(text)
+
+
+@given(st.text(alphabet=st.characters(max_codepoint=0x7E)))
+def test_plain_text_needs_no_mending(text: str) -> None:
+    if extract._PLAIN.fullmatch(text):
+        assert extract._mend_characters(text) == text
+    assert clean_text(text) == clean_text(text + "\u200b")  # the invisible character sends it the long way
+
+
+def test_control_characters_are_those_of_unicode() -> None:
+    every = "".join(map(chr, range(0x110000)))
+    wanted = [char for char in every if unicodedata.category(char) == "Cc" and char not in "\n\t"]
+    assert extract._CONTROL.findall(every) == wanted
 
 
 def test_cleaning_repairs_what_sources_send() -> None:

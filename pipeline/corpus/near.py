@@ -16,6 +16,7 @@ MIN_PHRASES = 12  # shorter texts say too little to be recognised by
 BAND_COUNT = 32
 BAND_ROWS = 4  # 32 bands of 4: resemblance 0.5 is found with probability 0.87, 0.8 with 1.00
 MAX_BUCKET = 60  # larger groups are compared with their first member only
+PHRASES_AT_ONCE = 256  # whose products stay close to the processor
 OPENING_WORDS = 70  # a text and its first 500 characters are compared by this many words
 _WORD = re.compile(r"\w+")
 _SEED = 20261123
@@ -87,8 +88,9 @@ def _buckets(left: np.ndarray, right: np.ndarray) -> Iterator[np.ndarray]:
 
 def _signature(hashes: np.ndarray, factors: np.ndarray) -> np.ndarray:
     """The smallest hash under each of the permutations: uint32 (n_permutations,)."""
-    smallest = np.empty(len(factors), dtype=np.uint32)
-    with np.errstate(over="ignore"):
-        for place, factor in enumerate(factors):
-            smallest[place] = ((hashes * factor) >> np.uint64(32)).min()
-    return smallest
+    smallest = np.full(len(factors), np.iinfo(np.uint64).max)
+    for first in range(0, len(hashes), PHRASES_AT_ONCE):
+        # The upper half of the smallest product is the smallest upper half.
+        products = hashes[first : first + PHRASES_AT_ONCE, None] * factors
+        np.minimum(smallest, products.min(axis=0), out=smallest)
+    return (smallest >> np.uint64(32)).astype(np.uint32)

@@ -21,6 +21,8 @@ _FIX = ftfy.TextFixerConfig(
     unescape_html=False, uncurl_quotes=False, remove_terminal_escapes=True, normalization="NFC", explain=False
 )
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\ue000-\uf8ff\ud800-\udfff]")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all of Unicode's, but for line ends and tabs
+_PLAIN = re.compile("[\t\n\x20-\x7e]*")  # most English text is nothing else
 _LINE_END = re.compile(r"\r\n?|[\u0085\u2028\u2029]")
 _BLANKS = re.compile(r"[^\S\n]+")
 _EMPTY_LINES = re.compile(r"\n{3,}")
@@ -48,13 +50,21 @@ def clean_text(text: str) -> str:
 
 def _clean_once(text: str) -> str:
     text = _LINE_END.sub("\n", text)
+    is_plain = _PLAIN.fullmatch(text) is not None
+    if not is_plain:
+        text = _mend_characters(text)
+    text = _BLANKS.sub(" ", text)
+    text = "\n".join(line.strip(" ") for line in text.split("\n"))
+    text = _EMPTY_LINES.sub("\n\n", text).strip()
+    return text if is_plain else unicodedata.normalize("NFC", text)
+
+
+def _mend_characters(text: str) -> str:
+    """Repairs encoding and removes control and invisible characters: plain text has nothing of the kind."""
     text = ftfy.fix_text(text, _FIX)
     text = _LINE_END.sub("\n", text)
     text = _INVISIBLE.sub("", text)
-    text = "".join(char for char in text if char in "\n\t" or unicodedata.category(char) != "Cc")
-    text = _BLANKS.sub(" ", text)
-    text = "\n".join(line.strip(" ") for line in text.split("\n"))
-    return unicodedata.normalize("NFC", _EMPTY_LINES.sub("\n\n", text).strip())
+    return _CONTROL.sub("", text)
 
 
 def clean_title(title: str) -> str:
