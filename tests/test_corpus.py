@@ -6,6 +6,7 @@ import unicodedata
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -199,7 +200,7 @@ def test_term_counts_hold_no_rare_word_and_no_order() -> None:
 
     texts = ["interpretability circuits " * 3 + f"unique{number}" for number in range(30)] + ["gardening tulips"] * 70
     documents = pd.DataFrame({"doc_id": [f"d{number:03d}" for number in range(100)], "title": "", "text": texts})
-    rows = count_terms(documents, Terms(min_document_count=5, max_document_share=0.5)).to_pandas()
+    rows = pa.concat_tables(count_terms(documents, Terms(min_document_count=5, max_document_share=0.5))).to_pandas()
     assert set(rows["term"]) == {
         "circuits",
         "circuits interpretability",

@@ -6,6 +6,7 @@ import threading
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from pipeline.config import load_config
@@ -26,13 +27,19 @@ def _items() -> list[Item | Reject]:
     return [html, Reject("4", "no title", "lw:d"), half, dated, Item("5", "lw:e", "lesswrong", "small", "", "no title")]
 
 
+def _join(parts) -> tuple[pd.DataFrame, list]:
+    records, rejects = zip(*parts, strict=True)
+    rows = [row for part in records for row in part.to_dict("records")]
+    return pd.DataFrame(rows, columns=records[0].columns), [reject for part in rejects for reject in part]
+
+
 def _extract(folder: Path, items, size: int) -> tuple:
     """Writes shards, extracts each in this process as a worker would, and reads them back."""
     names = spread.write_items(folder, items)
     assert len(names) == -(-len(items) // size)
     work = spread.Extractor(folder, "mine", records_from_items)
     assert sum(work({"name": name}) for name in names) == len(items)
-    return spread.read_back(folder, names)
+    return _join(spread.read_back(folder, names))
 
 
 @pytest.mark.parametrize("size", [1, 2, 1024])
@@ -66,7 +73,7 @@ def _tables(folder: Path, settings: str) -> dict[str, bytes]:
 
 def test_a_small_source_is_extracted_here_with_nothing_left_behind(tmp_path):
     config = load_config(write_project(tmp_path, [], embed='engine = "ray"'))
-    records, rejects = spread.extract_spread(config, "mine", iter(_items()), records_from_items)
+    records, rejects = _join(spread.extract_spread(config, "mine", iter(_items()), records_from_items))
     assert (len(records), len(rejects)) == (3, 2)
     assert not config.path(config.paths.processed, spread.FOLDER_NAME).exists()
 
@@ -105,6 +112,6 @@ def test_a_run_that_was_cut_off_goes_on_with_the_shards_that_are_done(tmp_path, 
     spread.Extractor(folder, "mine", records_from_items)({"name": names[1]})
     done = folder / f"{names[1]}.records.parquet"
     before = done.stat().st_ino
-    records, rejects = spread.extract_spread(config, "mine", items, records_from_items)
+    records, rejects = _join(spread.extract_spread(config, "mine", items, records_from_items))
     assert done.stat().st_ino == before  # not written again
     assert records.to_json() == records_from_items("mine", items)[0].to_json() and not rejects

@@ -233,6 +233,6 @@ def test_parts_of_a_series_are_not_joined_by_one_link() -> None:
 def test_what_any_record_of_a_document_declares_is_gathered() -> None:
     first = invent_item("lw:1", "Nets", url="https://www.lesswrong.com/posts/1")
     second = replace(first, place="again", external_url="https://example.org/a", crosspost_id="eaf:9", url="")
-    declared = gather_declared(records_from_items("mine", [first, second])[0])
+    declared = gather_declared(records_from_items("mine", [first, second])[0], ["lw:1"])
     expected = (("https://www.lesswrong.com/posts/1",), ("https://example.org/a",), ("eaf:9",), ())
-    assert tuple(declared.loc["lw:1"]) == expected
+    assert tuple(declared.iloc[0]) == expected

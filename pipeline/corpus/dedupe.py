@@ -27,6 +27,7 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 from pipeline.corpus.links import gather_declared, group_works, is_paper_kind
+from pipeline.corpus.texts import Read
 from pipeline.schemas import DOCUMENTS
 from pipeline.text.extract import text_sha256
 
@@ -37,7 +38,9 @@ ONLY_PLACE = "only place"
 MIN_TEXT_SHARE = 0.5  # a new text with less than half the characters of the known one does not replace it
 
 
-def merge_same_id(records: pd.DataFrame, published: Iterable[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def merge_same_id(
+    records: pd.DataFrame, published: Iterable[str], read: Read = str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Applies rule 1. Returns one row a canonical id, and the duplicates.
 
     Rows carry `record_id`, `is_published`, and what any record of the id declares of its places (`gather_declared`).
@@ -45,6 +48,7 @@ def merge_same_id(records: pd.DataFrame, published: Iterable[str]) -> tuple[pd.D
     Args:
         records: rows of `records`.
         published: the origins that are published censuses; as a mapping, with the date each stands for.
+        read: gives the text of what stands in the column `text`.
     """
     dates = dict(published) if isinstance(published, Mapping) else dict.fromkeys(published, "")
     rows = records.assign(
@@ -69,12 +73,12 @@ def merge_same_id(records: pd.DataFrame, published: Iterable[str]) -> tuple[pd.D
     kept.loc[replaced, list(TEXT_COLUMNS)] = texts.loc[replaced, list(TEXT_COLUMNS)]
     for doc_id in replaced[(fullest.set_index("doc_id")["title"] != kept["title"])[replaced]]:
         title, text = kept.loc[doc_id, ["title", "text"]]
-        if isinstance(text, str):  # the hash is of the title that is kept
-            kept.loc[doc_id, "text_sha256"] = text_sha256(title, text)
+        if not pd.isna(text):  # the hash is of the title that is kept
+            kept.loc[doc_id, "text_sha256"] = text_sha256(title, read(text))
     again = rows[~rows["record_id"].isin(set(kept["record_id"]))][["record_id", "doc_id"]]
     again = again.assign(kept_record_id=again["doc_id"].map(kept["record_id"]), reason="same id")
     kept = kept.reset_index(drop=True)
-    declared = gather_declared(records).loc[kept["doc_id"]].reset_index(drop=True)
+    declared = gather_declared(records, kept["doc_id"].tolist())
     return pd.concat([kept, declared], axis=1), again.reset_index(drop=True)
 
 

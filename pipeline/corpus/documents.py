@@ -1,17 +1,23 @@
 """From records to documents and works, with nothing lost on the way."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import pandas as pd
 
 from pipeline.corpus import dedupe
 from pipeline.corpus.links import find_links
+from pipeline.corpus.texts import Read
 from pipeline.errors import DataError
 from pipeline.schemas import DOCUMENTS, DUPLICATES, WORKS
 
 
 def choose_documents(
-    records: pd.DataFrame, published: Iterable[str] = (), fixed_frames: Iterable[str] = ()
+    records: pd.DataFrame,
+    published: Iterable[str] = (),
+    fixed_frames: Iterable[str] = (),
+    read: Read = str,
+    folder: Path | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Finds the documents and the works among records, by the rules of `dedupe`; their order does not matter.
 
@@ -19,6 +25,8 @@ def choose_documents(
         records: rows of `records`.
         published: the origins that are published censuses; as a mapping, with the date each stands for.
         fixed_frames: frames whose members are never merged away.
+        read: gives the text of what stands in the column `text`.
+        folder: where what is compared of the texts waits on disk.
 
     Returns:
         documents, duplicates and works. Records = documents + duplicates.
@@ -26,8 +34,8 @@ def choose_documents(
     if records.empty:
         tables = (DOCUMENTS, DUPLICATES, WORKS)
         return tuple(pd.DataFrame(columns=[column.name for column in table.columns]) for table in tables)  # type: ignore[return-value]
-    candidates, same_id = dedupe.merge_same_id(records, published)
-    links = find_links(candidates)
+    candidates, same_id = dedupe.merge_same_id(records, published, read)
+    links = find_links(candidates, read, folder)
     documents, same_work, works = dedupe.merge_works(candidates, links, fixed_frames)
     # A record set aside for its id belongs to whatever its document was merged into.
     moved = same_id.merge(same_work, left_on="kept_record_id", right_on="record_id", how="left", suffixes=("", "_new"))

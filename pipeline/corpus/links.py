@@ -1,8 +1,10 @@
 """Links: which pairs of documents are one work. Candidates come from shared ids, addresses, titles and phrases."""
 
 import functools
-from collections import defaultdict
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -17,6 +19,7 @@ from pipeline.corpus.same_work import (
     points_to,
     same_work_reason,
 )
+from pipeline.corpus.texts import Read, has_text
 from pipeline.text.identifiers import (
     author_keys,
     canonical_id,
@@ -35,45 +38,86 @@ Pair = tuple[
 ]  # two positions, why they are one work (or nothing), how alike their texts are
 Phrases = Callable[[int], np.ndarray]  # the phrases of the text at a position
 PHRASES_HELD = 4_096  # texts whose phrases are remembered while pairs are compared: a few tens of MB
+FACTS_HELD = 65_536  # documents whose facts are remembered while pairs are compared: some 100 MB at most
 _NO_GAP = 10**6  # days; where a date is unknown, any known gap comes first
 
 
-def gather_declared(records: pd.DataFrame) -> pd.DataFrame:
-    """Gathers what any record of a document says of its places: indexed by doc_id, a sorted tuple in each column.
+def gather_declared(records: pd.DataFrame, doc_ids: Sequence[str]) -> pd.DataFrame:
+    """Gathers what the records of each document say of its places: a row each, a sorted tuple in each column.
 
-    A document of a published census has no such facts of its own; a scraped record of the same id brings them.
+    A document of a published census has no such facts of its own; a scraped record of the same id brings them. Of a
+    document with one record the address is left out, for its own row has it.
     """
+    is_again = records["doc_id"].duplicated(keep=False).to_numpy()
+    says_more = records[["external_url", "crosspost_id", "doi"]].notna().any(axis=1).to_numpy()
+    telling = records[is_again | says_more]
     found: dict[str, tuple[set[str], ...]] = {}
-    columns = (records["doc_id"], records["url"], records["external_url"], records["crosspost_id"], records["doi"])
+    columns = (telling["doc_id"], telling["url"], telling["external_url"], telling["crosspost_id"], telling["doi"])
     for doc_id, *values in zip(*columns, strict=True):
         sets = found.setdefault(doc_id, tuple(set() for _ in DECLARED))
         for known, value in zip(sets, values, strict=True):
             if isinstance(value, str) and value:
                 known.add(value)
-    rows = {doc_id: [tuple(sorted(known)) for known in sets] for doc_id, sets in found.items()}
-    return pd.DataFrame.from_dict(rows, orient="index", columns=list(DECLARED), dtype=object)
+    nothing: tuple[tuple[str, ...], ...] = tuple(() for _ in DECLARED)
+    kept = {doc_id: tuple(tuple(sorted(known)) for known in sets) for doc_id, sets in found.items()}
+    rows = [kept.get(doc_id, nothing) for doc_id in doc_ids]
+    return pd.DataFrame({name: [row[place] for row in rows] for place, name in enumerate(DECLARED)}, dtype=object)
 
 
-def find_links(documents: pd.DataFrame) -> pd.DataFrame:
-    """Finds pairs of documents that are one work: columns `left`, `right` (positions, left < right) and `reason`."""
-    facts = [facts_of(row) for row in documents.itertuples(index=False)]
-    found = [pair for pair in compare_candidates(documents, facts) if pair[2]]
+def find_links(documents: pd.DataFrame, read: Read = str, folder: Path | None = None) -> pd.DataFrame:
+    """Finds pairs of documents that are one work: columns `left`, `right` (positions, left < right) and `reason`.
+
+    Args:
+        documents: rows of `merge_same_id`.
+        read: gives the text of what stands in the column `text`.
+        folder: where signatures wait.
+    """
+    facts = ManyFacts(documents)
+    found = [pair for pair in compare_candidates(documents, facts, read, folder) if pair[2]]
     found = _keep_one_announcement(found, facts)
     return pd.DataFrame(found, columns=["left", "right", "reason", "resemblance_score"])
 
 
-def compare_candidates(documents: pd.DataFrame, facts: Sequence[Facts]) -> Iterator[Pair]:
+class ManyFacts:
+    """The facts of each document, worked out when they are asked for: held for all they take more than the texts."""
+
+    def __init__(self, documents: pd.DataFrame) -> None:
+        names = ("doc_id", "url", "title", "authors", "published_date", "text_kind", *DECLARED)
+        self.columns = {name: documents[name].array for name in names if name in documents}
+        self.count = len(documents)
+        self.remembered = functools.lru_cache(FACTS_HELD)(self._work_out)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, position: int) -> Facts:
+        """Returns the facts of the document at a position."""
+        return self.remembered(position)
+
+    def __iter__(self) -> Iterator[Facts]:
+        """Yields the facts of every document, remembering none."""
+        return map(self._work_out, range(self.count))
+
+    def _work_out(self, position: int) -> Facts:
+        return facts_of(SimpleNamespace(**{name: column[position] for name, column in self.columns.items()}))
+
+
+def compare_candidates(
+    documents: pd.DataFrame, facts: ManyFacts, read: Read = str, folder: Path | None = None
+) -> Iterator[Pair]:
     """Yields every pair that is looked at, by position: with the reason why it is one work, or nothing, and how alike.
 
     Args:
         documents: rows of `merge_same_id`.
         facts: what is compared of each.
+        read: gives the text of what stands in the column `text`.
+        folder: where signatures wait.
     """
-    whole, opening = _phrases(documents)
+    whole, opening = _phrases(documents, read)
     kinds = documents["text_kind"].to_numpy()
     pairs: set[tuple[int, int]] = set(_block_pairs(facts))
     for phrases in (whole, opening):
-        pairs.update(near.candidate_pairs(map(phrases, range(len(documents)))))
+        pairs.update(near.candidate_pairs(map(phrases, range(len(documents))), folder))
     whole, opening = (functools.lru_cache(PHRASES_HELD)(phrases) for phrases in (whole, opening))
     for left, right in sorted(pairs):
         is_declared = points_to(facts[left], facts[right]) or points_to(facts[right], facts[left])
@@ -142,7 +186,7 @@ def _bare_doi(doi: str) -> str:
     return doi[doi.find("10.") :] if "10." in doi else doi
 
 
-def _keep_one_announcement(found: list[Pair], facts: Sequence[Facts]) -> list[Pair]:
+def _keep_one_announcement(found: list[Pair], facts: ManyFacts) -> list[Pair]:
     """Keeps, of the posts that an author linked to a work under other titles, the one nearest in time on each site.
 
     Authors also link to their paper from posts about it; those stay documents of their own.
@@ -160,19 +204,24 @@ def _keep_one_announcement(found: list[Pair], facts: Sequence[Facts]) -> list[Pa
     return [row for number, row in enumerate(found) if number not in rows or best[rows[number]][2] == number]
 
 
-def _phrases(documents: pd.DataFrame) -> tuple[Phrases, Phrases]:
+def _phrases(documents: pd.DataFrame, read: Read) -> tuple[Phrases, Phrases]:
     """Returns what gives the phrases of a whole text, and of its beginning, by position; none where there is no text.
 
     They are worked out anew each time: held for every document they take more memory than the texts.
     """
-    texts = [text if isinstance(text, str) else "" for text in documents["text"]]
+    texts, is_there = documents["text"].array, has_text(documents["text"])
     kinds = documents["text_kind"].to_numpy()
+    nothing = np.empty(0, dtype=np.uint64)
 
     def whole(position: int) -> np.ndarray:
-        return near.phrase_hashes(texts[position] if kinds[position] != "opening" else "")
+        if not is_there[position] or kinds[position] == "opening":
+            return nothing
+        return near.phrase_hashes(read(texts[position]))
 
     def opening(position: int) -> np.ndarray:
-        return near.phrase_hashes(texts[position] if kinds[position] != "abstract" else "", near.OPENING_WORDS)
+        if not is_there[position] or kinds[position] == "abstract":
+            return nothing
+        return near.phrase_hashes(read(texts[position]), near.OPENING_WORDS)
 
     return whole, opening
 
@@ -189,23 +238,56 @@ def _resemblance(
     return near.resemblance(first, second)
 
 
-def _block_pairs(facts: Sequence[Facts]) -> Iterable[tuple[int, int]]:
-    """Pairs that share an id, a link, or a title; and papers and posts of one author under close titles."""
-    blocks: dict[str, list[int]] = defaultdict(list)
-    posts_of: dict[str, list[int]] = defaultdict(list)
+def _block_pairs(facts: ManyFacts) -> Iterator[tuple[int, int]]:
+    """Pairs that share an id, a link, or a title; and papers and posts of one author under close titles.
+
+    Names are held as 64-bit hashes. Two that share one by chance are compared for nothing, and no more.
+    """
+    names, papers, posts = (_Named() for _ in range(3))
     for position, item in enumerate(facts):
         for name in item.ids | item.links | item.twins | item.targets:
-            blocks[f"id {name}"].append(position)
+            names.add(f"id {name}", position)
         if item.title:
-            blocks[f"title {item.title}"].append(position)
-        for name in item.authors if not item.is_paper else ():
-            posts_of[name].append(position)
-    for members in blocks.values():
+            names.add(f"title {item.title}", position)
+        for name in item.authors:
+            (papers if item.is_paper else posts).add(name, position)
+    for members in names.blocks():
         for place, first in enumerate(members[:MAX_TITLE_BLOCK]):
             for second in members[place + 1 : MAX_TITLE_BLOCK]:
                 yield first, second
-    for paper, item in enumerate(facts):
-        for name in item.authors if item.is_paper else ():
-            for post in posts_of.get(name, ()):
-                if title_overlap(item.title, facts[post].title) >= CLOSE_TITLE:
-                    yield min(paper, post), max(paper, post)
+    for paper, post in papers.join(posts):
+        if title_overlap(facts[paper].title, facts[post].title) >= CLOSE_TITLE:
+            yield min(paper, post), max(paper, post)
+
+
+class _Named:
+    """Positions of documents by the hashes of names: 12 bytes each."""
+
+    def __init__(self) -> None:
+        self.hashes, self.positions = array("q"), array("i")
+
+    def add(self, name: str, position: int) -> None:
+        """Notes that a document has a name."""
+        self.hashes.append(hash(name))
+        self.positions.append(position)
+
+    def sort(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns hashes and positions by hash, then by position."""
+        hashes, positions = np.array(self.hashes, np.int64), np.array(self.positions, np.int32)
+        order = np.argsort(hashes, kind="stable")
+        return hashes[order], positions[order]
+
+    def blocks(self) -> Iterator[list[int]]:
+        """Yields the positions of each name that two documents or more have."""
+        hashes, positions = self.sort()
+        bounds = np.concatenate([[0], np.flatnonzero(np.diff(hashes)) + 1, [len(hashes)]])
+        for number in np.flatnonzero(np.diff(bounds) > 1):
+            yield positions[bounds[number] : bounds[number + 1]].tolist()
+
+    def join(self, others: "_Named") -> Iterator[tuple[int, int]]:
+        """Yields each pair of positions, of these and of others, that share a name."""
+        (left, right), (names, positions) = self.sort(), others.sort()
+        first, last = (np.searchsorted(names, left, side=side) for side in ("left", "right"))
+        for place in np.flatnonzero(last > first):
+            for other in positions[first[place] : last[place]].tolist():
+                yield int(right[place]), other

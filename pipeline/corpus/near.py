@@ -5,9 +5,15 @@ once; candidates share a whole band (Leskovec, Rajaraman & Ullman 2014, section 
 exactly, so that the signature decides only what is looked at.
 """
 
+import itertools
+import os
 import re
+import tempfile
 import zlib
+from array import array
 from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -18,6 +24,8 @@ BAND_ROWS = 4  # 32 bands of 4: resemblance 0.5 is found with probability 0.87, 
 MAX_BUCKET = 60  # larger groups are compared with their first member only
 PHRASES_AT_ONCE = 256  # whose products stay close to the processor
 OPENING_WORDS = 70  # a text and its first 500 characters are compared by this many words
+SETS_AT_ONCE = 4_096  # whose signatures are written together: 1 MB
+_MIXERS = np.array([0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93], dtype=np.uint64)
 _WORD = re.compile(r"\w+")
 _SEED = 20261123
 
@@ -51,37 +59,62 @@ def resemblance(left: np.ndarray, right: np.ndarray) -> float:
     return common / (len(left) + len(right) - common)
 
 
-def candidate_pairs(phrases: Iterable[np.ndarray]) -> Iterator[tuple[int, int]]:
+def candidate_pairs(phrases: Iterable[np.ndarray], folder: Path | None = None) -> Iterator[tuple[int, int]]:
     """Yields each pair of positions that share a band of their signatures, once, smaller position first.
 
     Args:
-        phrases: sets of phrases; those with fewer than `MIN_PHRASES` are passed over. Only their signatures are kept,
-            512 bytes a set, so that a generator need never hold them all.
+        phrases: sets of phrases; those with fewer than `MIN_PHRASES` are passed over. Their signatures wait on disk,
+            256 bytes a set, and are looked at a band at a time.
+        folder: where they wait; that of the system by default.
+    """
+    with tempfile.TemporaryFile(dir=folder, prefix=".signatures.") as file:
+        positions, sizes = _write_bands(phrases, file)
+        seen: set[tuple[int, int]] = set()
+        for band in range(BAND_COUNT):
+            for members in _buckets(_read_band(file.fileno(), sizes, band)):
+                found = positions[members].tolist()
+                firsts = found if len(found) <= MAX_BUCKET else found[:1]
+                for place, first in enumerate(firsts):
+                    for second in found[place + 1 :]:
+                        if (first, second) not in seen:
+                            seen.add((first, second))
+                            yield first, second
+
+
+def _write_bands(phrases: Iterable[np.ndarray], file: IO[bytes]) -> tuple[np.ndarray, list[int]]:
+    """Writes the signatures, a number a band, band after band for some sets at a time.
+
+    Returns the positions of the sets that have one, int64 (n,), and how many sets were written at a time.
     """
     rng = np.random.default_rng(_SEED)
     factors = rng.integers(0, 1 << 63, size=BAND_COUNT * BAND_ROWS, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
-    kept = [(place, _signature(hashes, factors)) for place, hashes in enumerate(phrases) if len(hashes) >= MIN_PHRASES]
-    if not kept:
-        return
-    positions = np.array([position for position, _ in kept])
-    halves = np.stack([signature for _, signature in kept]).view(np.uint64)  # a band of four rows is two numbers
-    seen: set[tuple[int, int]] = set()
-    for band in range(BAND_COUNT):
-        for members in _buckets(halves[:, 2 * band], halves[:, 2 * band + 1]):
-            found = positions[members].tolist()
-            firsts = found if len(found) <= MAX_BUCKET else found[:1]
-            for place, first in enumerate(firsts):
-                for second in found[place + 1 :]:
-                    if (first, second) not in seen:
-                        seen.add((first, second))
-                        yield first, second
+    positions, sizes = array("q"), []
+    long = ((place, hashes) for place, hashes in enumerate(phrases) if len(hashes) >= MIN_PHRASES)
+    while part := list(itertools.islice(long, SETS_AT_ONCE)):
+        positions.extend(place for place, _ in part)
+        halves = np.stack([_signature(hashes, factors) for _, hashes in part]).view(np.uint64)
+        with np.errstate(over="ignore"):  # a band of four rows is two numbers, and these are mixed into one
+            mixed = (halves[:, 0::2] * _MIXERS[0] + halves[:, 1::2]) * _MIXERS[1]
+        file.write(np.ascontiguousarray((mixed ^ (mixed >> np.uint64(31))).T).tobytes())
+        sizes.append(len(part))
+    file.flush()
+    return np.array(positions, dtype=np.int64), sizes
 
 
-def _buckets(left: np.ndarray, right: np.ndarray) -> Iterator[np.ndarray]:
-    """Yields the rows, in their order, of each group of two or more with equal pairs of numbers."""
-    order = np.lexsort((right, left))
-    is_new = (left[order][1:] != left[order][:-1]) | (right[order][1:] != right[order][:-1])
-    bounds = np.concatenate([[0], np.flatnonzero(is_new) + 1, [len(order)]])
+def _read_band(file: int, sizes: list[int], band: int) -> np.ndarray:
+    """Returns one band of every signature: uint64 (n,)."""
+    parts, start = [np.empty(0, dtype=np.uint64)], 0
+    for size in sizes:
+        content = os.pread(file, 8 * size, start + 8 * size * band)
+        parts.append(np.frombuffer(content, dtype=np.uint64))
+        start += 8 * size * BAND_COUNT
+    return np.concatenate(parts)
+
+
+def _buckets(keys: np.ndarray) -> Iterator[np.ndarray]:
+    """Yields the rows, in their order, of each group of two or more with equal keys."""
+    order = np.argsort(keys, kind="stable")
+    bounds = np.concatenate([[0], np.flatnonzero(np.diff(keys[order])) + 1, [len(order)]])
     for number in np.flatnonzero(np.diff(bounds) > 1):
         yield order[bounds[number] : bounds[number + 1]]
 

@@ -1,18 +1,21 @@
 """From the items of every source to records: one cleaned row each, or a reject with its reason."""
 
 import importlib.util
+import itertools
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
 from pipeline.coding.frames import list_aliases, rename_frames
 from pipeline.config import Config
-from pipeline.corpus.spread import extract_spread
+from pipeline.corpus.spread import Extract, extract_spread
 from pipeline.errors import ConfigError, DataError
 from pipeline.release import census
-from pipeline.schemas import RECORDS, REJECTS
+from pipeline.schemas import RECORDS, REJECTS, TEXTS
 from pipeline.scrape.hydrated import hydrated_path, records_from_texts
 from pipeline.scrape.item import Item, Reject
 from pipeline.text.dates import read_date
@@ -21,44 +24,39 @@ from pipeline.text.identifiers import canonical_id
 
 log = logging.getLogger(__name__)
 WITHDRAWN = "withdrawn by its authors"
-DECLARED_COLUMNS = ("external_url", "crosspost_id", "doi")  # of records; a published census has none of them
+ITEMS_AT_ONCE = 1_024
 
 
-def read_sources(config: Config) -> tuple[pd.DataFrame, pd.DataFrame, list[pa.Table]]:
-    """Returns the records and rejects of every source, and the term counts of the published ones.
+def read_sources(
+    config: Config, keep: Callable[[str], Any] = str
+) -> tuple[pd.DataFrame, pd.DataFrame, list[Callable[[], Iterator[pa.Table]]]]:
+    """Returns the records and rejects of every source, and what gives the term counts of the published ones.
+
+    Args:
+        config: names the sources.
+        keep: gives what stands for a text in the column `text`: itself, or the number by which it is found again.
 
     Raises:
         ConfigError: a source is of an unknown kind, or an item is in a frame that is not declared.
         DataError: no source has any document, or a file of one is missing or damaged.
     """
-    records, rejects, terms, empty = [], [], [], []
+    records, rejects, empty = [], [], []
+    terms: list[Callable[[], Iterator[pa.Table]]] = []
     aliases = list_aliases(config.frames)
     for name, entry in config.sources.items():
         where = f"[sources.{name}]"
+        count = 0
+        for rows, left_out in _read_parts(config, name, entry):
+            rows = rows.assign(frame=rename_frames(rows["frame"], aliases))
+            _check_frames(config, rows, where)
+            if len(rows):
+                records.append(_pack(rows, keep))
+            rejects += left_out
+            count += len(rows) + len(left_out)
         if entry["kind"] == "census":
-            rows = census.read_documents(entry, config.root, where)
-            rows = rows.assign(
-                record_id=name + "/" + rows["doc_id"], origin=name, text=None, **dict.fromkeys(DECLARED_COLUMNS)
-            )
-            texts = hydrated_path(config, name)
-            if texts.exists():
-                rows = pd.concat([rows, records_from_texts(rows, texts, name)], ignore_index=True)
-            terms.append(census.read_terms(entry, config.root, where))
-            left_out: list[dict[str, str]] = []
-        else:
-            rows, left_out = extract_items(config, name, read_source(config, name))
-        rows = rows.assign(frame=rename_frames(rows["frame"], aliases))
-        for frame in sorted(set(rows["frame"]) - set(config.frames)):
-            raise ConfigError(
-                f"has documents in the frame {frame!r}, which is not declared",
-                where=where,
-                do=f"add [frames.{frame}] to the configuration file, or put it into renamed_from of the frame it is",
-            )
-        if len(rows):
-            records.append(rows)
-        elif not left_out:
+            terms.append(partial(census.read_terms, entry, config.root, where))
+        if not count:
             empty.append(name)
-        rejects += left_out
     if empty:
         log.info("corpus: nothing yet from %s (make scrape brings it)", ", ".join(empty))
     if not records:
@@ -68,7 +66,7 @@ def read_sources(config: Config) -> tuple[pd.DataFrame, pd.DataFrame, list[pa.Ta
             do="run make scrape, or name a census or a file under [sources]",
         )
     reject_columns = [column.name for column in REJECTS.columns]
-    return pd.concat(records, ignore_index=True), pd.DataFrame(rejects, columns=reject_columns), terms
+    return _unpack(records), pd.DataFrame(rejects, columns=reject_columns), terms
 
 
 def read_source(config: Config, name: str) -> Iterator[Item | Reject]:
@@ -85,13 +83,54 @@ def read_source(config: Config, name: str) -> Iterator[Item | Reject]:
     yield from registry.read_items(config, name)
 
 
-def extract_items(
-    config: Config, origin: str, items: Iterable[Item | Reject]
-) -> tuple[pd.DataFrame, list[dict[str, str]]]:
+def _read_parts(config: Config, name: str, entry: Mapping[str, Any]) -> Iterator[Extract]:
+    """Yields the records and the rejects of one source, in parts."""
+    if entry["kind"] != "census":
+        yield from extract_items(config, name, read_source(config, name))
+        return
+    rows = census.read_documents(entry, config.root, f"[sources.{name}]")
+    yield rows.assign(record_id=name + "/" + rows["doc_id"], origin=name, text=None), []
+    texts = hydrated_path(config, name)
+    if texts.exists():
+        yield records_from_texts(rows, texts, name), []
+
+
+def _check_frames(config: Config, rows: pd.DataFrame, where: str) -> None:
+    for frame in sorted(set(rows["frame"]) - set(config.frames)):
+        raise ConfigError(
+            f"has documents in the frame {frame!r}, which is not declared",
+            where=where,
+            do=f"add [frames.{frame}] to the configuration file, or put it into renamed_from of the frame it is",
+        )
+
+
+def _pack(rows: pd.DataFrame, keep: Callable[[str], Any]) -> pa.Table:
+    """Returns rows of `records` in the form in which they take the least memory, their texts put away."""
+    missing = [name for name in RECORDS.arrow_schema.names if name not in rows]
+    texts = [keep(text) if isinstance(text, str) else None for text in rows["text"]]
+    rows = rows.drop(columns="text").assign(**dict.fromkeys(missing))
+    schema = RECORDS.arrow_schema
+    place = schema.get_field_index("text")
+    packed = pa.Table.from_pandas(rows, schema=schema.remove(place), preserve_index=False)
+    return packed.add_column(place, "text", pa.array(texts, pa.string() if keep is str else pa.int64()))
+
+
+def _unpack(records: list[pa.Table]) -> pd.DataFrame:
+    """Returns records in pandas; lists stay with Arrow, which needs a tenth of the memory for them."""
+    table = pa.concat_tables(records).combine_chunks().replace_schema_metadata(None)
+    records.clear()
+    kinds = {TEXTS: pd.ArrowDtype(TEXTS), pa.int64(): pd.Int64Dtype()}
+    return table.to_pandas(types_mapper=kinds.get, self_destruct=True, split_blocks=True)
+
+
+def extract_items(config: Config, origin: str, items: Iterable[Item | Reject]) -> Iterator[Extract]:
     """Cleans the items of one source, here or with `[embed] engine = "ray"` on many workers: the same either way."""
     if config.embed.engine == "ray":
-        return extract_spread(config, origin, items, records_from_items)
-    return records_from_items(origin, items)
+        yield from extract_spread(config, origin, items, records_from_items)
+        return
+    stream = iter(items)
+    while part := list(itertools.islice(stream, ITEMS_AT_ONCE)):
+        yield records_from_items(origin, part)
 
 
 def records_from_items(origin: str, items: Iterable[Item | Reject]) -> tuple[pd.DataFrame, list[dict[str, str]]]:

@@ -35,7 +35,8 @@ FOLDER_NAME = "extracted"  # under the processed files, until `corpus` has writt
 READERS = ("beautifulsoup4", "ftfy", "lxml", "markdown-it-py", "mdit-py-plugins", "pylatexenc")
 LISTS = ("authors", "tags", "versions", "affiliations", "orcids")
 
-Read = Callable[[str, Iterable[Item | Reject]], tuple[pd.DataFrame, list[dict[str, str]]]]
+Extract = tuple[pd.DataFrame, list[dict[str, str]]]  # records and rejects
+Read = Callable[[str, Iterable[Item | Reject]], Extract]
 
 
 class Extractor:
@@ -55,10 +56,8 @@ class Extractor:
         return len(items)
 
 
-def extract_spread(
-    config: Config, origin: str, items: Iterable[Item | Reject], read: Read
-) -> tuple[pd.DataFrame, list[dict[str, str]]]:
-    """Returns what `read` would return for the items of one source, worked out by several workers.
+def extract_spread(config: Config, origin: str, items: Iterable[Item | Reject], read: Read) -> Iterator[Extract]:
+    """Yields what `read` would return for the items of one source, in parts, worked out by several workers.
 
     Args:
         config: the number of workers, and where shards may lie.
@@ -72,7 +71,8 @@ def extract_spread(
     stream = iter(items)
     first = list(itertools.islice(stream, SPREAD_FROM))
     if len(first) < SPREAD_FROM:
-        return read(origin, first)
+        yield read(origin, first)
+        return
     folder = config.path(config.paths.processed, FOLDER_NAME, origin)
     names = write_items(folder, itertools.chain(first, stream))
     waiting = [{"name": name} for name in dict.fromkeys(names) if not (folder / f"{name}.records.parquet").exists()]
@@ -82,7 +82,7 @@ def extract_spread(
         with tqdm(total=len(waiting) * SHARD_ITEMS, desc=origin, unit="item", disable=not sys.stderr.isatty()) as bar:
             for count in done:
                 bar.update(count)
-    return read_back(folder, names)
+    yield from read_back(folder, names)
 
 
 def write_items(folder: Path, items: Iterable[Item | Reject]) -> list[str]:
@@ -111,17 +111,12 @@ def read_items(path: Path) -> Iterator[Item | Reject]:
             yield Reject(**values)
 
 
-def read_back(folder: Path, names: Iterable[str]) -> tuple[pd.DataFrame, list[dict[str, str]]]:
-    """Returns the records and the rejects of shards, in their order."""
-    rows: list[dict[str, Any]] = []
-    rejects: list[dict[str, str]] = []
-    columns: list[str] = []
+def read_back(folder: Path, names: Iterable[str]) -> Iterator[Extract]:
+    """Yields the records and the rejects of shards, in their order."""
     for name in names:
         records = pq.read_table(folder / f"{name}.records.parquet")
-        columns = records.column_names
-        rows += records.to_pylist()
-        rejects += pq.read_table(folder / f"{name}.rejects.parquet").to_pylist()
-    return pd.DataFrame(rows, columns=columns), rejects
+        rejects = pq.read_table(folder / f"{name}.rejects.parquet").to_pylist()
+        yield pd.DataFrame(records.to_pylist(), columns=records.column_names), rejects
 
 
 def forget_shards(config: Config) -> None:

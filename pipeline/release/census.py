@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass
 
 from pipeline import store
 from pipeline.config import STRICT, build
+from pipeline.groups import read_groups
 from pipeline.release.manifest import MANIFEST_NAME, check_file, read_manifest
 from pipeline.release.vector_cache import stamp_of
 from pipeline.schemas import CENSUS_DOCUMENTS, TERMS, embeddings_table
@@ -38,9 +39,9 @@ def read_documents(entry: Mapping[str, Any], root: Path, where: str) -> pd.DataF
     return store.read_table(CENSUS_DOCUMENTS, release_folder(entry, root, where) / "documents.parquet")
 
 
-def read_terms(entry: Mapping[str, Any], root: Path, where: str) -> pa.Table:
-    """Returns the term counts of a release. Raises as `read_documents`."""
-    return store.read_arrow(TERMS, release_folder(entry, root, where) / "terms.parquet")
+def read_terms(entry: Mapping[str, Any], root: Path, where: str) -> Iterator[pa.Table]:
+    """Yields the term counts of a release, in their order. Raises as `read_documents`."""
+    yield from read_groups(TERMS, release_folder(entry, root, where) / "terms.parquet")
 
 
 def read_embeddings(entry: Mapping[str, Any], root: Path, where: str, dimension_count: int) -> pa.Table:

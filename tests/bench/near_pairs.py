@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.corpus.dedupe import merge_same_id
-from pipeline.corpus.links import compare_candidates, facts_of
+from pipeline.corpus.links import ManyFacts, compare_candidates
 from pipeline.corpus.same_work import is_recurring
 from tests.bench.pairs import read_records
 
@@ -23,7 +23,7 @@ BY_TEXT = ("same title and text", "near-duplicate text")
 def find_pairs() -> pd.DataFrame:
     """Returns every pair with texts to compare that lies on one of the two sides, nearest to the threshold first."""
     documents, _ = merge_same_id(read_records(("bulk/abstracts", "bulk/forum_posts")), [])
-    facts = [facts_of(row) for row in documents.itertuples(index=False)]
+    facts = ManyFacts(documents)
     ids, rows = documents["doc_id"].tolist(), []
     for left, right, reason, alike in compare_candidates(documents, facts):
         if reason in BY_TEXT:

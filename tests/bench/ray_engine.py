@@ -104,7 +104,9 @@ def measure_extraction(config: Config, way: str) -> tuple[float, str]:
     start = time.perf_counter()
     items = registry.read_items(config, "mine")
     if way == "ray":
-        records, _ = spread.extract_spread(config, "mine", items, records_from_items)
+        records = pd.concat(
+            [part for part, _ in spread.extract_spread(config, "mine", items, records_from_items)], ignore_index=True
+        )
     else:
         records, _ = records_from_items("mine", items)
     seconds = time.perf_counter() - start
