@@ -172,12 +172,16 @@ class Cluster:
 
 @dataclass(frozen=True, config=STRICT)
 class Estimate:
-    """Which hand-check round the shares are estimated from, the level of the intervals, and leaves reported together.
+    """Which rounds the shares are estimated from, the level of the intervals, and leaves reported together.
 
-    `agendas` gives, by the name of an agenda, the leaves that it joins.
+    Attributes:
+        rounds: "all", or the names of rounds under data/raw/handcheck/rounds/; all of them where neither is given.
+        round: one round; where `rounds` is given too, only the one that the hand-check page shows.
+        agendas: by the name of an agenda, the leaves that it joins.
     """
 
-    round: str
+    round: str = ""
+    rounds: Literal["all"] | tuple[str, ...] = ()
     level: float = 0.95
     agendas: dict[str, tuple[str, ...]] = field(default_factory=dict)
 

@@ -186,6 +186,38 @@ TEXT_VERSIONS = Table(
         Column("text_sha256", TEXT, "SHA-256 of title, an empty line and text, as in documents"),
     ),
 )
+ROUND_MEMBERS = Table(
+    "members",
+    "every document of every stratum of a round, when it was drawn",
+    ("doc_id",),
+    (
+        Column("doc_id", TEXT, "the document"),
+        Column("stratum", TEXT, "the stratum it was in"),
+        Column("text_sha256", TEXT, "of a drawn document, the hash of its text then", is_nullable=True),
+    ),
+)
+COVERAGE = Table(
+    "coverage",
+    "what the draws cover of each frame and window, and what they do not",
+    ("frame", "window"),
+    (
+        Column("frame", TEXT, "the population"),
+        Column("window", TEXT, "year or quarter; empty for the whole frame"),
+        Column("n_members", INTEGER, "documents in it now"),
+        Column(
+            "n_covered", INTEGER, "of these, those in a stratum of which some document is read: the share is theirs"
+        ),
+        Column("n_uncovered", INTEGER, "the rest: no share says anything of them"),
+        Column("n_late", INTEGER, "of the uncovered, those that came into a window after it was drawn"),
+        Column("n_moved", INTEGER, "members whose date has been corrected into another window; they stay in this one"),
+        Column("n_gone", INTEGER, "documents that the frame had and has no more"),
+        Column("n_drawn", INTEGER, "of the members, those drawn"),
+        Column("n_read", INTEGER, "of the drawn, those that a coder has read"),
+        Column("n_adjudicated", INTEGER, "of the read, those that an adjudicator or a person settled"),
+        Column("n_stale", INTEGER, "of the read, those whose text has changed since: to be read again first"),
+        Column("n_borrowed", INTEGER, "of the read, those drawn in another frame that has them too"),
+    ),
+)
 TERMS = Table(
     "terms",
     "counts of words and word pairs of a pruned vocabulary; the order of words cannot be recovered",

@@ -7,18 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline import store
 from pipeline.agreement.coefficients import compare_coders
 from pipeline.coding.codebook import Codebook
+from pipeline.coding.current import read_sample
 from pipeline.coding.definitions import match_definition
-from pipeline.coding.precedence import CodedSheet, find_page_sheets
-from pipeline.coding.rounds import Round, list_coders
-from pipeline.coding.sample import load_sample
-from pipeline.coding.sheets import read_csv_rows, read_sheet
+from pipeline.coding.precedence import CodedSheet
+from pipeline.coding.sheets import read_csv_rows
 from pipeline.config import Config
-from pipeline.schemas import (
-    DOCUMENTS,
-)
 
 EXPERTS = "published experts"
 
@@ -27,11 +22,10 @@ FEW = 10  # documents below which two coders are not compared
 
 
 def tabulate_agreement(config: Config, handcheck: Path, codebook: Codebook) -> pd.DataFrame:
-    """Returns the rows of `agreement`: every two coders of the round, and each against the published experts."""
-    documents = store.read_table(DOCUMENTS, config.processed("documents"), ("doc_id", "frame", "published_year"))
-    sample = load_sample(handcheck, config.estimate.round, codebook, documents)
+    """Returns the rows of `agreement`: every two coders, and each against the published experts."""
+    sample = read_sample(config, codebook)
     weights, strata = 1 / sample.units["inclusion_probability"], sample.units["stratum"]
-    sheets = list_sheets(handcheck, sample.about, codebook, set(documents["doc_id"]))
+    sheets = list(sample.coded)
     rows = []
     for one, other in itertools.combinations(sheets, 2):
         both = weights.index.intersection(one.codes.index).intersection(other.codes.index)
@@ -48,20 +42,6 @@ def tabulate_agreement(config: Config, handcheck: Path, codebook: Codebook) -> p
             compared = _compare(config, sheet, experts, first, second, {}, weights, strata, EXPERTS)
             rows.append(compared[compared["subject"] != "leaf"] if len(compared) else compared)
     return pd.concat([part for part in rows if len(part)], ignore_index=True)
-
-
-def list_sheets(handcheck: Path, about: Round, codebook: Codebook, known_ids: set[str]) -> list[CodedSheet]:
-    """Returns the sheets of a round, and those that the hand-check page made since."""
-    sheets = [
-        CodedSheet(
-            coder.sheet,
-            coder.kind,
-            coder.role,
-            read_sheet(handcheck / "sheets" / f"{coder.sheet}.csv", codebook, known_ids),
-        )
-        for coder in about.coders
-    ]
-    return sheets + find_page_sheets(handcheck, list_coders(handcheck), codebook, known_ids)
 
 
 def read_experts(folder: Path) -> list[CodedSheet]:

@@ -66,7 +66,9 @@ def extend_sample(
     if not bands:
         return Extended(strata, units, found.iloc[:0], {})
     parts = strata.loc[[band.stratum for band in bands]].assign(
-        n_population=[len(band.inside) for band in bands], n_sample=[band.count for band in bands]
+        n_population=[len(band.inside) for band in bands],
+        n_sample=[band.count for band in bands],
+        n_drawn=[band.count for band in bands],
     )
     parts.index = pd.Index([band.name for band in bands], name="stratum")
     whole = strata.drop(index=sorted({band.stratum for band in bands}))
@@ -119,17 +121,21 @@ def _describe_units(bands: Sequence[_Band], strata: pd.DataFrame, found: pd.Data
             "doc_id": doc_id,
             "stratum": band.name,
             "frame": strata.at[band.stratum, "frame"],
+            "window": strata.at[band.stratum, "window"],
             "year": strata.at[band.stratum, "year"],
             "inclusion_probability": band.count / len(band.inside),
             "phase2_stratum": EXTENSION,
             "phase2_probability": 1.0,
             "is_adjudicated": True,
+            "n_readers": 1,
+            "is_stale": False,
         }
         for band in bands
         for doc_id in band.read
     ]
     units = pd.DataFrame(rows).set_index("doc_id")
-    return units.join(found[["n_person", "coder", "coder_kind"]])
+    units = units.join(found[["n_person", "coder", "coder_kind"]])
+    return units.assign(reader=units["coder"], reader_kind=units["coder_kind"])
 
 
 def _check_stratum(stratum: str, part: pd.DataFrame, strata: pd.DataFrame, units: pd.DataFrame, where: str) -> None:

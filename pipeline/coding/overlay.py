@@ -17,7 +17,7 @@ Language-model sheets made by the page count in `agreement`, never here.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,34 +45,55 @@ class Overlay:
     settled: pd.DataFrame
 
 
-def lay_over(units: pd.DataFrame, adjudicator: CodedSheet, people: Sequence[CodedSheet], seed: int) -> Overlay:
+def lay_over(
+    units: pd.DataFrame,
+    adjudicators: CodedSheet | Sequence[CodedSheet],
+    people: Sequence[CodedSheet],
+    seed: int,
+    doc_ids: Sequence[str] | None = None,
+) -> Overlay:
     """Returns the round after people's sheets; without any, as it was.
+
+    A language model that adjudicated documents which no draw of phase 2 had named picked them: they are treated as what
+    a person picked.
 
     Args:
         units: index doc_id, columns as in `Sample`.
-        adjudicator: the round's adjudicator, with the adjudicated documents only.
+        adjudicators: language models who adjudicated, in the order of precedence.
         people: sheets of people, complete or not.
         seed: of the page's order.
+        doc_ids: every document of the round, also those that are not among `units` now; the units by default.
     """
-    found = settle_by_precedence([*people, adjudicator], list(units.index))
+    ruled = [adjudicators] if isinstance(adjudicators, CodedSheet) else list(adjudicators)
+    found = settle_by_precedence([*people, *ruled], list(units.index))
+    if not len(found):
+        blank = units.assign(n_person=0, coder=None, coder_kind=None)
+        return Overlay(blank.assign(is_adjudicated=False), pd.DataFrame(columns=["coder", "coder_kind"]))
     warn_of_disputes(found)
+    order = list(units.index if doc_ids is None else doc_ids)
     n_person = found["n_person"].reindex(units.index, fill_value=0).astype(int)
-    in_order = pd.Index([doc_id for sheet in people for doc_id in leading_run(sheet, list(units.index), seed)])
+    stratum = units["stratum"] if "stratum" in units else pd.Series("", units.index)
+    strata = {str(doc_id): str(name) for doc_id, name in stratum.items()}
+    in_order = pd.Index([doc_id for sheet in people for doc_id in leading_run(sheet, order, seed, strata)])
     was_drawn = units["is_adjudicated"]
+    is_ruled = units.index.isin([doc_id for sheet in ruled for doc_id in sheet.codes.index])
     read = pd.Index([doc_id for sheet in people if sheet.role == "reader" for doc_id in sheet.codes.index])
     is_picked = (n_person > 0) & ~units.index.isin(in_order) & (units.index.isin(read) | ~was_drawn)
+    is_picked |= (n_person == 0) & is_ruled & ~was_drawn
     is_agreed = units["phase2_stratum"] == AGREE
-    part = units.index.isin(in_order).mean()
+    part = pd.Series(units.index.isin(in_order), units.index).groupby(stratum).transform("mean")
     chance = np.where(is_agreed, 1 - (1 - units["phase2_probability"]) * (1 - part), units["phase2_probability"])
     laid = units.assign(
         phase2_stratum=units["phase2_stratum"].mask(is_agreed & is_picked, PICKED),
-        phase2_probability=np.where(is_agreed & is_picked, 1.0, chance) if len(people) else units["phase2_probability"],
-        is_adjudicated=was_drawn | (n_person > 0),
+        phase2_probability=np.where(is_agreed & is_picked, 1.0, chance)
+        if len(people) or is_picked.any()
+        else units["phase2_probability"],
+        is_adjudicated=(was_drawn & is_ruled) | (n_person > 0) | is_picked,
         n_person=n_person,
         coder=found["coder"].reindex(units.index),
         coder_kind=found["coder_kind"].reindex(units.index),
     )
-    columns = [*adjudicator.codes.columns, "coder", "coder_kind"]
+    columns = [name for name in found.columns if name not in {"coder_role", "n_person", "needs_adjudication"}]
     return Overlay(laid, found.loc[found.index.intersection(units.index), columns].sort_index())
 
 
@@ -88,13 +109,23 @@ def warn_of_disputes(found: pd.DataFrame) -> None:
         )
 
 
-def leading_run(sheet: CodedSheet, doc_ids: Sequence[str], seed: int) -> list[str]:
-    """Returns the documents of a reader's sheet from the beginning of the page's order to its first gap."""
+def leading_run(
+    sheet: CodedSheet, doc_ids: Sequence[str], seed: int, stratum_of: Mapping[str, str] | None = None
+) -> list[str]:
+    """Returns what a reader read of each stratum from the beginning of the page's order to the first gap in it.
+
+    The page may be restricted to a frame or a stratum; within a stratum its order is the same.
+    """
     if sheet.role != "reader":
         return []
     run: list[str] = []
+    closed: set[str] = set()
     for doc_id in order_for(sheet.coder, doc_ids, seed):
-        if doc_id not in sheet.codes.index:
-            break
-        run.append(doc_id)
+        stratum = "" if stratum_of is None else stratum_of.get(doc_id)
+        if stratum is None or stratum in closed:  # not in the sample any more, or beyond a gap
+            continue
+        if doc_id in sheet.codes.index:
+            run.append(doc_id)
+        else:
+            closed.add(stratum)
     return run

@@ -19,6 +19,19 @@ ORDER: tuple[tuple[Kind, Role], ...] = (
     ("language model", "adjudicator"),
     ("language model", "reader"),
 )
+# Empty cells of these say something, or are no codes.
+NOT_FILLED = (
+    "doc_id",
+    "leaf",
+    "leaf2",
+    "group",
+    "note",
+    "confidence",
+    "text_sha256",
+    "coder",
+    "coder_kind",
+    "coder_role",
+)
 
 
 @dataclass(frozen=True)
@@ -34,8 +47,9 @@ class CodedSheet:
 def settle_by_precedence(sheets: Sequence[CodedSheet], doc_ids: Sequence[str]) -> pd.DataFrame:
     """Returns the code that counts for each document, whose it is, and how many people have read it.
 
-    Of two coders of the same kind and role the one listed first counts. Where several people have read a document
-    and disagree in the group, `needs_adjudication` says so: until a person adjudicates, the first one's code stands.
+    Of two coders of the same kind and role the one listed first counts. An axis that a coder left empty is taken
+    from the next one who filled it in. Where several people have read a document and disagree in the group,
+    `needs_adjudication` says so: until a person adjudicates, the first one's code stands.
 
     Args:
         sheets: any number of sheets, complete or not.
@@ -56,7 +70,7 @@ def settle_by_precedence(sheets: Sequence[CodedSheet], doc_ids: Sequence[str]) -
     if not parts:
         return pd.DataFrame(columns=["leaf", "coder", "coder_kind", "coder_role", "n_person", "needs_adjudication"])
     settled = pd.concat(parts)
-    settled = settled.loc[wanted.intersection(settled.index, sort=False)]
+    settled = fill_cells(settled.loc[wanted.intersection(settled.index, sort=False)], ranked)
     people = [sheet for sheet in sheets if sheet.kind == "person"]
     votes = pd.concat(
         [
@@ -72,6 +86,16 @@ def settle_by_precedence(sheets: Sequence[CodedSheet], doc_ids: Sequence[str]) -
         n_person=by_document["coder"].nunique().reindex(settled.index, fill_value=0).astype(int),
         needs_adjudication=is_open & ~has_ruling,
     )
+
+
+def fill_cells(settled: pd.DataFrame, sheets: Sequence[CodedSheet]) -> pd.DataFrame:
+    """Returns codes with the axes that are empty filled in from the first sheet that has them."""
+    for axis in (name for name in settled.columns if name not in NOT_FILLED and not name.startswith("coder")):
+        for sheet in sheets:
+            empty = settled.index[settled[axis] == ""]
+            if len(empty) and axis in sheet.codes:
+                settled.loc[empty, axis] = sheet.codes[axis].reindex(empty).fillna("")
+    return settled
 
 
 def find_page_sheets(

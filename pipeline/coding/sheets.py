@@ -10,27 +10,31 @@ from pipeline.coding.codebook import AXES, Codebook
 from pipeline.errors import SheetError
 
 COLUMNS = ("doc_id", "leaf", "leaf2", *AXES, "confidence", "note")
+REQUIRED = ("doc_id", "leaf", "confidence")
 
 
 def read_sheet(path: Path, codebook: Codebook, known_ids: Collection[str]) -> pd.DataFrame:
     """Reads a coder's sheet.
 
-    Rows that the hand-check page marks as drafts are passed over.
+    Rows that the hand-check page marks as drafts are passed over. A coder may leave axes out, or cells of them empty.
 
     Args:
         path: the CSV file; a byte-order mark is allowed.
         codebook: whose codes are allowed.
-        known_ids: the documents of the census.
+        known_ids: the documents of the census, and those that rounds have drawn from.
 
     Returns:
-        the columns `COLUMNS` plus `group`, indexed by doc_id; `confidence` as integers.
+        the columns `COLUMNS`, any further axis of the codebook, `group`, and text_sha256 (of the text that was shown;
+        empty where the sheet does not say), indexed by doc_id; `confidence` as integers.
 
     Raises:
         SheetError: a missing column, an unknown document, a code that is not in the codebook, or a document twice,
             with the line it is on.
     """
+    axes = [axis for axis in codebook.axes if axis not in COLUMNS]
+    columns = [*COLUMNS, *axes]
     rows: dict[str, dict[str, object]] = {}
-    for line, row in read_csv_rows(path, COLUMNS):
+    for line, row in read_csv_rows(path, REQUIRED):
         where = f"{path}:{line}"
         if row.get("state") == "draft":  # still open in the hand-check page: not read yet
             continue
@@ -42,14 +46,21 @@ def read_sheet(path: Path, codebook: Codebook, known_ids: Collection[str]) -> pd
         if doc_id in rows:
             raise SheetError(f"document {doc_id!r} is coded twice", where=where, do="keep one of the two lines")
         for column, allowed in _allowed_codes(codebook).items():
-            if row[column] not in allowed and not (column == "leaf2" and not row[column]):
+            value = row.get(column, "")
+            if value not in allowed and (value or column in REQUIRED):
                 raise SheetError(
-                    f"{column} {row[column]!r} is not in the codebook",
+                    f"{column} {value!r} is not in the codebook",
                     where=where,
                     do=f"use one of {', '.join(allowed)}",
                 )
-        rows[doc_id] = {**row, "confidence": int(row["confidence"]), "group": row["leaf"][0]}
-    return pd.DataFrame(list(rows.values()), columns=[*COLUMNS, "group"]).set_index("doc_id", drop=False)
+        rows[doc_id] = {
+            **{column: row.get(column, "") for column in columns},
+            "confidence": int(row["confidence"]),
+            "group": row["leaf"][0],
+            "text_sha256": row.get("text_sha256", ""),
+        }
+    found = pd.DataFrame(list(rows.values()), columns=[*columns, "group", "text_sha256"])
+    return found.set_index("doc_id", drop=False)
 
 
 def read_csv_rows(path: Path, columns: Collection[str]) -> list[tuple[int, dict[str, str]]]:
@@ -88,4 +99,4 @@ def read_csv_rows(path: Path, columns: Collection[str]) -> list[tuple[int, dict[
 
 def _allowed_codes(codebook: Codebook) -> dict[str, list[str]]:
     allowed = {"leaf": list(codebook.leaves), "leaf2": list(codebook.leaves)}
-    return allowed | {axis: list(codebook.axes[axis]) for axis in (*AXES, "confidence")}
+    return allowed | {axis: list(codes) for axis, codes in codebook.axes.items()}

@@ -4,8 +4,9 @@ import pandas as pd
 
 from pipeline import store
 from pipeline.coding.codebook import Codebook, load_codebook
+from pipeline.coding.current import read_sample
 from pipeline.coding.definitions import check_nesting
-from pipeline.coding.sample import Sample, load_sample, settle_codes
+from pipeline.coding.sample import Sample, settle_codes
 from pipeline.config import Config
 from pipeline.estimate.classify import predict_codes
 from pipeline.estimate.domains import Population
@@ -24,7 +25,7 @@ def load_inputs(config: Config) -> tuple[Codebook, Sample, Population]:
     codebook = load_codebook(handcheck / "codebook" / "codebook.toml")
     check_nesting(codebook)
     documents = store.read_table(DOCUMENTS, config.processed("documents"), DOCUMENT_COLUMNS)
-    sample = load_sample(handcheck, config.estimate.round, codebook, documents)
+    sample = read_sample(config, codebook)
     vectors = store.matrix_from_column(
         store.read_arrow(embeddings_table(config.embed.dimension_count), config.processed("embeddings")).column(
             "vector"

@@ -10,7 +10,8 @@ import pandas as pd
 import pipeline.schemas as schemas
 from pipeline import __version__, store
 from pipeline.coding.codebook import Codebook
-from pipeline.coding.sample import Sample, load_sample
+from pipeline.coding.current import read_sample
+from pipeline.coding.sample import Sample
 from pipeline.config import Config, Frame, Report
 from pipeline.errors import ConfigError, DataError
 from pipeline.estimate.domains import Population
@@ -35,6 +36,7 @@ OPTIONAL_TABLES = (
     "cluster_checks",
     "cluster_codes",
     "controls",
+    "coverage",
     "curve",
     "groups",
     "intrusion",
@@ -121,9 +123,8 @@ def load_content(config: Config, codebook: Codebook) -> Content:
         ConfigError: the report names a definition or denominator that the codebook does not have.
     """
     _check_names(config, codebook)
-    handcheck = config.path(config.paths.handcheck)
     documents = _load_documents(config)
-    sample = load_sample(handcheck, config.estimate.round, codebook, documents.reset_index())
+    sample = read_sample(config, codebook)
     facts = documents.reset_index().assign(published_year=documents["published_year"].fillna(-1).to_numpy())
     shares = store.read_table(SHARES, config.processed("shares"))
     read = set(shares["frame"])

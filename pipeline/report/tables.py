@@ -74,17 +74,14 @@ def tabulate_codes(content: Content) -> pd.DataFrame:
 def tabulate_readings(content: Content) -> pd.DataFrame:
     """Returns every coder's full codes of every read document, one row a reading."""
     sample = content.sample
-    named = [coder for coder in sample.about.coders if coder.role == "reader"]
-    sheets = [(coder.sheet, coder.role, coder.kind, sheet) for coder, sheet in zip(named, sample.readers, strict=True)]
-    # The adjudicator's, where they stand; then every person's own, also where another person's stands.
+    # A language model's adjudication where it stands; every other sheet whole, also where another's code stands.
     is_ruled = sample.adjudicator["coder_kind"] != "person"
-    for coder in sample.about.coders:
-        if coder.role == "adjudicator":
-            own = sample.adjudicator[is_ruled & (sample.adjudicator["coder"] == coder.sheet)]
-            sheets.append((coder.sheet, coder.role, coder.kind, own))
-    for sheet in sample.people:
-        drawn = sheet.codes.loc[sheet.codes.index.intersection(sample.units.index)]
-        sheets.append((sheet.coder, sheet.role, sheet.kind, drawn))
+    sheets = []
+    for sheet in sample.coded:
+        own = sheet.codes.loc[sheet.codes.index.intersection(sample.units.index)]
+        if sheet.role == "adjudicator" and sheet.kind != "person":
+            own = sample.adjudicator[is_ruled & (sample.adjudicator["coder"] == sheet.coder)]
+        sheets.append((sheet.coder, sheet.role, sheet.kind, own))
     columns = ["leaf", "leaf2", "target", "mechanism", "scaling", "evidence", "confidence", "note"]
     parts = [
         codes[columns].rename_axis("doc_id").reset_index().assign(coder=coder, role=role, coder_kind=kind)

@@ -29,7 +29,8 @@ from threadpoolctl import threadpool_limits
 
 from pipeline import store
 from pipeline.coding.codebook import load_codebook
-from pipeline.coding.sample import load_sample, settle_codes
+from pipeline.coding.current import read_sample
+from pipeline.coding.sample import settle_codes
 from pipeline.config import Config, Scope
 from pipeline.errors import DataError
 from pipeline.generations import open_generation
@@ -61,7 +62,8 @@ def run(config: Config) -> None:
     vectors = store.matrix_from_column(table.column("vector")).astype(np.float32)
     handcheck = config.path(config.paths.handcheck)
     codebook = load_codebook(handcheck / "codebook" / "codebook.toml")
-    codes = settle_codes(load_sample(handcheck, config.estimate.round, codebook, documents)).set_index("doc_id")
+    codes = settle_codes(read_sample(config, codebook)).set_index("doc_id")
+    codes = codes[codes.index.isin(documents["doc_id"])]
     place_of = pd.Series(np.arange(len(documents)), index=table.column("doc_id").to_pandas())
     read = place_of[codes.index].to_numpy()
     is_in = codes["group"].isin(codebook.denominators[DENOMINATOR].groups).to_numpy()
