@@ -93,10 +93,20 @@ ROUND_FILES = (
     "{handcheck}/rounds/*/round.toml",
     "{handcheck}/rounds/*/design.csv",
     "{handcheck}/rounds/*/sample.csv",
-    "{handcheck}/rounds/*/adjudication.csv",
+    "{handcheck}/rounds/*/members.parquet",
+    "{handcheck}/rounds/*/adjudication*.csv",
     "{handcheck}/rounds/*/extension.csv",
     "{handcheck}/sheets/*.csv",
     "{handcheck}/sheets/adjudication/*.csv",
+)
+# And these, to lay the rounds over the census of today.
+ROUND_TABLES = ("documents", "frame_members", "text_versions")
+ROUND_SETTINGS = (
+    "estimate.round",
+    "estimate.rounds",
+    "frames.*.renamed_from",
+    "frames.*.windows",
+    "frames.*.has_years",
 )
 
 

@@ -1,13 +1,13 @@
 """How far readers agree, and what they say of the clusters."""
 
-from pipeline.stages import ROUND_FILES, Stage
+from pipeline.stages import ROUND_FILES, ROUND_SETTINGS, ROUND_TABLES, Stage
 
 STAGES = (
     Stage(
         name="agreement",
         purpose="how far readers agree, and what they say of the clusters",
         run="pipeline.agreement.stage:run",
-        reads=("documents", "codes", "cluster_members"),
+        reads=(*ROUND_TABLES, "codes", "cluster_members"),
         writes=("agreement", "cluster_codes", "layer_codes", "controls", "cluster_checks", "intrusion"),
         inputs=(
             *ROUND_FILES,
@@ -18,6 +18,6 @@ STAGES = (
             "{handcheck}/external/*.csv",
             "{handcheck}/controls/*.csv",
         ),
-        settings=("estimate.round", "estimate.level", "seed"),
+        settings=(*ROUND_SETTINGS, "estimate.level", "seed"),
     ),
 )

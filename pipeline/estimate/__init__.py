@@ -1,16 +1,17 @@
 """The share under every definition, from the read documents."""
 
-from pipeline.stages import ROUND_FILES, Option, Stage
+from pipeline.stages import ROUND_FILES, ROUND_SETTINGS, ROUND_TABLES, Option, Stage
 
 STAGES = (
     Stage(
         name="estimate",
         purpose="shares with intervals, from the read documents",
         run="pipeline.estimate.stage:run",
-        reads=("documents", "terms", "embeddings", "cluster_members", "second_members"),
+        reads=(*ROUND_TABLES, "terms", "embeddings", "cluster_members", "second_members"),
         writes=(
             "shares",
             "codes",
+            "coverage",
             "predictions",
             "groups",
             "trends",
@@ -26,6 +27,7 @@ STAGES = (
         inputs=ROUND_FILES,
         settings=(
             "estimate",
+            *ROUND_SETTINGS,
             "frames.*.is_quotable",
             "embed.dimension_count",
             "report.denominator",
@@ -36,7 +38,7 @@ STAGES = (
         name="plan",
         purpose='how many more documents to read to halve an interval; DRAW="FRAME/YEAR DEFINITION" draws them',
         run="pipeline.estimate.plan:run",
-        reads=("plan", "documents", "terms", "embeddings"),
+        reads=("plan", *ROUND_TABLES, "terms", "embeddings"),
         options=(Option("draw", 'draw what one line needs: "FRAME/YEAR DEFINITION", as the plan prints them', "DRAW"),),
     ),
 )

@@ -1,6 +1,6 @@
 """The page, the tables and the figures."""
 
-from pipeline.stages import ROUND_FILES, Stage
+from pipeline.stages import ROUND_FILES, ROUND_TABLES, Stage
 
 STAGES = (
     Stage(
@@ -8,8 +8,9 @@ STAGES = (
         purpose="the page, the tables and the figures, under reports/",
         run="pipeline.report.stage:run",
         reads=(
-            "documents",
+            *ROUND_TABLES,
             "codes",
+            "coverage",
             "shares",
             "groups",
             "trends",
