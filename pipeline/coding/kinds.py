@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pipeline.coding.journal import kind_in, read_journal
 from pipeline.coding.records import KINDS
-from pipeline.coding.rounds import _load_round
+from pipeline.coding.rounds import load_round
 from pipeline.coding.spreadsheet import read_rows
 from pipeline.errors import SheetError
 
@@ -23,7 +23,7 @@ def find_kind(handcheck: Path, coder: str) -> str:
             for line, row in read_rows(path, _keys_of(path)):
                 said.setdefault(row.get("coder_kind", ""), f"{path}:{line}")
     for path in sorted((handcheck / "rounds").glob("*/round.toml")):
-        for listed in _load_round(path).coders:
+        for listed in load_round(path.parent).coders:
             if listed.sheet == coder:
                 said.setdefault(listed.kind, str(path))
     said.pop("", None)
