@@ -43,7 +43,7 @@ $(READY): requirements/base.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than Python 3.11; install a newer one and pass PYTHON=/path/to/it"; exit 1; }
 	@test -x $(PY) || { echo "install: creates $(VENV) with what make report needs (once)"; $(PYTHON) -m venv $(VENV); }
 	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements/base.txt
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(PY) -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "alignment_census.pth").write_text("$(CURDIR)\n")'
 	@touch $@
 
 # torch comes first, by itself: what is installed already is not fetched again in another build.

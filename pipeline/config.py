@@ -33,7 +33,7 @@ class Frame:
 
     Attributes:
         windows: the spans of time that it grows by, each a stratum of its own: year or quarter. Empty: the whole frame
-            is one stratum, or one a year where `has_years` says so.
+            is one stratum.
         renamed_from: ids that it had before; documents, samples and configurations that say them mean this frame.
         members: a file that lists its whole population, also documents whose facts the census does not hold: the
             columns doc_id (or id) and stratum (`frame/window` or `frame/window/part`).
@@ -44,15 +44,9 @@ class Frame:
     description: str
     use: str
     is_quotable: bool
-    has_years: bool = False
     windows: Literal["", "year", "quarter"] = ""
     renamed_from: tuple[str, ...] = ()
     members: str = ""
-
-    @property
-    def window_kind(self) -> str:
-        """Returns `year`, `quarter`, or nothing."""
-        return self.windows or ("year" if self.has_years else "")
 
 
 @dataclass(frozen=True, config=STRICT)

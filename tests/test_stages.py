@@ -27,7 +27,6 @@ from tests.test_rooms import read_imports
 STAGES = load_stages()
 DERIVED = [name for name, stage in STAGES.items() if stage.is_derived]
 FREE = {"root"}  # every stage may know where it is
-PROPERTIES = {"frames.*.window_kind": ("frames.*.windows", "frames.*.has_years")}
 
 
 def test_every_table_is_written_by_one_stage_and_every_order_exists() -> None:
@@ -91,7 +90,7 @@ def test_a_stage_reads_no_setting_that_it_does_not_declare(traces) -> None:
     for name, trace in traces.items():
         stage = STAGES[name]
         declared = {key.replace("sources[census]", "sources") for key in (*stage.settings, *stage.tuning)}
-        for key in (each for found in trace["settings"] for each in PROPERTIES.get(found, (found,))):
+        for key in trace["settings"]:
             if key in FREE or key.startswith("paths.") or key == "frames.*":
                 continue
             parts = key.split(".")

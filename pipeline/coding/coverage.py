@@ -49,7 +49,7 @@ class Census:
         rows = rows.assign(frame=rename_frames(rows["frame"], aliases))
         dates = rows["doc_id"].map(years)
         if "published_date" in documents:
-            kinds = {name: frame.window_kind for name, frame in frames.items()}
+            kinds = {name: frame.windows for name, frame in frames.items()}
             known = rows["doc_id"].map(documents.set_index("doc_id")["published_date"])
             dates = pd.Series(windows_of(rows["frame"], known, kinds), index=rows.index)
         texts: dict[str, set[str]] = {}

@@ -32,7 +32,6 @@ STAGES = (
             "corpus",
             "terms",
             "frames.*.windows",
-            "frames.*.has_years",
             "frames.*.renamed_from",
             "frames.*.members",
         ),

@@ -179,7 +179,7 @@ def _summarise(sightings: pd.DataFrame, absent: pd.Series) -> pd.DataFrame:
 
 def _windows(config: Config, rows: pd.DataFrame, documents: pd.DataFrame, past: pd.DataFrame) -> pd.Series:
     """Returns each member's window: of the first census that counted it there, else of the date it has now."""
-    kinds = {name: frame.window_kind for name, frame in config.frames.items()}
+    kinds = {name: frame.windows for name, frame in config.frames.items()}
     now = rows["doc_id"].map(documents.set_index("doc_id")["published_date"])
     fresh = pd.Series(windows_of(rows["frame"], now, kinds), index=rows.index)
     if past.empty:
