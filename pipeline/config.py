@@ -85,14 +85,20 @@ class Scope:
 class Hydrate:
     """Where the texts of a census are asked for, and how politely.
 
-    `access_header_variable` names an environment variable with a header ("Name: value") that a forum gave you.
+    Attributes:
+        access_header_variable: environment variable with a header ("Name: value") that a forum gave you.
+        arxiv_url: the bulk interface, one paper a request; an address that ends in /api/query is the Atom interface,
+            `paper_batch_count` papers a request, which needs `arxiv_robots` (see `robots` of a source `arxiv-query`).
+        arxiv_robots_reason: where the operator's terms stand that allow it.
     """
 
     seconds_between: float = 3.0
     post_batch_count: int = 10
     paper_batch_count: int = 100
     access_header_variable: str = "CENSUS_FORUM_HEADER"
-    arxiv_url: str = "https://export.arxiv.org/api/query"
+    arxiv_url: str = "https://oaipmh.arxiv.org/oai"
+    arxiv_robots: Literal["", "documented API"] = ""
+    arxiv_robots_reason: str = ""
     forum_urls: dict[str, str] = field(
         default_factory=lambda: {
             "lw": "https://www.lesswrong.com/graphql",

@@ -37,7 +37,7 @@ from pipeline.web.clock import VirtualClock
 from pipeline.web.response import Response
 from tests.fakes.arxiv_site import Arxiv, Paper
 from tests.fakes.forum_site import Forum, Post
-from tests.fakes.server import Site
+from tests.fakes.server import Reply, Site
 from tests.fakes.world import JSON_FAULTS, ROOT, XML_FAULTS
 from tests.small_project import invent_documents, write_project
 
@@ -146,9 +146,9 @@ def write_release(folder: Path, items: list[Item], vectors: np.ndarray) -> pd.Da
     return documents
 
 
-def write_config(folder: Path, sites: Sites, seconds: float = 3.0, batch: int = 3) -> Config:
+def write_config(folder: Path, sites: Sites, seconds: float = 3.0, batch: int = 3, arxiv: str = "/api/query") -> Config:
     path = write_project(folder, [], sources='[sources.census]\nkind = "census"\npath = "release"')
-    urls = {name: server.url("/api/query" if name == "arxiv" else "/graphql") for name, server in sites.servers.items()}
+    urls = {name: server.url(arxiv if name == "arxiv" else "/graphql") for name, server in sites.servers.items()}
     path.write_text(path.read_text() + HYDRATE.format(seconds=float(seconds), batch=batch, **urls))
     return load_config(path)
 
@@ -218,6 +218,58 @@ def test_a_damaged_archive_is_refused_with_one_line(config: Config, sites: Sites
 def test_a_paper_that_arxiv_forgets_once_is_not_gone(config: Config, sites: Sites) -> None:
     sites.arxiv.forgotten = {PAPER[6:]}
     assert run(config, sites)[1][PAPER] == "verified"
+
+
+def test_papers_come_one_by_one_from_the_bulk_interface_whatever_the_other_one_forbids(tmp_path, sites) -> None:
+    write_release(tmp_path / "release", ITEMS, np.eye(len(ITEMS), 384))
+    config = write_config(tmp_path, sites, arxiv="/oai")
+    sites.servers["arxiv"].robots = "User-agent: *\nDisallow: /api\n"
+    assert run(config, sites) == (0, STATUSES)
+    asked = [asked.params for asked in sites.servers["arxiv"].log if asked.path == "/oai"]
+    assert {params["verb"] for params in asked} == {"GetRecord"}
+    assert [params["identifier"] for params in asked].count("oai:arXiv.org:2401.00001") == 1
+    assert [params["identifier"] for params in asked].count("oai:arXiv.org:2401.99999") == 2  # asked twice before gone
+
+
+def test_a_paper_that_the_bulk_interface_cannot_give_keeps_no_other_out(tmp_path, caplog) -> None:
+    papers = [paper(f"arxiv:2401.0000{n}") for n in range(6)]
+    sites = serve([], [], papers)
+    answer, broken = sites.servers["arxiv"].answer, "2401.00000"
+
+    def fails(asked):
+        is_broken = asked.params.get("identifier", "").endswith(broken)
+        return Reply(b"oops", 500, "text/plain") if is_broken else answer(asked)
+
+    sites.servers["arxiv"].answer = fails
+    items = [Item(str(n), f"arxiv:2401.0000{n}", "arxiv", "small", "A title", ABSTRACT) for n in range(6)]
+    write_release(tmp_path / "release", items, np.eye(6, 384))
+    status, statuses = run(write_config(tmp_path, sites, arxiv="/oai"), sites)
+    assert status == UNEVEN
+    assert statuses == {f"arxiv:2401.0000{n}": "verified" for n in range(1, 6)}
+    assert "1 documents gave no answer: arxiv:2401.00000" in caplog.text
+    for server in sites.servers.values():
+        server.close()
+
+
+def test_the_shipped_configuration_asks_no_interface_that_robots_forbid(root: Path) -> None:
+    config = load_config(root / "census.toml")
+    assert config.hydrate.arxiv_url == "https://oaipmh.arxiv.org/oai"
+    assert config.hydrate.arxiv_robots == ""
+    kinds = {name: entry["kind"] for name, entry in config.sources.items()}
+    assert kinds["arxiv"] == "arxiv-oai" and "arxiv-query" not in kinds.values()
+
+
+def test_the_query_interface_needs_a_reason_to_leave_robots_aside(tmp_path, sites) -> None:
+    write_release(tmp_path / "release", ITEMS, np.eye(len(ITEMS), 384))
+    config = write_config(tmp_path, sites)
+    sites.servers["arxiv"].robots = "User-agent: *\nDisallow: /\n"
+    assert run(config, sites)[0] == UNEVEN
+    assert not [asked for asked in sites.servers["arxiv"].log if asked.path == "/api/query"]
+    declared = replace(config, hydrate=replace(config.hydrate, arxiv_robots="documented API"))
+    with pytest.raises(ConfigError, match="without a reason"):
+        run(declared, sites)
+    declared = replace(declared, hydrate=replace(declared.hydrate, arxiv_robots_reason="terms of use, section 2"))
+    assert run(declared, sites) == (0, STATUSES)
 
 
 def test_one_post_that_a_site_cannot_give_is_neither_gone_nor_in_the_way(config, sites, caplog) -> None:

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from pipeline import store
 from pipeline.config import Config, Hydrate
-from pipeline.errors import FetchError, PipelineError
+from pipeline.errors import ChallengeError, FetchError, PipelineError
 from pipeline.hydrate.sites import ASKS_BEFORE_GONE, SITES, ask_site, read_page, site_of, split_batches
 from pipeline.scrape import snapshot
 from pipeline.scrape.snapshot import Checkpoint, Manifest, Step
@@ -24,6 +24,7 @@ from pipeline.web.clock import iso_time
 from pipeline.web.session import PoliteSession
 
 log = logging.getLogger(__name__)
+MAX_FAILURES_IN_A_ROW = 3  # requests
 MAX_PASSES = 3  # of one run over documents that gave no clear answer
 LICENCE = "the texts belong to their authors; for research, not for republication"
 Place = tuple[Path, int]  # the folder of a snapshot, and how many bytes of its archive are whole
@@ -153,12 +154,22 @@ def _steps(
     session: PoliteSession, settings: Hydrate, site: str, doc_ids: list[str], answers: Answers
 ) -> Iterator[Step]:
     """Yields a validated page for each batch, and asks again for what gave no clear answer."""
-    n_asked = 0
+    n_asked = n_failed = 0
     for _ in range(MAX_PASSES):
         doc_ids = [doc_id for doc_id in doc_ids if not answers.is_settled(doc_id)]
         batches = list(split_batches(site, doc_ids, settings))
         for batch in tqdm(batches, desc=f"hydrate {site}", unit="request", disable=not sys.stderr.isatty()):
-            response = ask_site(session, settings, site, batch)
+            try:
+                response = ask_site(session, settings, site, batch)
+            except ChallengeError:
+                raise
+            except FetchError as error:
+                n_failed += 1
+                if n_failed >= MAX_FAILURES_IN_A_ROW or "robots.txt" in error.what:
+                    raise  # the site is down, not one document
+                log.warning("hydrate: %s: %s; the others are asked for", ", ".join(batch[:3]), error.what)
+                continue
+            n_failed = 0
             context = {"site": site, "doc_ids": batch}
             answers.add(Page("", response, context))
             n_asked += len(batch)

@@ -15,7 +15,9 @@ from typing import Any
 from pipeline.config import Config, Hydrate
 from pipeline.errors import FetchError
 from pipeline.scrape.arxiv_atom import ACCEPT as ACCEPT_ATOM
-from pipeline.scrape.arxiv_atom import check_feed, parse_feed
+from pipeline.scrape.arxiv_atom import check_feed, exemption, parse_feed
+from pipeline.scrape.arxiv_oai import ACCEPT as ACCEPT_OAI
+from pipeline.scrape.arxiv_oai import check_record, parse_records
 from pipeline.scrape.forum import ACCEPT as ACCEPT_JSON
 from pipeline.scrape.forum import access_header
 from pipeline.scrape.forum_parse import ID as POST_ID
@@ -69,14 +71,16 @@ def open_session(config: Config, clock: Clock | None = None, limits: Limits | No
     rules: dict[str, HostRule] = {}
     for url in settings.forum_urls.values():
         rules |= rule_for(url, settings.seconds_between)
-    rules |= rule_for(settings.arxiv_url, settings.seconds_between, "arxiv")
+    declared = exemption(settings.arxiv_robots, settings.arxiv_robots_reason)
+    rules |= rule_for(settings.arxiv_url, settings.seconds_between, "arxiv", declared)
     agent = user_agent(config, is_local=all(rule.allows_private for rule in rules.values()))
     return PoliteSession(rules, user_agent=agent, clock=clock, limits=limits, rng=random.Random(config.seed))
 
 
 def split_batches(site: str, doc_ids: Sequence[str], settings: Hydrate) -> Iterator[list[str]]:
     """Yields the ids that one request asks for, in order."""
-    size = settings.paper_batch_count if site == "arxiv" else settings.post_batch_count
+    is_single = site == "arxiv" and not is_atom(settings.arxiv_url)
+    size = 1 if is_single else settings.paper_batch_count if site == "arxiv" else settings.post_batch_count
     for first in range(0, len(doc_ids), size):
         yield list(doc_ids[first : first + size])
 
@@ -88,6 +92,9 @@ def ask_site(session: PoliteSession, settings: Hydrate, site: str, batch: Sequen
         FetchError: the site refuses, or its answer is not whole after all attempts.
     """
     names = [doc_id.partition(":")[2] for doc_id in batch]
+    if site == "arxiv" and not is_atom(settings.arxiv_url):
+        params = {"verb": "GetRecord", "metadataPrefix": "arXivRaw", "identifier": f"oai:arXiv.org:{names[0]}"}
+        return session.get(settings.arxiv_url, params=params, accept=ACCEPT_OAI, check=check_record)
     if site == "arxiv":
         params = {"id_list": ",".join(names), "max_results": str(len(names))}
         return session.get(settings.arxiv_url, params=params, accept=ACCEPT_ATOM, check=check_feed)
@@ -102,6 +109,11 @@ def ask_site(session: PoliteSession, settings: Hydrate, site: str, batch: Sequen
         headers=access_header(settings.access_header_variable),
         check=_posts_check(len(batch)),
     )
+
+
+def is_atom(url: str) -> bool:
+    """Says whether an address of arXiv is that of its Atom interface, not of its bulk interface."""
+    return url.rstrip("/").endswith("/api/query")
 
 
 def read_page(page: Page) -> dict[str, Fetched | None]:
@@ -164,7 +176,10 @@ def _read_papers(response: Response, batch: Sequence[str]) -> dict[str, Fetched 
     """Abstracts as they are, on one line, and with their LaTeX made readable: censuses differ in which they took."""
     found: dict[str, Fetched | None] = {}
     is_damaged = False
-    for item in parse_feed(response.body, "", "", response.url):
+    parse = parse_records if b"<OAI-PMH" in response.body[:1_000] else parse_feed
+    for item in parse(response.body, "", "", response.url):
+        if isinstance(item, Reject) and item.reason == "deleted by the source":
+            continue  # as much as saying that there is none
         if isinstance(item, Reject):
             is_damaged = True
             continue

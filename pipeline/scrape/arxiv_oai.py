@@ -143,6 +143,22 @@ def check_answer(response: Response) -> None:
         raise TryAgain(f"status {response.status}")
 
 
+def check_record(response: Response) -> None:
+    """Checks that an answer is one record, or says that there is none.
+
+    Raises:
+        TryAgain: it is neither.
+        FetchError: the service says that the question is wrong.
+    """
+    if b"idDoesNotExist" in response.body and response.status == 200:
+        root = parse_xml(response.body, response.url)
+        if any(error.get("code") == "idDoesNotExist" for error in root.findall("oai:error", NAMES)):
+            return
+    check_answer(response)
+    if b"<record" not in response.body:
+        raise TryAgain("neither a record nor an error")
+
+
 def _fresh(settings: Settings, past: Mapping[str, Any] | None, now: str) -> dict[str, Any]:
     known = past["next_from"] if past else {}
     start = {name: max(known.get(name, settings.from_date), _EARLIEST_DAY) for name in settings.sets}

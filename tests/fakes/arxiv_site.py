@@ -151,6 +151,8 @@ class Arxiv:
 
     def _oai(self, asked: Asked) -> Reply:
         now = datetime.fromtimestamp(self.clock.now(), UTC)
+        if asked.params.get("verb") == "GetRecord":
+            return self._record_by_id(asked.params.get("identifier", "").removeprefix("oai:arXiv.org:"), now)
         if "resumptionToken" in asked.params:
             if set(asked.params) != {"verb", "resumptionToken"}:
                 return self._oai_error("badArgument", "illegal argument")
@@ -194,6 +196,15 @@ class Arxiv:
         return Reply(
             OAI.format(now=f"{now:%Y-%m-%dT%H:%M:%SZ}", inner=f"<ListRecords>\n{inner}</ListRecords>\n").encode()
         )
+
+    def _record_by_id(self, name: str, now: datetime) -> Reply:
+        """One paper; one that is forgotten is denied once."""
+        found = [paper for paper in self.papers if paper.arxiv_id == name and name not in self.forgotten]
+        self.forgotten.discard(name)
+        if not found:
+            return self._oai_error("idDoesNotExist", "nothing matches the identifier")
+        inner = f"<GetRecord>\n{_record(found[0])}</GetRecord>\n"
+        return Reply(OAI.format(now=f"{now:%Y-%m-%dT%H:%M:%SZ}", inner=inner).encode())
 
     def _modify(self, page: list[Paper], now: datetime) -> None:
         """Moves a paper just served to today: the others of its day move up, behind the client's back."""
