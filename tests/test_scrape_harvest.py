@@ -185,7 +185,14 @@ def test_the_fall_backs_of_a_forum_work(world_of, tmp_path):
     newest = [post for post in world.forums["lw"].posts if post.is_readable]
     assert {item.doc_id for item in gather(config, "rss")[0]} <= {f"lw:{post.facts['_id']}" for post in newest[-10:]}
     marked = gather(config, "markdown")[0]
-    assert len(marked) >= 4
+    listed = {post.facts["_id"]: post.facts for post in world.forums["lw"].posts[-5:] if post.is_readable}
+    assert {item.doc_id for item in marked} == {f"lw:{post_id}" for post_id in listed}  # not what excerpts link to
+    for item in marked:
+        facts = listed[item.doc_id.removeprefix("lw:")]
+        assert item.authors == ("Ada Invented", "Bo Invented")
+        assert (item.karma, item.tags) == (facts["baseScore"], ("AI",))
+        assert item.published_date == f"{facts['postedAt'][:19]}Z"
+        assert item.url == f"https://www.lesswrong.com/posts/{facts['_id']}/{facts['slug']}"
     assert all(item.text.strip() == "Invented *markdown* text." and item.text_format == "markdown" for item in marked)
 
 

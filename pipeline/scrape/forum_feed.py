@@ -12,18 +12,20 @@ from typing import Any, Literal
 from pydantic.dataclasses import dataclass
 
 from pipeline.config import STRICT
+from pipeline.errors import ChallengeError, FetchError
 from pipeline.scrape.feeds import check_feed, read_entries
+from pipeline.scrape.forum_markdown import check_markdown, listed_posts, parse_post
 from pipeline.scrape.forum_parse import ID, PREFIX
 from pipeline.scrape.health import Expectation
 from pipeline.scrape.item import Item, Reject
 from pipeline.scrape.snapshot import Step
 from pipeline.web.archive import Page
 from pipeline.web.hosts import HostRule, rule_for
-from pipeline.web.response import Response, TryAgain
+from pipeline.web.response import accept_repeated
 from pipeline.web.session import PoliteSession
 
 _DISCUSS = re.compile(r"(?:<br\s*/?>\s*)*<a href=\"[^\"]*#comments\">Discuss</a>\s*$")
-_POST_LINK = re.compile(r"/(?:posts|api/post)/([A-Za-z0-9]{17}|[0-9a-f]{24})(?![A-Za-z0-9])")
+_MAX_FAILURES_IN_A_ROW = 3
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -59,41 +61,80 @@ def plan(settings: Settings, past: Mapping[str, Any] | None, now: str) -> list[s
 def pages(
     settings: Settings, session: PoliteSession, cursor: Mapping[str, Any] | None, past: Mapping[str, Any] | None
 ) -> Iterator[Step]:
-    """Yields the feed, or the list and each post on it that is not known yet. Raises as the session."""
+    """Yields the feed, or the list and each post on it that is not known yet; one that cannot be had is set aside.
+
+    Raises:
+        FetchError: the feed or the list failed for good, or names nothing.
+    """
     known = list(past["known"]) if past else []
-    state = dict(cursor) if cursor else {"todo": [settings.url], "known": known}
-    is_feed = settings.access == "rss"
+    again = dict(past.get("failed") or {}) if past else {}
+    state = dict(cursor) if cursor else {"todo": [settings.url], "known": known, "failed": again, "streak": 0}
     while state["todo"]:
-        link = state["todo"][0]
-        accept = "application/rss+xml, text/xml, */*;q=0.1" if is_feed else "text/markdown, text/plain;q=0.5"
-        response = session.get(link, accept=accept, check=check_feed if is_feed else check_markdown)
-        state = {**state, "todo": state["todo"][1:]}
-        if not is_feed and link == settings.url:
-            base = settings.url.partition("/api/")[0]
-            new = [name for name in dict.fromkeys(_POST_LINK.findall(response.text)) if name not in state["known"]]
-            state = {"todo": [f"{base}/api/post/{name}" for name in new], "known": [*state["known"], *new]}
-        yield Step(response, {"access": settings.access, "is_list": link == settings.url}, state)
+        state, step = _read_page(settings, session, state)
+        yield step
+
+
+def _read_page(settings: Settings, session: PoliteSession, state: dict[str, Any]) -> tuple[dict[str, Any], Step]:
+    link, is_feed = state["todo"][0], settings.access == "rss"
+    after, is_list = {**state, "todo": state["todo"][1:]}, link == settings.url
+    accept = "application/rss+xml, text/xml, */*;q=0.1" if is_feed else "text/markdown, text/plain;q=0.5"
+    check = accept_repeated(check_feed if is_feed else check_markdown)
+    try:
+        response = session.get(link, accept=accept, check=check, max_attempts=None if is_list else 4)
+    except ChallengeError:
+        raise
+    except FetchError as error:
+        if is_list or state["streak"] + 1 >= _MAX_FAILURES_IN_A_ROW:
+            raise
+        count = (state["failed"].get(link) or ["", 0])[1] + 1
+        after |= {"failed": {**state["failed"], link: [error.what, count]}, "streak": state["streak"] + 1}
+        return after, Step(None, {}, after)
+    named = [] if is_feed else listed_posts(response.text)
+    n_named = sum(1 for _ in read_entries(response.body, link)) if is_feed and response.status == 200 else len(named)
+    if is_list and not n_named:
+        raise FetchError(
+            "the list names no post", where=link, do="look at the address, then correct the entry in census.toml"
+        )
+    if is_list and not is_feed:
+        base, failed = settings.url.partition("/api/")[0], state["failed"]
+        new = [name for name in named if name not in state["known"]]
+        asked = [f"{base}/api/post/{name}" for name in new]
+        after |= {
+            "todo": [*asked, *(other for other in failed if other not in asked)],
+            "known": [*state["known"], *new],
+        }
+    elif not is_list:
+        after |= {"failed": {other: why for other, why in state["failed"].items() if other != link}, "streak": 0}
+    return after, Step(response, {"access": settings.access, "is_list": is_list, "link": link}, after)
+
+
+def forget(past: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what a full run still knows: the posts that could not be had."""
+    return {"known": [], "failed": past.get("failed") or {}}
 
 
 def parse(page: Page, settings: Settings) -> Iterator[Item | Reject]:
     """Yields the posts of a feed, or the one of a markdown page."""
+    response = page.response
     if page.context["access"] == "rss":
-        for number, item in enumerate(parse_feed(page.response.body, page.place, settings, page.response.url)):
+        for number, item in enumerate(parse_feed(response.body, page.place, settings, response.url)):
             yield replace(item, place=f"{page.place}/{number:04d}")
     elif not page.context["is_list"]:
-        yield parse_markdown(page.response.text, page.place, settings, page.response.url)
+        where = str(page.context.get("link") or response.url)
+        yield parse_post(response.text, page.place, settings.site, settings.frame, where, response.read_at[:10])
 
 
 def parse_feed(body: bytes, place: str, settings: Settings, where: str) -> Iterator[Item | Reject]:
     """Yields the posts of an RSS feed; the link to the comments is taken off their end."""
     prefix = PREFIX[settings.site]
     for entry in read_entries(body, where):
-        if not ID.fullmatch(entry.guid) or not entry.title:
+        guid = entry.guid.rpartition("/")[2]  # feedparser makes an address of it
+        if not ID.fullmatch(guid) or not entry.title:
             yield Reject(place, "not a post", (entry.guid or entry.title)[:200])
             continue
         yield Item(
             place=place,
-            doc_id=f"{prefix}:{entry.guid}",
+            doc_id=f"{prefix}:{guid}",
             source=settings.site,
             frame=settings.frame,
             title=entry.title,
@@ -103,46 +144,6 @@ def parse_feed(body: bytes, place: str, settings: Settings, where: str) -> Itera
             published_date=entry.published_date,
             text_format="html",
         )
-
-
-def parse_markdown(text: str, place: str, settings: Settings, where: str) -> Item | Reject:
-    """Returns the post of a markdown page; its first heading is the title, and a header block is read if it has one."""
-    found = _POST_LINK.search(where)
-    block = re.match(r"---\n(.*?)\n---\n", text, re.S)
-    facts: dict[str, str] = dict(re.findall(r"^(\w+):\s*(.+?)\s*$", block[1] if block else "", re.M))
-    body = text[block.end() :] if block else text
-    heading = re.search(r"^#\s+(.+)$", body, re.M)
-    title = facts.get("title", "").strip("\"'") or (heading[1].strip() if heading else "")
-    if not found or not title:
-        return Reject(place, "no title", where[:200])
-    return Item(
-        place=place,
-        doc_id=f"{PREFIX[settings.site]}:{found[1]}",
-        source=settings.site,
-        frame=settings.frame,
-        title=title,
-        text=_without_heading(body, title),
-        url=facts.get("url", "").strip("\"'") or where.replace("/api/post/", "/posts/"),
-        authors=tuple(name.strip() for name in facts.get("author", "").strip("\"'").split(",") if name.strip()),
-        published_date=(facts.get("date") or facts.get("postedAt") or "").strip("\"'"),
-        text_format="markdown",
-    )
-
-
-def _without_heading(body: str, title: str) -> str:
-    found = re.match(r"\s*#\s+(.+)\n?", body)
-    return body[found.end() :] if found and found[1].strip() == title else body
-
-
-def check_markdown(response: Response) -> None:
-    """Checks that an answer is text and not a page.
-
-    Raises:
-        TryAgain: it is a page, or nothing.
-    """
-    start = response.body[:500].lstrip().lower()
-    if response.status != 200 or not start or start.startswith((b"<!doctype", b"<html")):
-        raise TryAgain(f"not markdown (status {response.status})")
 
 
 def is_wanted(item: Item, settings: Settings) -> bool:

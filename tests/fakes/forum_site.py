@@ -113,8 +113,7 @@ class Forum:
             if asked.path == "/feed.xml":
                 return self._feed()
             if asked.path == "/api/latest":
-                lines = [f"- [{post.facts['title']}](/posts/{post.facts['_id']}/x)" for post in self.posts[-5:]]
-                return Reply("\n".join(["# Latest", *lines]).encode(), kind="text/markdown")
+                return Reply(self._latest().encode(), kind="text/markdown")
             if asked.path.startswith("/api/post/"):
                 return self._markdown(asked.path.rpartition("/")[2])
         return Reply(b"not here", status=404, kind="text/plain")
@@ -209,10 +208,33 @@ class Forum:
         head = '<rss xmlns:dc="http://purl.org/dc/elements/1.1/" version="2.0"><channel><title>LessWrong</title>'
         return Reply(f'<?xml version="1.0" encoding="UTF-8"?>{head}{items}</channel></rss>'.encode())
 
-    def _markdown(self, post_id: str) -> Reply:
+    def _latest(self) -> str:
+        """The newest posts, with excerpts that link to other posts, as the Markdown interface lists them."""
+        parts = ["# Latest Posts\n"]
+        for post in self.posts[-5:]:
+            slug, other = post.facts["slug"], self.posts[0].facts
+            parts.append(
+                f"### [{post.facts['title']}](/api/post/{slug})\n\nBy [Ada Invented](/users/ada)  \n"
+                f"{post.facts['postedAt'][:19].replace('T', ' ')}Z\n\n*   Karma: {post.facts['baseScore']}\n"
+                "*   [AI](/w/ai)\n\n> As "
+                f"[an older post](https://www.lesswrong.com/posts/{other['_id']}/{other['slug']}) "
+                f"says.\n\nRead more: [/api/post/{slug}](/api/post/{slug})\n"
+            )
+        return "\n".join([*parts, "### Navigation\n\n*   [Front page](https://www.lesswrong.com/api/home)\n"])
+
+    def _markdown(self, name: str) -> Reply:
         for post in self.posts:
-            if post.facts["_id"] == post_id:
-                text = f"# {post.facts['title']}\n\nInvented *markdown* text.\n"
+            if name in (post.facts["_id"], post.facts["slug"]):
+                facts = post.facts
+                comments = f"/api/post/{facts['slug']}/comments"
+                home = f"https://www.lesswrong.com/posts/{facts['_id']}/{facts['slug']}"
+                text = (
+                    f"# {facts['title']}\n\n*   By [Ada Invented](/users/ada), [Bo Invented](/users/bo)\n"
+                    f"*   {facts['postedAt'][:19].replace('T', ' ')}Z\n*   {facts['baseScore']} points\n"
+                    f"*   Tag: [AI](/w/ai)\n*   Frontpage\n*   Comments: 3\n*   Post URL (HTML): [{home}]({home})\n"
+                    f"*   Comments URL (Markdown): [{comments}]({comments})\n\n"
+                    "Invented *markdown* text.\n\n## Top Comments Index\n\n*   [A comment](/api/post/x/comments/y)\n"
+                )
                 return Reply(text.encode(), kind="text/markdown")
         return Reply(b"not here", status=404, kind="text/plain")
 

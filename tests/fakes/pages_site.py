@@ -33,7 +33,7 @@ class Pages:
 
     def config(self, name: str = "b", **entry: Any) -> Config:
         given = {"kind": "blog", "site": "b", "frame": "invented", "seconds_between": 0.0}
-        return config_for({name: self._with_host({**given, **entry})}, self.root)
+        return config_for({name: self.with_host({**given, **entry})}, self.root)
 
     def run(self, name: str = "b", *, is_full: bool = False, **entry: Any) -> tuple[int, list[Item], list[Reject]]:
         """Runs the scrape stage and reads what it has then."""
@@ -54,16 +54,16 @@ class Pages:
         if callable(found):
             return found(asked)
         if isinstance(found, Reply):
-            return Reply(self._with_host(found.body), found.status, found.kind, self._with_host(found.headers))
+            return Reply(self.with_host(found.body), found.status, found.kind, self.with_host(found.headers))
         body = found.encode() if isinstance(found, str) else found
         kind = "text/html" if re.match(rb"\s*<(?:!doctype html|html)", body, re.I) else "text/xml"
-        return Reply(self._with_host(body), kind=kind)
+        return Reply(self.with_host(body), kind=kind)
 
-    def _with_host(self, value: Any) -> Any:
+    def with_host(self, value: Any) -> Any:
         if isinstance(value, dict):
-            return {key: self._with_host(inner) for key, inner in value.items()}
+            return {key: self.with_host(inner) for key, inner in value.items()}
         if isinstance(value, list):
-            return [self._with_host(inner) for inner in value]
+            return [self.with_host(inner) for inner in value]
         if isinstance(value, bytes):
             return value.replace(b"HOST", self.site.url("").encode())
         return value.replace("HOST", self.site.url("")) if isinstance(value, str) else value
