@@ -1,6 +1,7 @@
 """Published dumps that others made: the arXiv metadata snapshot and the alignment research dataset, as JSON lines."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from pipeline.scrape.cells import (
     read_text,
     read_url,
 )
+from pipeline.scrape.forum_dump import item_from_row, unlike_manifest
 from pipeline.scrape.item import Item, Reject
 from pipeline.scrape.links import link_id
 from pipeline.scrape.packed import open_packed
@@ -27,7 +29,7 @@ from pipeline.scrape.withdrawal import is_withdrawn
 from pipeline.web.clock import iso_time
 
 T = TypeVar("T")
-Dump = Literal["arxiv-metadata", "alignment-research-dataset"]
+Dump = Literal["arxiv-metadata", "alignment-research-dataset", "lesswrong"]
 Cell = Callable[[str, Callable[[Any], T]], T]
 _POST = re.compile(
     r"//(?:www\.)?(lesswrong\.com|alignmentforum\.org|forum\.effectivealtruism\.org)/.*?posts/(\w{17,24})"
@@ -49,6 +51,9 @@ def read_dump(path: Path, dump: Dump, frame: str, query: Query, tally: Tally) ->
     Raises:
         DataError: the file is missing, damaged, or ends early.
     """
+    if dump == "lesswrong":
+        yield from _read_forum_dump(path, frame, tally)
+        return
     read = _item_from_paper if dump == "arxiv-metadata" else _item_from_document
     is_empty = True
     with open_packed(path) as file:
@@ -61,6 +66,32 @@ def read_dump(path: Path, dump: Dump, frame: str, query: Query, tally: Tally) ->
                 tally.rows["outside"] += 1
     if is_empty:
         raise DataError("is empty", where=str(path), do="fetch it again")
+
+
+def _read_forum_dump(path: Path, frame: str, tally: Tally) -> Iterator[Item | Reject]:
+    """Yields the posts of LessWrong's public dump; its counts are held against a `manifest.json` beside it.
+
+    Raises:
+        DataError: it is empty, or has other counts than its manifest says.
+    """
+    counts: Counter[str] = Counter()
+    read_at = ""
+    with open_packed(path) as file:
+        for line, row in read_json_lines(file):
+            kind = "unreadable" if isinstance(row, Reject) else str(row.get("type") or "unreadable")
+            counts[kind] += 1
+            if kind == "meta" and not isinstance(row, Reject):
+                read_at = str(row.get("generatedAt") or "")[:10]
+            tally.rows[kind] += 1
+            found = row if isinstance(row, Reject) else item_from_row(row, place_of(line), "lesswrong", frame, read_at)
+            if found is not None:
+                yield found
+    if not counts:
+        raise DataError("is empty", where=str(path), do="fetch it again")
+    manifest = path.with_name("manifest.json")
+    wrong = unlike_manifest(counts, manifest.read_bytes()) if manifest.exists() else []
+    if wrong:
+        raise DataError("; ".join(wrong), where=str(path), do="fetch both again")
 
 
 def _read_row(

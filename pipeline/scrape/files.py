@@ -55,7 +55,8 @@ class Settings:
         source, frame: used for every row where the file has no such column.
         text_limit: texts of at least this many characters were cut by whoever made the file; 0 for never.
         dump: a published dump, whose columns are known: arxiv-metadata (the JSON lines of the Kaggle snapshot) or
-            alignment-research-dataset; the file may be packed as .gz or .zst.
+            alignment-research-dataset, or lesswrong (the forum's public dump, with its manifest.json beside it); the
+            file may be packed as .gz or .zst.
         query: for dumps, which arXiv papers belong to the frame.
         has_split_names: author lists in which some rows hold surname and first name as two entries.
         empty_marks: cells of dates, numbers, names and addresses that say that there is nothing, such as NA; a title

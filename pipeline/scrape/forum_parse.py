@@ -45,7 +45,7 @@ def parse_posts(body: bytes, place: str, site: str, frame: str, read_at: str) ->
             post_id = str(post.get("_id") or "") if isinstance(post, dict) else ""
             yield Reject(spot, f"the site failed to give it: {failed[number]}", f"{PREFIX[site]}:{post_id}")
         elif isinstance(post, dict):
-            yield _item_from_post(post, spot, site, frame, read_at)
+            yield item_from_post(post, spot, site, frame, read_at)
         else:
             yield Reject(spot, "not a post", str(post)[:200])
 
@@ -93,7 +93,8 @@ def _results(body: bytes, kind: str) -> list[Any]:
     return [found] if found else []
 
 
-def _item_from_post(post: Mapping[str, Any], place: str, site: str, frame: str, read_at: str) -> Item | Reject:
+def item_from_post(post: Mapping[str, Any], place: str, site: str, frame: str, read_at: str) -> Item | Reject:
+    """Returns the item of one post as a forum gives it."""
     post_id, title, prefix = str(post.get("_id") or ""), str(post.get("title") or "").strip(), PREFIX[site]
     if not ID.fullmatch(post_id):
         return Reject(place, "not a post id", post_id[:200])
@@ -159,4 +160,6 @@ def _name(user: object) -> str:
 
 
 def _number(value: object) -> float | None:
+    if isinstance(value, str) and re.fullmatch(r"-?\d+(?:\.\d+)?", value):  # a dump on disk is read strings first
+        return float(value)
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

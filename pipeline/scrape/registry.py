@@ -15,6 +15,7 @@ from pipeline.scrape import (
     blogs,
     files,
     forum,
+    forum_dump,
     forum_feed,
     openalex,
     snapshot,
@@ -57,9 +58,11 @@ class Source(Protocol):
     and `canaries`.
 
     `hosts` names who may be asked, `plan` says what would be, `pages` asks, `parse` reads what came and nothing else,
-    and `is_wanted` says what belongs to the frame. It may have four more: `combine(known, found)` joins what two pages
+    and `is_wanted` says what belongs to the frame. It may have some more: `combine(known, found)` joins what two pages
     say of one item (without it the later page counts), `forget(past)` says what a full run still knows,
-    `probes(settings)` parts an entry with several lists, and `ledger(pages)` gives a table of what was seen when.
+    `probes(settings)` parts an entry with several lists, `ledger(pages)` gives a table of what was seen when,
+    `parse_all(pages, settings)` reads pages that only together are records, and `audit(pages, settings)` names what
+    does not add up in a snapshot.
     """
 
     def hosts(self, settings: Any) -> dict[str, HostRule]:
@@ -86,6 +89,7 @@ KINDS: dict[str, Source] = {
     "arxiv-feed": arxiv_feed,
     "forum": forum,
     "forum-feed": forum_feed,
+    "forum-dump": forum_dump,
     "blog": blogs,
     "openalex": openalex,
 }
@@ -220,7 +224,12 @@ def _is_had(reject: Reject, items: Mapping[str, Item]) -> bool:
 
 def parse_snapshot(source: Source, settings: Any, place: Path, manifest: Manifest) -> Iterator[Item | Reject]:
     """Yields what the pages of one snapshot hold, in the order they came. A pure function of the archive."""
-    for page in snapshot.pages_of_manifest(place, manifest):
+    pages = snapshot.pages_of_manifest(place, manifest)
+    together = vars(source).get("parse_all")
+    if together:  # of a source whose records do not end with a page
+        yield from together(pages, settings)
+        return
+    for page in pages:
         yield from source.parse(page, settings)
 
 

@@ -182,6 +182,8 @@ def _finish(
         unknown_author_count=health.n_without_author,
     )
     alarms = _alarms(settings, manifest, facts, health, index, [found for _, found in history])
+    if "audit" in vars(source):
+        alarms += source.audit(snapshot.pages_of(place, manifest.archive_bytes), settings)  # type: ignore[attr-defined]
     manifest = replace(manifest, alarms=tuple(alarms))
     _write_ledger(source, name, [*earlier, (place, manifest)])
     snapshot.write_index(place, index)
