@@ -106,7 +106,6 @@ ROUND_SETTINGS = (
     "estimate.rounds",
     "frames.*.renamed_from",
     "frames.*.windows",
-    "frames.*.has_years",
 )
 
 

@@ -44,7 +44,7 @@ def handcheck(root: Path, tmp_path: Path) -> Path:
 def members_of(documents: pd.DataFrame, frames: dict[str, Frame]) -> pd.DataFrame:
     """Returns `frame_members` with each document in its own frame, in the window of its year."""
     years = documents["published_year"].map(lambda year: f"{year:.0f}" if year == year else "")
-    has = documents["frame"].map(lambda name: frames[name].has_years).to_numpy()
+    has = documents["frame"].map(lambda name: frames[name].windows == "year").to_numpy()
     return documents[["frame", "doc_id"]].assign(window=years.where(has, ""), gone=None)
 
 
