@@ -15,9 +15,10 @@ import pytest
 from pipeline import store
 from pipeline.config import load_config
 from pipeline.corpus import stage as corpus
-from pipeline.embed import engine, vectors
+from pipeline.embed import engine, progress, vectors
 from pipeline.embed import stage as embed
 from pipeline.embed.encoder import Encoder
+from pipeline.embed.shards import Shard
 from pipeline.errors import DataError
 from pipeline.schemas import DOCUMENTS
 from tests.small_project import invent_documents, write_project
@@ -290,3 +291,24 @@ def test_killed_at_twenty_random_moments_it_resumes_to_the_same_store(tmp_path):
     assert any(0 < number < 9193 for number in progress)
     assert _content(killed) == _content(whole)
     assert killed.processed("embeddings").read_bytes() == whole.processed("embeddings").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "share", "told"),
+    [(10.0, 0.5, "10 seconds"), (60.0, 0.1, "9 minutes"), (3600.0, 0.1, "9.0 hours")],
+)
+def test_the_time_left_is_reckoned_in_what_is_left_to_read(seconds, share, told):
+    assert (
+        progress.describe(50, 1_000, seconds, share)
+        == f"50 of 1,000 documents, {50 / seconds:.1f} a second, {told} left"
+    )
+
+
+def test_where_nobody_watches_a_line_tells_now_and_then(monkeypatch, caplog):
+    caplog.set_level("INFO")
+    monkeypatch.setattr(progress, "LOG_SECONDS", 0.0)
+    shards = [Shard(0, np.arange(4), 900), Shard(0, np.arange(4), 90), Shard(0, np.arange(2), 10)]
+    progress.follow(iter([4, 4, 2]), shards)
+    lines = [record.message for record in caplog.records]
+    assert [line.split(" documents")[0] for line in lines] == [f"embed: {done} of 10" for done in (4, 8, 10)]
+    assert lines[-1].endswith(", 0 seconds left")

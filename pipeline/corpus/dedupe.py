@@ -34,6 +34,7 @@ from pipeline.text.extract import text_sha256
 TEXT_COLUMNS = ("text", "text_kind", "word_count", "character_count", "text_sha256")
 KIND_RANK: Mapping[str, int] = {"full": 0, "abstract": 1, "opening": 2, "none": 3}
 FORUM_RANK: Mapping[str, int] = {"alignmentforum": 2, "lesswrong": 3, "eaforum": 4}
+ORDERED_BY = ("record_id", "doc_id", "source", "frame", "url", "published_date", "text_kind", "is_published")
 ONLY_PLACE = "only place"
 MIN_TEXT_SHARE = 0.5  # a new text with less than half the characters of the known one does not replace it
 
@@ -116,7 +117,8 @@ def merge_works(
     Returns:
         the rows of `documents`, of `duplicates`, and of `works`.
     """
-    rows = documents.assign(group=group_works(len(documents), links), reason=_reason_by_position(len(documents), links))
+    rows = documents[list(ORDERED_BY)].reset_index(drop=True)  # the other columns need not be sorted along
+    rows = rows.assign(group=group_works(len(documents), links), reason=_reason_by_position(len(documents), links))
     rows = rows.assign(**representative_order(rows)).sort_values(
         ["group", "rank", "first_date", "doc_id"], kind="stable"
     )
@@ -137,8 +139,9 @@ def merge_works(
             "reason": again["reason"].to_numpy(),
         }
     )
-    kept = by_frame[~is_again].sort_values("doc_id", kind="stable")
-    return kept[[column.name for column in DOCUMENTS.columns]].reset_index(drop=True), duplicates, _works(rows)
+    kept = by_frame.loc[~is_again, "doc_id"].sort_values(kind="stable").index
+    columns = [column.name for column in DOCUMENTS.columns]
+    return documents[columns].iloc[kept].reset_index(drop=True), duplicates, _works(rows)
 
 
 def representative_order(rows: pd.DataFrame) -> dict[str, pd.Series]:

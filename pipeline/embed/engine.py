@@ -4,15 +4,14 @@ The unit of work is a shard: texts of one row group, of like length, in a fixed 
 shards, so it makes the same vectors, and a run that was cut off goes on with the same shards as if it had not been.
 """
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from pipeline.config import Config
 from pipeline.embed.encoder import load_encoder
+from pipeline.embed.progress import follow
 from pipeline.embed.shards import CACHE_NAME, Shard, encode_shard, plan_shards, read_group
 from pipeline.embed.vectors import open_for_writing
 from pipeline.embed.weights import find_weights, hash_settings
@@ -38,9 +37,7 @@ def encode_missing(config: Config, is_known: np.ndarray, is_first: np.ndarray) -
             saved = encode_shards(config, path, shards)
         else:
             saved = encode_here(config, path, shards)
-        with tqdm(total=count, desc="embed", unit="document", disable=not sys.stderr.isatty()) as bar:
-            for number in saved:
-                bar.update(number)
+        follow(saved, shards)
     return count
 
 

@@ -26,10 +26,11 @@ COLUMNS = ["title", "text", "text_sha256"]
 
 @dataclass(frozen=True)
 class Shard:
-    """Texts to encode together: the row group of `documents` they are in, and their rows there, in order."""
+    """Texts to encode together: the row group of `documents` they are in, their rows there, in order; their size."""
 
     row_group: int
     rows: np.ndarray
+    character_count: int = 0
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -60,9 +61,10 @@ def plan_shards(path: Path, is_known: np.ndarray, is_first: np.ndarray) -> Itera
             continue
         rows = file.read_row_group(group, columns=["text", "text_sha256"]).take(wanted)
         lengths = pc.utf8_length(rows.column("text")).to_numpy()
-        ordered = wanted[np.lexsort((rows.column("text_sha256").to_numpy(), -lengths))]
-        for first in range(0, len(ordered), SHARD_DOCUMENTS):
-            yield Shard(group, ordered[first : first + SHARD_DOCUMENTS])
+        order = np.lexsort((rows.column("text_sha256").to_numpy(), -lengths))
+        for first in range(0, len(order), SHARD_DOCUMENTS):
+            chosen = order[first : first + SHARD_DOCUMENTS]
+            yield Shard(group, wanted[chosen], int(lengths[chosen].sum()))
 
 
 def read_group(path: Path, row_group: int) -> pa.Table:
