@@ -1,0 +1,213 @@
+"""What each stage costs by the number of documents, on real papers: python -m tests.bench.scale; writes scale.csv.
+
+`--count` papers of tests/bench/papers.py go through the stages, each in a process of its own; processor seconds hold
+those of the processes it starts, and so does its memory, looked at four times a second. Encoding 205,973 papers takes
+an hour where nothing else runs, so `--vectors` names the `vectors` folder of an earlier run, and with `--borrow` papers
+that have no vector there get that of another paper with noise (cosine about 0.9): invented, and the table says how
+many. `--update` publishes the tables so far as a census and adds as many other papers, and a changed text for each ten
+of them. `load` is the mean number of programs that ran or waited meanwhile: beyond the processors, seconds on the wall
+say little, and those of the processors are dearer than on a free machine.
+"""
+
+import argparse
+import csv
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline import store
+from pipeline.config import Config, load_config
+from pipeline.embed import gather, vectors
+from pipeline.groups import write_groups
+from pipeline.release.manifest import write_manifest
+from pipeline.schemas import CENSUS_DOCUMENTS, DOCUMENTS, embeddings_table
+from tests.bench.papers import TOTAL, choose_papers, write_papers
+
+ROOT = Path(__file__).resolve().parents[2]
+TABLE = ROOT / "reports/bench/scale.csv"
+STAGES = ("corpus", "embed", "cluster")
+NOISE = 0.025  # standard deviation in each of 384 dimensions
+RELEASED = ("embeddings", "terms", "clusters", "cluster_members", "cluster_changes", "layout", "second_members")
+
+
+def run_stage(path: Path, stage: str) -> dict[str, object]:
+    """Runs a stage in a process of its own. Returns its seconds, memory and last line."""
+    start = time.perf_counter()
+    command = [sys.executable, "-m", "pipeline", "--config", str(path), stage]
+    with tempfile.TemporaryFile("w+") as log:
+        child = subprocess.Popen(command, cwd=ROOT, stderr=log)
+        peaks = [0]
+        watcher = threading.Thread(target=watch_memory, args=(child.pid, peaks), daemon=True)
+        watcher.start()
+        _, status, usage = os.wait4(child.pid, 0)
+        log.seek(0)
+        lines = log.read().strip().splitlines()
+    if status:
+        sys.exit("\n".join(lines))
+    print(lines[-1], flush=True)
+    return {
+        "wall_seconds": round(time.perf_counter() - start, 1),
+        "processor_seconds": round(usage.ru_utime + usage.ru_stime, 1),
+        "peak_mib": max(peaks),
+        "load": round(os.getloadavg()[1], 1),
+    }
+
+
+def watch_memory(pid: int, peaks: list[int]) -> None:
+    """Notes how much memory a process and those it starts hold together, in MiB, shared pages once, until it ends."""
+    while True:
+        try:
+            tree, held = [pid], 0
+            for process in tree:
+                tasks = Path(f"/proc/{process}/task").glob("*/children")
+                tree.extend(int(other) for task in tasks for other in task.read_text().split())
+            for process in tree:
+                lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+                held += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+        except (OSError, IndexError):
+            if not Path(f"/proc/{pid}/smaps_rollup").exists():
+                return
+            continue
+        if not held:
+            return
+        peaks.append(held // 1024)
+        time.sleep(0.25)
+
+
+def borrow_vectors(config: Config) -> int:
+    """Writes `embeddings`, with the vector of another paper and noise where there is none. Returns for how many."""
+    rng, width = np.random.default_rng(1), config.embed.dimension_count
+    schema = embeddings_table(width).arrow_schema
+    with gather.open_places(config.processed("documents"), width) as places:
+        gather.fill(places, vectors.read_made(config, vectors.list_shards(config)))
+        known = np.flatnonzero(places.is_filled)
+        documents = pq.ParquetFile(config.processed("documents"))
+        real = np.concatenate([gather.read_rows(places, int(row), 1)[0] for row in known])
+
+        def parts():
+            first = 0
+            for group in range(documents.num_row_groups):
+                rows = documents.read_row_group(group, columns=["doc_id", "text_sha256"])
+                found = gather.read_rows(places, first, len(rows))[0].copy()
+                lacking = np.flatnonzero(~places.is_filled[first : first + len(rows)])
+                made = real[rng.integers(0, len(real), len(lacking))].astype(np.float32)
+                made += rng.normal(0, NOISE, made.shape).astype(np.float32)
+                found[lacking] = made / np.linalg.norm(made, axis=1, keepdims=True)
+                columns = {
+                    "doc_id": rows.column("doc_id"),
+                    "text_sha256": rows.column("text_sha256"),
+                    "encoder": pa.repeat(pa.scalar(config.embed.model), len(rows)),
+                    "encoder_revision": pa.repeat(pa.scalar(config.embed.weights_sha256), len(rows)),
+                    "vector": store.column_from_matrix(found),
+                    "encoder_backend": pa.nulls(len(rows), pa.string()),
+                }
+                yield pa.table([columns[name] for name in schema.names], schema=schema)
+                first += len(rows)
+
+        write_groups(embeddings_table(width), parts(), config.processed("embeddings"))
+        return len(places.is_filled) - len(known)
+
+
+def publish(config: Config, folder: Path) -> None:
+    """Makes a census of the tables of a run: what the stages after a release read of it."""
+    folder.mkdir(parents=True)
+    documents = store.read_arrow(DOCUMENTS, config.processed("documents"), CENSUS_DOCUMENTS.arrow_schema.names)
+    store.write_arrow(CENSUS_DOCUMENTS, documents.cast(CENSUS_DOCUMENTS.arrow_schema), folder / "documents.parquet")
+    for name in RELEASED:
+        shutil.copyfile(config.processed(name), folder / f"{name}.parquet")
+    files = {
+        path.name: {"sha256": store.sha256_of_file(path), "byte_count": path.stat().st_size}
+        for path in folder.iterdir()
+    }
+    write_manifest(folder, {"version": "1", "files": files})
+
+
+def write_update(folder: Path, release: Path, first: int, count: int) -> Path:
+    """Writes a project of a published census, `count` papers more, and a new text for each tenth as many of it."""
+    changed = choose_papers(count // 10)
+    texts = pa.array([f"{text} A later version says more." for text in changed.column("text").to_pylist()])
+    changed = changed.set_column(
+        changed.schema.get_field_index("text"), "text", texts.cast(changed.schema.field("text").type)
+    )
+    path = write_papers(folder, pa.concat_tables([choose_papers(count, first), changed]))
+    entry = f'[sources.census]\nkind = "census"\npath = "{release}"\n\n[sources.papers]'
+    path.write_text(path.read_text(encoding="utf-8").replace("[sources.papers]", entry), encoding="utf-8")
+    return path
+
+
+def add_row(row: dict[str, object]) -> None:
+    """Puts a row into the table in the place of the last one of the same run, size and stage."""
+    rows: list[dict[str, object]] = []
+    if TABLE.exists():
+        with TABLE.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    same = {name: str(row[name]) for name in ("run", "document_count", "stage")}
+    rows = [old for old in rows if any(str(old[name]) != value for name, value in same.items())]
+    with TABLE.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(row), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(sorted([*rows, row], key=lambda old: (str(old["run"]), int(str(old["document_count"])))))
+
+
+def measure(path: Path, run: str, options: argparse.Namespace) -> None:
+    """Takes a project through the stages asked for."""
+    config, borrowed = load_config(path), 0
+    for stage in options.stages.split(","):
+        if stage == "embed" and options.borrow and run == "all":
+            borrowed = borrow_vectors(config)
+            continue
+        facts = run_stage(path, stage)
+        count = pq.read_metadata(config.processed("documents")).num_rows
+        add_row({"run": run, "document_count": count, "stage": stage, "borrowed_vectors": borrowed, **facts})
+
+
+def main() -> None:
+    """Measures and adds to the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=TOTAL, help="papers")
+    parser.add_argument("--folder", type=Path, help="where the project lies; a temporary one by default")
+    parser.add_argument("--vectors", type=Path, help="folder `vectors` of an earlier run")
+    parser.add_argument("--borrow", action="store_true", help="invent the vectors that are not there")
+    parser.add_argument("--stages", default=",".join(STAGES))
+    parser.add_argument("--update", type=int, default=0, help="papers to add afterwards")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = options.folder or Path(name) / "papers"
+        path = folder / "census.toml"
+        if not path.exists():
+            write_papers(folder, choose_papers(options.count))
+        config = load_config(path)
+        if options.vectors:
+            link_vectors(config, options.vectors)
+        if options.stages:
+            measure(path, "all", options)
+        if options.update:
+            release = folder / "release"
+            if not release.exists():
+                publish(config, release)
+            more = write_update(folder / "update", release.resolve(), options.count, options.update)
+            if options.vectors:
+                link_vectors(load_config(more), options.vectors)
+            options.stages = ",".join(STAGES)
+            measure(more, "update", options)
+
+
+def link_vectors(config: Config, folder: Path) -> None:
+    """Lets a project use the vectors that another run has made."""
+    place = config.path(config.paths.processed, "vectors")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if not place.exists():
+        place.symlink_to(folder.resolve())
+
+
+if __name__ == "__main__":
+    main()
