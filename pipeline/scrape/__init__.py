@@ -5,11 +5,17 @@ from pipeline.stages import Option, Stage
 STAGES = (
     Stage(
         name="scrape",
-        purpose="what is new at the sources, from the network (SCRAPE=--dry-run shows what would be asked)",
+        purpose="what is new at the sources, from the network (SCRAPE=--dry-run or --probe looks first)",
         run="pipeline.scrape.stage:run",
         options=(
             Option("source", "only this entry of [sources]", "SOURCE", keyword="only"),
             Option("dry_run", "print what would be asked, and ask nothing", default=False, keyword="is_dry_run"),
+            Option(
+                "probe",
+                "print what the first page of every list is, and keep nothing",
+                default=False,
+                keyword="is_probe",
+            ),
             Option("full", "ask for everything again, not only for what is new", default=False, keyword="is_full"),
         ),
         extras=("scrape",),

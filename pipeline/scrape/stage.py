@@ -4,20 +4,17 @@ import contextlib
 import fcntl
 import logging
 import random
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 from tqdm import tqdm
 
-from pipeline import store
 from pipeline.config import Config
 from pipeline.errors import ChallengeError, ConfigError, PipelineError
 from pipeline.scrape import registry, snapshot
-from pipeline.scrape.alarms import Facts, find_alarms, gather_facts
-from pipeline.scrape.health import Expectation, Health, lost_canaries, measure_health, unmet
-from pipeline.scrape.item import Item
+from pipeline.scrape.finish import finish_snapshot
+from pipeline.scrape.outcomes import Outcome, is_uneven, table_of
+from pipeline.scrape.probe import expectation_line, probe_sources
 from pipeline.scrape.snapshot import Checkpoint, Manifest
 from pipeline.web.clock import Clock, SystemClock, iso_time
 from pipeline.web.contact import user_agent
@@ -26,24 +23,6 @@ from pipeline.web.session import Limits, PoliteSession
 log = logging.getLogger(__name__)
 UNEVEN = 3  # exit status: some source stopped or raised an alarm, the others are up to date
 INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
-LEDGER = "ledger.csv"
-_HEADINGS = ("source", "window", "requests", "new", "changed", "unchanged", "rejected", "alarms")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One line of the final table, and what was wrong."""
-
-    source: str
-    window: str
-    request_count: int
-    new_count: int = 0
-    changed_count: int = 0
-    unchanged_count: int = 0
-    reject_count: int = 0
-    alarms: tuple[str, ...] = ()
-    problem: str = ""
-    missing_count: int = 0
 
 
 def run(
@@ -52,6 +31,7 @@ def run(
     only: str = "",
     is_dry_run: bool = False,
     is_full: bool = False,
+    is_probe: bool = False,
     clock: Clock | None = None,
     limits: Limits | None = None,
 ) -> int:
@@ -63,6 +43,7 @@ def run(
     Args:
         only: the one entry of `[sources]` to ask; empty for all.
         is_full: ask for everything again.
+        is_probe: ask the first page of every list only, and print what it is; nothing is kept.
 
     Raises:
         ConfigError: an entry is wrong, or nobody is named as contact.
@@ -76,6 +57,9 @@ def run(
         for name in names:
             _print_plan(config, name, settings[name], iso_time(clock.now()), is_full=is_full)
         return 0
+    if is_probe:
+        with only_run(config):
+            return 0 if probe_sources(config, names, clock, limits) else UNEVEN
     outcomes = []
     with only_run(config):
         for name in names:
@@ -84,8 +68,8 @@ def run(
             except KeyboardInterrupt:
                 log.warning("%s: interrupted; make scrape goes on from here", name)
                 return INTERRUPTED
-    print(_table(outcomes))
-    return UNEVEN if any(outcome.problem or outcome.alarms for outcome in outcomes) else 0
+    print(table_of(outcomes))
+    return UNEVEN if is_uneven(outcomes) else 0
 
 
 def _scrape_safely(
@@ -135,7 +119,8 @@ def _scrape(config: Config, name: str, settings: Any, session: PoliteSession, *,
         for step in source.pages(settings, session, checkpoint.cursor, past):
             checkpoint = snapshot.save_step(place, checkpoint, step, before + session.request_count)
             bar.update()
-    manifest = _finish(config, name, settings, session, place, checkpoint)
+    manifest = finish_snapshot(config, name, settings, session, place, checkpoint)
+    _log_end(manifest)
     return Outcome(
         name,
         "all" if manifest.is_full or not earlier else f"since {earlier[-1][1].started_at[:10]}",
@@ -147,112 +132,6 @@ def _scrape(config: Config, name: str, settings: Any, session: PoliteSession, *,
         manifest.alarms,
         missing_count=len(manifest.missing),
     )
-
-
-def _finish(
-    config: Config, name: str, settings: Any, session: PoliteSession, place: Path, checkpoint: Checkpoint
-) -> Manifest:
-    """Reads the archive back, compares it with the snapshots before, and writes index and manifest."""
-    source = registry.KINDS[settings.kind]
-    history = registry.history_of(config, name)
-    keeps = settings.kind in registry.KEEPS_HISTORY
-    earlier = [] if checkpoint.is_full and not keeps else registry.current_snapshots(config, name)
-    draft = _draft(name, settings, session, place, checkpoint)
-    kept, rejects, outside = registry.merge(source, settings, [*earlier, (place, draft)])
-    index = {doc_id: _digest(item) for doc_id, item in kept.items()}
-    known = snapshot.read_index(history[-1][0]) if history else {}
-    own = [item for item in kept.values() if item.place.startswith(f"{place.name}/")]
-    n_new = sum(item.doc_id not in known for item in own)
-    n_same = sum(known.get(item.doc_id) == index[item.doc_id] for item in own)
-    facts = gather_facts(own)
-    health = measure_health(kept.values(), draft.finished_at[:10])
-    manifest = replace(
-        draft,
-        full_request_count=draft.request_count if draft.is_full or not earlier else earlier[-1][1].full_request_count,
-        item_count=len(index),
-        new_count=n_new,
-        changed_count=len(own) - n_new - n_same,
-        unchanged_count=n_same,
-        rejects=registry.count_reasons(rejects),
-        outside_query_count=outside,
-        windows=facts.windows,
-        filled=facts.filled,
-        newest_date=health.newest_date,
-        filled_all=health.filled,
-        unknown_author_count=health.n_without_author,
-    )
-    alarms = _alarms(settings, manifest, facts, health, index, [found for _, found in history])
-    if "audit" in vars(source):
-        alarms += source.audit(snapshot.pages_of(place, manifest.archive_bytes), settings)  # type: ignore[attr-defined]
-    manifest = replace(manifest, alarms=tuple(alarms))
-    _write_ledger(source, name, [*earlier, (place, manifest)])
-    snapshot.write_index(place, index)
-    snapshot.save_manifest(place, manifest)
-    _log_end(manifest)
-    return manifest
-
-
-def _write_ledger(source: Any, name: str, snapshots: list[tuple[Path, Manifest]]) -> None:
-    """Writes the table of what a source has seen when, if it keeps one, beside its snapshots."""
-    if "ledger" not in vars(source):
-        return
-    pages = (page for place, found in snapshots for page in snapshot.pages_of(place, found.archive_bytes))
-    text, notes = source.ledger(pages)
-    path = snapshots[-1][0].parent / LEDGER
-    store.write_text(path, text)
-    for note in notes:
-        log.warning("%s: %s; see %s", name, note, path)
-
-
-def _alarms(
-    settings: Any,
-    manifest: Manifest,
-    facts: Facts,
-    health: Health,
-    known_ids: Collection[str],
-    earlier: list[Manifest],
-) -> list[str]:
-    """Returns one line for each thing that a person should look at after a run."""
-    return [
-        *lost_canaries(settings.canaries, known_ids, earlier),
-        *unmet(getattr(settings, "expect", None) or Expectation(), health, manifest.finished_at[:10], earlier),
-        *(f"{what}: {why}" for what, why in manifest.short),
-        *find_alarms(
-            facts, earlier, is_full=manifest.is_full, n_kept=manifest.item_count, n_listed=manifest.listed_count
-        ),
-    ]
-
-
-def _draft(name: str, settings: Any, session: PoliteSession, place: Path, checkpoint: Checkpoint) -> Manifest:
-    """Returns the manifest as far as it is known before the archive is read."""
-    archive = place / snapshot.ARCHIVE
-    return Manifest(
-        source=name,
-        kind=settings.kind,
-        snapshot=place.name,
-        started_at=checkpoint.started_at,
-        finished_at=iso_time(session.clock.now()),
-        is_full=checkpoint.is_full,
-        query=checkpoint.query,
-        licence=settings.licence,
-        frame=settings.frame,
-        archive_sha256=snapshot.archive_digest(archive, checkpoint.length) if archive.exists() else "",
-        archive_bytes=checkpoint.length,
-        page_count=checkpoint.page_count,
-        request_count=checkpoint.request_count,
-        failures=dict(session.failures),
-        state=checkpoint.cursor or {},
-        missing=_missing(checkpoint.cursor or {}),
-        short=tuple((str(what), str(why)) for what, why in (checkpoint.cursor or {}).get("short") or ()),
-        robots={host: rule.robots_exemption for host, rule in session.rules.items() if rule.robots_exemption},
-        listed_count=int((checkpoint.cursor or {}).get("listed") or 0),
-    )
-
-
-def _missing(cursor: Mapping[str, Any]) -> dict[str, str]:
-    """Returns what the run could not have, by name, with the reason: the next run asks for it again."""
-    failed = {link: str(why[0]) for link, why in sorted((cursor.get("failed") or {}).items())}
-    return failed | dict.fromkeys(cursor.get("refused") or (), "the site failed to give it")
 
 
 def _log_end(manifest: Manifest) -> None:
@@ -269,12 +148,6 @@ def _log_end(manifest: Manifest) -> None:
         manifest.outside_query_count,
         "" if manifest.is_full else f"; {saved} requests saved against the last full harvest",
     )
-
-
-def _digest(item: Item) -> str:
-    """Returns the hash of what an item says; votes and the place it was read at are no change."""
-    facts = {key: value for key, value in asdict(item).items() if key not in ("place", "karma", "karma_read_date")}
-    return store.sha256_of_text(repr(sorted(facts.items())))[:32]
 
 
 @contextlib.contextmanager
@@ -298,28 +171,4 @@ def _print_plan(config: Config, name: str, settings: Any, now: str, *, is_full: 
     )
     for line in lines:
         print(f"  {line}")
-
-
-def _table(outcomes: list[Outcome]) -> str:
-    rows = [_HEADINGS, *(_row(outcome) for outcome in outcomes)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    notes = [f"{outcome.source}: {note}" for outcome in outcomes for note in _notes(outcome)]
-    return "\n".join([*lines, *notes])
-
-
-def _notes(outcome: Outcome) -> list[str]:
-    missing = f"{outcome.missing_count} pages could not be had; the next run asks for them again"
-    return [note for note in (outcome.problem, *outcome.alarms, missing if outcome.missing_count else "") if note]
-
-
-def _row(outcome: Outcome) -> tuple[str, ...]:
-    counts = (
-        outcome.request_count,
-        outcome.new_count,
-        outcome.changed_count,
-        outcome.unchanged_count,
-        outcome.reject_count,
-        len(outcome.alarms),
-    )
-    return (outcome.source, outcome.window, *(f"{count:,}" for count in counts))
+    print(f"  expected: {expectation_line(config, name)}")
