@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.check.exports import waiting_items
 from pipeline.check.imports import import_sheet, write_blank
-from pipeline.check.page import Session
-from pipeline.check.session import load_session
+from pipeline.check.session import Session, load_session
 from pipeline.check.tasks import sheet_path
 from pipeline.coding.codebook import load_codebook
 from pipeline.coding.precedence import find_page_sheets
@@ -63,7 +63,9 @@ def test_a_right_sheet_with_a_byte_order_mark_is_taken_and_blank_lines_wait(sess
 
 def test_a_blank_sheet_holds_no_formula_and_only_what_is_left(session: Session, tmp_path: Path) -> None:
     save_row(session.record, session.items[0].key, {"leaf": "A1", "state": "done"}, Context())
-    assert write_blank(session, tmp_path / "blank.csv", 50) == 29
+    write_blank(session, tmp_path / "blank.csv", waiting_items(session))
+    assert (tmp_path / "blank.csv").read_bytes().startswith(b"\xef\xbb\xbf")
+    assert (tmp_path / "blank.csv").read_text().count("Invented text") == 29
     assert session.items[0].key not in (tmp_path / "blank.csv").read_text()
     assert import_sheet(session, tmp_path / "blank.csv") == ([], 0)
 

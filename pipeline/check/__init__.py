@@ -19,6 +19,9 @@ CODER = Option("coder", "names the sheet", "CODER")
 TASK = Option("task", "what to read", "TASK", default="documents", choices=TASKS)
 KIND = Option("kind", "who reads; asked once where it is not known", "KIND", choices=KINDS)
 ROUND = Option("round", "the round (default: that of the estimate)", "ROUND", keyword="round_name")
+STRATUM = Option("stratum", "only this frame or stratum", "STRATUM")
+COUNT = Option("count", "documents (0: all)", "COUNT", default=0)
+FORMATS = ("", "items", "batch", "sheet")
 
 STAGES = (
     Stage(
@@ -52,16 +55,41 @@ STAGES = (
     ),
     Stage(
         name="export",
-        purpose="documents to be coded elsewhere: make export FILE=sheet.csv [CODER=] [TASK=] [ROUND=]",
+        purpose="documents to be coded elsewhere: make export FILE=items.jsonl [ROUND=] [STRATUM=] [TASK=]",
         run="pipeline.check.stage:run_export",
         reads=("documents",),
         options=(
-            Option("file", "what to write", "FILE"),
+            Option("file", "what to write: .jsonl, or .csv for a spreadsheet", "FILE"),
             Option("coder", "in whose order, without what is read already", "CODER", default="reader"),
             TASK,
             ROUND,
-            Option("count", "documents (0: all)", "COUNT", default=0),
+            STRATUM,
+            COUNT,
+            Option("format", "items, batch (requests of hosted services) or sheet", "FORMAT", choices=FORMATS),
+            Option("model", "the model that a batch asks for", "MODEL"),
         ),
+    ),
+    Stage(
+        name="read-model",
+        purpose="a language model reads, at any OpenAI-compatible endpoint: make read-model CODER= MODEL_URL= [MODEL=]",
+        run="pipeline.check.stage:run_read_model",
+        reads=("documents",),
+        options=(
+            CODER,
+            Option("model_url", "such as http://localhost:8000/v1; the key comes from $CENSUS_MODEL_KEY", "MODEL_URL"),
+            TASK,
+            Option("model", "its name, where the endpoint serves several", "MODEL"),
+            ROUND,
+            STRATUM,
+            COUNT,
+            Option("workers", "questions at once", "WORKERS", default=4),
+            Option("timeout", "seconds for one answer", "TIMEOUT", default=120),
+            Option("price_in", "of a million tokens in, for the estimate", "PRICE_IN", default="0"),
+            Option("price_out", "of a million tokens out", "PRICE_OUT", default="0"),
+            Option("max_price", "stop before it would cost more (0: no limit)", "MAX_PRICE", default="0"),
+            Option("estimate_only", "print what it would cost, and ask nothing", default=False),
+        ),
+        extras=("scrape",),
     ),
     Stage(
         name="freeze-groups",

@@ -1,7 +1,7 @@
 """Codes that come in from elsewhere: checked line by line, taken only when every line is right."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,8 @@ class Imported:
     notices: list[str] = field(default_factory=list)
 
 
-def write_blank(session: Session, path: Path, count: int) -> int:
-    """Writes the coder's next unread documents with their text and empty codes, for a spreadsheet program.
+def write_blank(session: Session, path: Path, items: Sequence[Item]) -> None:
+    """Writes documents with their text and empty codes, for a spreadsheet program.
 
     The file begins with a byte-order mark, without which Excel takes it for another encoding; what a spreadsheet would
     take for a formula begins with an apostrophe.
@@ -46,15 +46,13 @@ def write_blank(session: Session, path: Path, count: int) -> int:
         SheetError: the task is not one of reading documents.
     """
     _refuse_other_tasks(session)
-    waiting = [item for item in session.items if session.record.rows.get(item.key, {}).get("state") != DONE][:count]
     codes = ["screen"] if session.task == "screening" else [*code_columns(session.codebook)]
     columns = ["doc_id", "title", "text", *codes, "note", "unsure"]
     rows = pd.DataFrame(
-        [{"doc_id": item.key, "title": _as_text(item.title), "text": _as_text(item.text)} for item in waiting],
+        [{"doc_id": item.key, "title": _as_text(item.title), "text": _as_text(item.text)} for item in items],
         columns=columns,
     )
     store.write_text(path, "\ufeff" + rows.fillna("").to_csv(index=False, lineterminator="\r\n"))
-    return len(rows)
 
 
 def import_file(session: Session, path: Path) -> Imported:

@@ -11,7 +11,7 @@ from pathlib import Path
 from werkzeug.serving import make_server
 
 from pipeline import store
-from pipeline.check import imports, tasks
+from pipeline.check import exports, imports, tasks
 from pipeline.check.page import Desk, make_app
 from pipeline.check.session import TRIAL, Session, load_session, lock_sheet
 from pipeline.check.tasks import Task
@@ -133,12 +133,86 @@ def run_export(
     round_name: str = "",
     stratum: str = "",
     count: int = 0,
+    format: str = "",  # noqa: A002  the option's name
+    model: str = "",
 ) -> int:
-    """Writes documents to be coded elsewhere: a spreadsheet (.csv)."""
+    """Writes documents to be coded elsewhere: JSON lines for a model, a batch service's requests, or a spreadsheet."""
+    path = _named(file)
     session = load_session(config, task, coder, round_name=round_name)
-    written = imports.write_blank(session, _named(file), count or len(session.items))
-    log.info("export: %d documents -> %s", written, file)
+    items = exports.waiting_items(session, stratum, count)
+    if (format or ("sheet" if path.suffix == ".csv" else "items")) == "sheet":
+        imports.write_blank(session, path, items)
+    else:
+        exports.write_items(session, path, items, is_batch=format == "batch", model=model)
+    log.info("export: %d documents -> %s", len(items), path)
     return 0
+
+
+def run_read_model(
+    config: Config,
+    coder: str,
+    model_url: str,
+    task: Task = "documents",
+    *,
+    model: str = "",
+    round_name: str = "",
+    stratum: str = "",
+    count: int = 0,
+    workers: int = 4,
+    timeout: int = 120,
+    price_in: str = "0",
+    price_out: str = "0",
+    max_price: str = "0",
+    estimate_only: bool = False,
+) -> int:
+    """Has a language model read, at any OpenAI-compatible endpoint.
+
+    Returns:
+        the exit status: 0, or 3 if some documents have no code after this run.
+    """
+    from pipeline.check import read_model  # noqa: PLC0415  needs `requests`
+    from pipeline.check.endpoint import find_model, open_endpoint  # noqa: PLC0415
+
+    endpoint = open_endpoint(model_url, timeout)
+    name = model or find_model(endpoint)
+    session = load_session(config, task, coder, "language model", round_name=round_name)
+    wording = 2 if task == "retest" else 1  # reading again asks in other words and another order
+    prices = [
+        _read_price(told, option)
+        for told, option in ((price_in, "PRICE_IN"), (price_out, "PRICE_OUT"), (max_price, "MAX_PRICE"))
+    ]
+    plan = read_model.Plan(name, {**exports.PARAMETERS, "seed": config.seed}, max(1, workers), wording, *prices)
+    items = exports.waiting_items(session, stratum, count)
+    if estimate_only:
+        print(read_model.first_estimate(session, items, plan).describe())
+        return 0
+    with lock_sheet(session.record.path):
+        found = read_model.read_items(session, items, endpoint, plan)
+    for doc_id, problem in (found.rejects or {}).items():
+        log.info("read-model: %s: rejected: %s", doc_id, problem)
+    log.info(
+        "read-model: %d documents coded by %s, %d taken from answers at hand, %d rejected, %d not answered; "
+        "%d tokens in, %d out -> %s",
+        found.coded,
+        name,
+        found.recovered,
+        len(found.rejects or {}),
+        found.unanswered,
+        found.prompt_tokens,
+        found.answer_tokens,
+        session.record.path,
+    )
+    return 3 if found.rejects or found.unanswered else 0
+
+
+def _read_price(told: str, option: str) -> float:
+    try:
+        price = float(told)
+    except ValueError:
+        price = -1
+    if not 0 <= price < float("inf"):
+        raise SheetError(f"{told!r} is no price", where=option, do="write a number, such as 0.15")
+    return price
 
 
 def _named(file: str) -> Path:
