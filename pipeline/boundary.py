@@ -15,7 +15,7 @@ import traceback
 from pathlib import Path
 from typing import NoReturn
 
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, one_line
 
 MENDABLE, USAGE, UNEVEN, BUG, INTERRUPTED, UNREAD, ENDED = 1, 2, 3, 70, 130, 141, 143
 AGAIN = "the last good state is as it was: run the same command again"
@@ -57,9 +57,9 @@ def explain_failure(error: BaseException, crash_folder: Path) -> tuple[str, int]
         return "", UNREAD
     mendable = _explain_surroundings(error)
     if mendable:
-        return _one_line(mendable), MENDABLE
+        return one_line(mendable), MENDABLE
     report = _write_report(error, crash_folder)
-    what = _one_line(f"{type(error).__name__}: {error}")[:300]
+    what = one_line(f"{type(error).__name__}: {error}")[:300]
     return f"this is a fault of the program ({what}); please report it with {report or 'what you did'}", BUG
 
 
@@ -109,7 +109,3 @@ def _write_report(error: BaseException, folder: Path) -> Path | None:
             continue
         return place / name
     return None
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

@@ -15,7 +15,13 @@ class PipelineError(Exception):
         self.where = where
         self.do = do
         parts = [f"{where}: {what}" if where else what, do]
-        super().__init__("; ".join(" ".join(part.split()) for part in parts if part))
+        super().__init__("; ".join(one_line(part) for part in parts if part))
+
+
+def one_line(text: str) -> str:
+    """Returns a text on one line, with what a terminal would not show, or obey, written as numbers."""
+    words = " ".join(text.split())
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in words)
 
 
 class ConfigError(PipelineError):

@@ -15,7 +15,9 @@ from pipeline.errors import FetchError
 MAX_RAW_BYTES = 24 * 2**20  # the largest known page, 1,300 OAI records, has 3.4 MB unpacked
 MAX_BODY_BYTES = 64 * 2**20  # fifty long forum posts in two formats stay under 30 MB
 MAX_JSON_PARTS = 1_000_000  # fifty posts with bodies have some 20,000; a part needs 70 bytes or more
+MAX_MEMBERS = 1_000  # of one packed body; servers send one, or one for each piece they flush
 _PIECE_BYTES = 2**20
+_FIRST_FEED_BYTES = 2**9
 
 
 class TryAgain(Exception):  # noqa: N818  not an error: a reason to wait and ask again
@@ -56,8 +58,8 @@ class Response:
 
     @property
     def text(self) -> str:
-        """The body as UTF-8 text; bytes that are none become U+FFFD."""
-        return self.body.decode("utf-8", "replace")
+        """The body as UTF-8 text, without a byte-order mark; bytes that are none become U+FFFD."""
+        return self.body.decode("utf-8-sig", "replace")
 
 
 def accept_repeated(check: Callable[[Response], None], n_times: int = 3) -> Callable[[Response], None]:
@@ -91,25 +93,35 @@ def unpack(raw: bytes, encoding: str, where: str, max_bytes: int = MAX_BODY_BYTE
         return raw
     if name not in ("gzip", "x-gzip", "deflate"):
         raise FetchError(f"the body is packed as {name!r}, which was not asked for", where=where)
-    machine = zlib.decompressobj(zlib.MAX_WBITS | 32)
-    pieces, size, rest = [], 0, raw
     try:
-        while rest:
-            if machine.eof:  # gzip allows several members in a row
-                machine = zlib.decompressobj(zlib.MAX_WBITS | 32)
-            piece = machine.decompress(rest, _PIECE_BYTES)
-            size += len(piece)
-            if size > max_bytes:
-                raise FetchError(
-                    f"the body unpacks to more than {max_bytes // 2**20} MiB; it was refused",
-                    where=where,
-                    do="ask for smaller pages, or report it if the service really sends this much",
-                )
-            pieces.append(piece)
-            rest = machine.unused_data or machine.unconsumed_tail
+        return _unpack_members(memoryview(raw), where, max_bytes)
     except zlib.error as error:
         raise TryAgain(f"the packed body is damaged ({error})") from None
-    if not machine.eof:
+
+
+def _unpack_members(raw: memoryview, where: str, max_bytes: int) -> bytes:
+    """Unpacks gzip members in a row. A member is fed little at first: what lies behind its end is copied each time."""
+    pieces, size, place, member_count, feed = [], 0, 0, 0, 0
+    machine = None
+    while place < len(raw):
+        if machine is None or machine.eof:
+            machine, feed, member_count = zlib.decompressobj(zlib.MAX_WBITS | 32), _FIRST_FEED_BYTES, member_count + 1
+        given = raw[place : place + feed]
+        piece = machine.decompress(given, _PIECE_BYTES)
+        place += len(given) - len(machine.unused_data) - len(machine.unconsumed_tail)
+        feed = min(2 * feed, _PIECE_BYTES)
+        size += len(piece)
+        pieces.append(piece)
+        if size > max_bytes or member_count > MAX_MEMBERS:
+            how = (
+                f"to more than {max_bytes // 2**20} MiB" if size > max_bytes else f"from more than {MAX_MEMBERS} parts"
+            )
+            raise FetchError(
+                f"the body unpacks {how}; it was refused",
+                where=where,
+                do="ask for smaller pages, or report it if the service really sends this much",
+            )
+    if machine is not None and not machine.eof:
         raise TryAgain("the packed body ends early")
     return b"".join(pieces)
 

@@ -10,6 +10,12 @@ from pipeline.web.response import TryAgain, refuse_dense
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _CONTROL_REFERENCE = re.compile(rb"&#(?:0*(?:[0-8]|1[124-9]|2\d|3[01])|x0*(?:[0-8bcBCeEfF]|1[0-9a-fA-F]));")
+_DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.I)
+_ENCODING = re.compile(rb"<\?xml[^>]*?encoding\s*=\s*[\"']([^\"']*)[\"']", re.I)
+# Ways of writing in which every sign of XML is one byte of ASCII.
+ENCODINGS = frozenset(
+    (b"utf-8", b"utf8", b"us-ascii", b"ascii", b"iso-8859-1", b"iso-8859-15", b"latin1", b"windows-1252")
+)
 _PROLOGUE_BYTES = 4_096
 MAX_XML_TAGS = 500_000  # 2,500 OAI records, the largest page there may be, have 150,000
 MAX_XML_BYTES = 24 * 2**20
@@ -26,20 +32,36 @@ def parse_xml(body: bytes, where: str) -> etree._Element:
     if not start.startswith(b"<") or re.match(rb"<(?:!doctype\s+)?html", start, re.I):
         raise TryAgain("not XML")
     refuse_dense(body, (b"<",), MAX_XML_TAGS, MAX_XML_BYTES, where)
-    if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
+    cleaned = _CONTROL_REFERENCE.sub(b"", _CONTROL.sub(b"", body))
+    declared = _ENCODING.match(cleaned.lstrip(b"\xef\xbb\xbf \t\r\n"))
+    if declared and declared[1].lower() not in ENCODINGS:  # in UTF-7 or EBCDIC nobody sees what is declared
         raise FetchError(
-            "the XML declares a document type or entities; it was refused",
+            f"the XML is written in {declared[1][:40].decode('ascii', 'replace')}; it was refused",
             where=where,
             do="report it if the service really sends this",
         )
+    if _DECLARATION.search(cleaned):
+        raise _has_document_type(where)
     # Entities stay unread and nothing is loaded; `huge_tree` only lifts the limit on one text, which the cap on
     # bodies already bounds.
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
-    cleaned = _CONTROL_REFERENCE.sub(b"", _CONTROL.sub(b"", body))
     try:
-        return etree.fromstring(cleaned, parser)
+        root = etree.fromstring(cleaned, parser)
     except etree.XMLSyntaxError as error:
-        raise TryAgain(f"damaged XML ({str(error).splitlines()[0][:100]})") from None
+        raise TryAgain(f"damaged XML ({(str(error) or 'no reason given').splitlines()[0][:100]})") from None
+    except ValueError as error:
+        raise TryAgain(f"not XML ({error})") from None
+    if root.getroottree().docinfo.doctype:  # whatever it was written in
+        raise _has_document_type(where)
+    return root
+
+
+def _has_document_type(where: str) -> FetchError:
+    return FetchError(
+        "the XML declares a document type or entities; it was refused",
+        where=where,
+        do="report it if the service really sends this",
+    )
 
 
 def parse_each(body: bytes, element: str, opening: bytes, where: str) -> Iterator[etree._Element | bytes]:

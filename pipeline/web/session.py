@@ -8,10 +8,10 @@ page.status, page.body, page.text, page.header("content-type")
 import json as json_format
 import logging
 import random
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from http.client import HTTPException
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import requests
@@ -21,14 +21,17 @@ from protego import Protego
 from pipeline.errors import FetchError
 from pipeline.web.challenge import refuse_challenge, refuse_throttling
 from pipeline.web.clock import Clock, SystemClock, iso_time
-from pipeline.web.hosts import HostRule, check_address, host_of
+from pipeline.web.hosts import HostRule, check_address, host_of, shown, take_apart
 from pipeline.web.response import MAX_RAW_BYTES, Response, TryAgain, retry_after_seconds
+from pipeline.web.transport import Watch, open_transport
 
 log = logging.getLogger(__name__)
 
 Check = Callable[[Response], None]
 RETRY_STATUSES = frozenset({403, 406, 408, 429, 500, 502, 503, 504})  # arXiv throttles with 406 and 403 as well
 _CHUNK_BYTES = 2**16
+# What the libraries below raise at an answer that is none: a negative chunk size is a ValueError.
+_BROKEN = (OSError, ValueError, AttributeError, HTTPException, urllib3.exceptions.HTTPError)
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Limits:
 
     Attributes:
         timeout_seconds: longest silence of a server.
-        body_seconds: longest time for one whole body.
+        body_seconds: longest time for one whole answer: connection, headers and body.
         max_attempts: requests for one page before the source gives up.
         first_wait_seconds: first pause after a failure; doubles each time, with up to a quarter of jitter.
         max_wait_seconds: a server that asks for a longer pause than this ends the source for today.
@@ -82,9 +85,8 @@ class PoliteSession:
         self._robots: dict[str, Protego] = {}
         self.robots_notes: dict[str, str] = {}  # by host, what its robots.txt says of what was asked
         self.redirects: list[tuple[str, str]] = []
-        self._transport = requests.Session()
-        self._transport.trust_env = False  # no password file, no proxy that would see the requests
-        self._transport.headers.clear()
+        self._watch = Watch()
+        self._transport = open_transport(self._watch, self._allows_private)
 
     def get(
         self,
@@ -130,6 +132,10 @@ class PoliteSession:
         sent = self._headers(accept, {"Content-Type": kind, **(headers or {})})
         return self._ask(_Ask("POST", url, sent, body), check)
 
+    def _allows_private(self, name: str) -> bool:
+        """Says whether a host may lie at a private address: the address is looked at again where it is reached."""
+        return any(rule.allows_private for host, rule in self.rules.items() if take_apart(f"//{host}").hostname == name)
+
     def close(self) -> None:
         """Closes the connection."""
         self._transport.close()
@@ -173,6 +179,7 @@ class PoliteSession:
     def _follow(self, ask: "_Ask") -> Response:
         url, method = ask.url, ask.method
         for _ in range(self.limits.max_redirects + 1):
+            take_apart(url)
             url = requests.utils.requote_uri(url)  # a redirect may name an address in another alphabet
             rule = check_address(url, self.rules)
             if not ask.is_robots_file:
@@ -181,13 +188,16 @@ class PoliteSession:
             target = response.header("location")
             if response.status not in (301, 302, 303, 307, 308) or not target:
                 return response
-            followed = urljoin(url, target)
+            try:
+                followed = urljoin(url, target)
+            except ValueError:
+                raise FetchError(f"redirects to {shown(target)}, which is no address", where=url) from None
             if not ask.is_robots_file:
                 self.redirects.append((url, followed))
             if url.startswith("https:") and not followed.startswith("https:"):
-                raise FetchError(f"redirects from https to {followed[:200]}", where=url)
+                raise FetchError(f"redirects from https to {shown(followed)}", where=url)
             if method == "POST" and response.status not in (307, 308):
-                raise FetchError(f"redirects a POST with status {response.status} to {followed[:200]}", where=url)
+                raise FetchError(f"redirects a POST with status {response.status} to {shown(followed)}", where=url)
             url = followed
         raise FetchError(f"redirects more than {self.limits.max_redirects} times", where=url)
 
@@ -197,47 +207,58 @@ class PoliteSession:
         self.clock.sleep(max(0.0, self._free_at.get(group, 0.0) - self.clock.now()))
         self.request_count += 1
         try:
-            with self._transport.request(
-                ask.method,
-                url,
-                params=ask.secret,
-                headers=ask.headers,
-                data=ask.body or None,
-                timeout=self.limits.timeout_seconds,
-                allow_redirects=False,
-                stream=True,
-            ) as answer:
-                raw = self._read(answer, url)
-                return Response(
-                    url=url,
-                    status=answer.status_code,
-                    reason=answer.reason or "",
-                    headers=tuple(answer.raw.headers.items()),
-                    raw=raw,
-                    method=ask.method,
-                    request_headers=tuple(ask.headers.items()),
-                    request_body=ask.body,
-                    read_at=iso_time(self.clock.now()),
-                )
+            with self._watch.deadline(self.limits.body_seconds):
+                return self._exchange(ask, url)
+        except (requests.RequestException, *_BROKEN) as problem:
+            if self._watch.is_over:
+                raise FetchError(
+                    f"the answer did not end within {self.limits.body_seconds:.0f} s",
+                    where=url,
+                    do="run make scrape again later",
+                ) from None
+            if isinstance(problem, requests.RequestException):
+                raise
+            raise requests.ConnectionError(str(problem)) from None
         finally:
             self._free_at[group] = self.clock.now() + self._pace(url, rule)
 
+    def _exchange(self, ask: "_Ask", url: str) -> Response:
+        with self._transport.request(
+            ask.method,
+            url,
+            params=ask.secret,
+            headers=ask.headers,
+            data=ask.body or None,
+            timeout=self.limits.timeout_seconds,
+            allow_redirects=False,
+            stream=True,
+        ) as answer:
+            raw = self._read(answer, url)
+            if self._watch.is_over:  # a body without a length ends where the connection does
+                raise requests.ConnectionError("cut off")
+            return Response(
+                url=url,
+                status=answer.status_code,
+                reason=answer.reason or "",
+                headers=tuple(answer.raw.headers.items()),
+                raw=raw,
+                method=ask.method,
+                request_headers=tuple(ask.headers.items()),
+                request_body=ask.body,
+                read_at=iso_time(self.clock.now()),
+            )
+
     def _read(self, answer: requests.Response, url: str) -> bytes:
-        pieces, size, end = [], 0, time.monotonic() + self.limits.body_seconds
-        try:
-            for piece in answer.raw.stream(_CHUNK_BYTES, decode_content=False):
-                size += len(piece)
-                if size > self.limits.max_raw_bytes:
-                    raise FetchError(
-                        f"the body is larger than {self.limits.max_raw_bytes // 2**20} MiB; it was refused",
-                        where=url,
-                        do="ask for smaller pages, or report it if the service really sends this much",
-                    )
-                if time.monotonic() > end:
-                    raise FetchError(f"the body did not end within {self.limits.body_seconds:.0f} s", where=url)
-                pieces.append(piece)
-        except (OSError, urllib3.exceptions.HTTPError) as problem:
-            raise requests.ConnectionError(str(problem)) from None
+        pieces, size = [], 0
+        for piece in answer.raw.stream(_CHUNK_BYTES, decode_content=False):
+            size += len(piece)
+            if size > self.limits.max_raw_bytes:
+                raise FetchError(
+                    f"the body is larger than {self.limits.max_raw_bytes // 2**20} MiB; it was refused",
+                    where=url,
+                    do="ask for smaller pages, or report it if the service really sends this much",
+                )
+            pieces.append(piece)
         return b"".join(pieces)
 
     def _wait_after(self, answer: Response | None, attempt: int, url: str, reason: str) -> None:
