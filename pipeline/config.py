@@ -2,13 +2,15 @@
 
 import json
 import tomllib
-from dataclasses import field, replace
+from dataclasses import field, fields, replace
+from datetime import date, time
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from pipeline.config_checks import check_name, check_values
 from pipeline.errors import ConfigError
 
 T = TypeVar("T")
@@ -252,7 +254,9 @@ def build(kind: type[T], table: object, where: str) -> T:
     adapter = TypeAdapter(kind)
     try:
         # JSON mode turns TOML arrays into tuples while staying strict about every other type.
-        return adapter.validate_json(json.dumps(table, default=str))
+        return adapter.validate_json(json.dumps(table, default=_as_text))
+    except (RecursionError, TypeError) as error:
+        raise ConfigError(f"cannot be read ({error})", where=where, do="write it as census.toml does") from None
     except ValidationError as error:
         # A misspelt key is missing under its right name too: the spelling is the cause.
         errors = sorted(error.errors(), key=lambda item: item["type"] != "unexpected_keyword_argument")
@@ -262,10 +266,17 @@ def build(kind: type[T], table: object, where: str) -> T:
             "unexpected_keyword_argument": "unknown key; remove it or correct its spelling",
             "missing": "missing key; add it",
             "missing_argument": "missing key; add it",
-        }.get(first["type"], f"{first['msg']} (it is {first['input']!r})")
+        }.get(first["type"], f"{first['msg']} (it is {repr(first['input'])[:80]})")
         raise ConfigError(
             f"[{place}] {hint}", where=where, do="see census.toml in the repository for every key"
         ) from None
+
+
+def _as_text(value: object) -> str:
+    """Writes a date of TOML, which JSON does not have, as it would stand in quotes."""
+    if isinstance(value, date | time):
+        return value.isoformat()
+    raise TypeError(f"a {type(value).__name__}")
 
 
 def load_config(path: Path) -> Config:
@@ -275,7 +286,7 @@ def load_config(path: Path) -> Config:
         ConfigError: the file is missing, is not TOML, or has a key or type that is not declared.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(
             "the configuration file is missing",
@@ -284,14 +295,34 @@ def load_config(path: Path) -> Config:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot be read ({error})", where=str(path), do="restore the file from git") from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
         raise ConfigError(f"is not valid TOML: {error}", where=str(path), do="mend the line it names") from None
     if "root" in table:
         raise ConfigError("[root] unknown key; remove it", where=str(path))
     config = build(Config, table, str(path))
+    check_values(config, str(path))
+    _check_names(config, str(path))
     config = replace(config, root=(path.resolve().parent / config.paths.root).resolve())
     _check_references(config, str(path))
     return config
+
+
+def _check_names(config: Config, where: str) -> None:
+    """Checks what becomes the name of a folder or a file, so that none leads out of its place."""
+    check_name(config.version, "version", where)
+    check_name(config.estimate.round, "estimate.round", where)
+    for name in config.sources:
+        check_name(name, f"sources.{name[:40]}", where)
+    for name in config.frames:
+        check_name(name, f"frames.{name[:40]}", where)
+    layers = [layer.name for layer in config.cluster.layers]
+    for name in layers:
+        check_name(name, "cluster.layers", where)
+    if len(set(layers)) < len(layers):
+        raise ConfigError("[cluster.layers] has two layers of one name", where=where, do="rename one")
+    for item in fields(config.paths):
+        if not getattr(config.paths, item.name).strip():
+            raise ConfigError(f"[paths.{item.name}] is empty", where=where, do="name a folder, or take the key out")
 
 
 def _check_references(config: Config, where: str) -> None:

@@ -10,7 +10,19 @@ import pytest
 
 # From the ground up. Files of row 0 may import each other, without a circle.
 ROWS = (
-    {"errors", "schemas", "stages", "config", "store", "groups", "workers", "boundary", "extras", "generations"},
+    {
+        "errors",
+        "schemas",
+        "stages",
+        "config",
+        "store",
+        "groups",
+        "workers",
+        "boundary",
+        "extras",
+        "generations",
+        "config_checks",
+    },
     {"coding", "text", "web", "release"},
     {"scrape"},
     {"cluster", "scope", "embed", "corpus"},

@@ -11,6 +11,7 @@ from pathlib import Path
 from pipeline.boundary import explain_failure, prepare_process
 from pipeline.cli.parser import keywords_of, list_targets, make_parser, suggest_command, words_from_make
 from pipeline.cli.registry import load_stages
+from pipeline.config import Config
 from pipeline.errors import MissingExtraError
 from pipeline.extras import explain_missing, require
 from pipeline.stages import Stage
@@ -75,6 +76,8 @@ def _run(options: argparse.Namespace, stages: Mapping[str, Stage]) -> int:
     from pipeline.config import load_config  # noqa: PLC0415
 
     config = load_config(options.config)
+    if options.command in ("configure", "make"):
+        _check_sources(config)
     if options.command == "configure":
         return 0
     if options.command == "make":
@@ -90,6 +93,15 @@ def _run(options: argparse.Namespace, stages: Mapping[str, Stage]) -> int:
         return int(function(config, **keywords) or 0)
     with runner.hold_folder(config, stage.name):
         return int(runner.run_recorded(config, stage, lambda: function(config, **keywords)) or 0)
+
+
+def _check_sources(config: Config) -> None:
+    """Checks the entries of `[sources]`, where the installation has what reads them."""
+    try:
+        from pipeline.scrape.settings_check import check_sources  # noqa: PLC0415
+    except ModuleNotFoundError:
+        return
+    check_sources(config)
 
 
 def _name_extra(error: MissingExtraError) -> int:

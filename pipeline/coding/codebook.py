@@ -82,7 +82,7 @@ def load_codebook(path: Path) -> Codebook:
         CodebookError: it is missing, malformed, or names a code that it does not declare.
     """
     try:
-        codebook = build(Codebook, tomllib.loads(path.read_text(encoding="utf-8")), str(path))
+        codebook = build(Codebook, tomllib.loads(path.read_text(encoding="utf-8-sig")), str(path))
     except FileNotFoundError:
         raise CodebookError("the codebook is missing", where=str(path), do="restore it from git") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

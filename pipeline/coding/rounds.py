@@ -97,7 +97,7 @@ def load_round(folder: Path) -> Round:
     """
     path = folder / ABOUT
     try:
-        return build(Round, tomllib.loads(path.read_text(encoding="utf-8")), str(path))
+        return build(Round, tomllib.loads(path.read_text(encoding="utf-8-sig")), str(path))
     except FileNotFoundError:
         raise SheetError(
             "the round is missing", where=str(path), do="correct [estimate] round in census.toml, or draw it: make draw"
@@ -117,4 +117,4 @@ def read_sample_ids(handcheck: Path, round_name: str) -> list[str]:
 def read_seed(folder: Path, default: int) -> int:
     """Returns the seed of a round, under which its documents are put in order; `default` where it has no round.toml."""
     path = folder / ABOUT
-    return int(tomllib.loads(path.read_text(encoding="utf-8"))["seed"]) if path.exists() else default
+    return int(tomllib.loads(path.read_text(encoding="utf-8-sig"))["seed"]) if path.exists() else default

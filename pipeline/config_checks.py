@@ -1,0 +1,169 @@
+"""What the types of a configuration cannot say: names are names, patterns compile, addresses parse, sizes have bounds.
+
+A value is checked by the name of its key, so that a new key of the same kind is checked too.
+"""
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from pipeline.errors import ConfigError
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # of a folder, a file or a table: never a path
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:\d{2})?)?", re.ASCII)
+_EMAIL = re.compile(r"[^@\s<>();:,]+@[^@\s<>();:,]+\.[^@\s<>();:,]+")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_MAX_TEXT_CHARACTERS = 10_000
+_MAX_SEED = 2**32 - 1  # what numpy takes
+DATES = ("submitted_from", "submitted_before", "after", "before")
+ORDERED = (("submitted_from", "submitted_before"), ("after", "before"))
+# Least and largest value, by key or by its ending; a share of 0 or a resolution of 0 would select nothing.
+BOUNDS: Mapping[str, tuple[float, float]] = {
+    "seed": (0, _MAX_SEED),
+    "level": (0.01, 0.9999),
+    "resolution": (1e-6, 1e6),
+    "inverse_penalty": (1e-9, 1e9),
+    "max_document_share": (1e-9, 1.0),
+    "min_recall": (0.0, 1.0),
+    "fold_count": (2, 1_000),
+    "repeat_count": (1, 1_000),
+    "dimension_count": (1, 65_536),
+    "max_tokens": (1, 1_000_000),
+    "neighbour_count": (1, 10_000),
+    "sample_count": (0, 1_000),
+    "worker_count": (1, 1_024),
+    "batch_size": (1, 65_536),
+    "page_size": (1, 10_000),
+    "min_size": (1, 10**9),
+    "window_days": (1, 36_600),
+    "recheck_days": (0, 36_600),
+    "seconds_between": (0.0, 86_400.0),
+    "min_read_shares": (0.0, 1.0),
+    "karma_threshold": (-(10**9), 10**9),
+    "max_window_count": (1, 10_000),
+    "_share": (0.0, 1.0),
+    "_count": (1, 10**9),
+    "_limit": (0, 10**9),
+    "_per_document": (1, 10**9),
+}
+
+
+def check_values(value: Any, where: str) -> None:
+    """Checks every value of a dataclass by the name of its key.
+
+    Raises:
+        ConfigError: for the first that cannot be meant, naming its place.
+    """
+    for place, key, found in _walk(value, ""):
+        problem = _find_problem(key, found)
+        if problem:
+            shown = repr(found)[:80]
+            raise ConfigError(f"[{place}] {problem} (it is {shown})", where=where, do="see census.toml for every key")
+
+
+def check_name(name: str, place: str, where: str) -> None:
+    """Checks that a name can be that of a folder or a file.
+
+    Raises:
+        ConfigError: it is a path, or has signs that no name should have.
+    """
+    if not NAME.fullmatch(name):
+        raise ConfigError(
+            f"[{place}] {name[:80]!r} is no plain name",
+            where=where,
+            do="use letters, digits, points, lines and underscores; at most 64, the first a letter or a digit",
+        )
+
+
+def _walk(value: Any, place: str, key: str = "") -> Iterator[tuple[str, str, Any]]:
+    """Yields place, key and value of every leaf, and of every dataclass with dates in an order."""
+    inner = f"{place}." if place else ""
+    if is_dataclass(value) and not isinstance(value, type):
+        yield place, key, value
+        for item in fields(value):
+            yield from _walk(getattr(value, item.name), inner + item.name, item.name)
+    elif isinstance(value, Mapping):
+        for name, found in value.items():
+            yield from _walk(found, f"{inner}{name}", key)
+    elif isinstance(value, list | tuple):
+        for number, found in enumerate(value):
+            yield from _walk(found, f"{inner}{number}", key)
+    else:
+        yield place, key, value
+
+
+def _find_problem(key: str, value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return ""
+    if isinstance(value, int | float):
+        return _find_number_problem(key, value)
+    if isinstance(value, str):
+        return _find_text_problem(key, value)
+    for first, last in ORDERED:
+        start, end = getattr(value, first, ""), getattr(value, last, "")
+        if isinstance(start, str) and start and end and start >= end:
+            return f"{first} {start} does not lie before {last} {end}"
+    return ""
+
+
+def _find_number_problem(key: str, value: float) -> str:
+    if not math.isfinite(value):
+        return "must be a number that is not infinite"
+    endings = (found for end, found in BOUNDS.items() if end.startswith("_") and key.endswith(end))
+    bounds = BOUNDS.get(key) or next(endings, None)
+    if bounds and not bounds[0] <= value <= bounds[1]:
+        return f"must lie between {bounds[0]:g} and {bounds[1]:g}"
+    return ""
+
+
+def _find_text_problem(key: str, value: str) -> str:
+    if any(not (sign.isprintable() or sign in "\n\t") for sign in value):
+        return "holds control characters or half a character"
+    if len(value) > _MAX_TEXT_CHARACTERS:
+        return f"is longer than {_MAX_TEXT_CHARACTERS:,} characters"
+    if key.endswith("_pattern"):
+        return _find_pattern_problem(value)
+    if not value:
+        return ""
+    if key in ("url", "homepage") or key.endswith(("_url", "_urls")):
+        return _find_url_problem(value)
+    if key in DATES or key.endswith("_date"):
+        return _find_date_problem(value)
+    checks = {"contact": (_EMAIL, "is no e-mail address"), "weights_sha256": (_DIGEST, "is no SHA-256 in hexadecimal")}
+    form, words = checks.get(key, (_VARIABLE, "is no name of a variable"))
+    is_checked = key in checks or key.endswith("_variable")
+    return words if is_checked and not form.fullmatch(value) else ""
+
+
+def _find_pattern_problem(value: str) -> str:
+    try:
+        re.compile(value)
+    except (re.error, RecursionError, OverflowError) as error:
+        return f"is no regular expression: {error}"
+    return ""
+
+
+def _find_url_problem(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        is_whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError as error:
+        return f"is no address: {error}"
+    if not is_whole or any(sign.isspace() for sign in value):
+        return "is no address that begins with http:// or https:// and names a host"
+    return "carries a user name or password; take them out" if "@" in parts.netloc else ""
+
+
+def _find_date_problem(value: str) -> str:
+    if not _DATE.fullmatch(value):
+        return "is no date: write YYYY-MM-DD, or YYYY-MM-DDTHH:MM:SSZ"
+    try:
+        datetime.fromisoformat(value.replace("Z", "+00:00"))
+    except ValueError as error:
+        return f"is no date: {error}"
+    return ""

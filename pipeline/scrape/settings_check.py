@@ -1,0 +1,38 @@
+"""Every entry of `[sources]`, checked before anything runs: its keys, its values, and that its frame is declared."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.config import Config, build
+from pipeline.config_checks import check_values
+from pipeline.errors import ConfigError
+from pipeline.release import census
+from pipeline.scrape import files, registry
+
+
+def check_sources(config: Config) -> None:
+    """Checks every source of the configuration.
+
+    Raises:
+        ConfigError: an unknown kind or key, a wrong type, a value that cannot be meant, or a frame not declared.
+    """
+    known = {*config.frames, *(name for frame in config.frames.values() for name in frame.renamed_from)}
+    for name, entry in config.sources.items():
+        where = f"[sources.{name}]"
+        settings = _settings_of(name, entry, where)
+        check_values(settings, where)
+        frame = getattr(settings, "frame", "")
+        if frame and frame not in known:
+            raise ConfigError(
+                f"[frame] {frame!r} is not declared", where=where, do=f"add [frames.{frame}] to the configuration file"
+            )
+
+
+def _settings_of(name: str, entry: Mapping[str, Any], where: str) -> Any:
+    if entry["kind"] == "census":
+        return build(census.Settings, dict(entry), where)
+    if entry["kind"] == "files":
+        settings = build(files.Settings, dict(entry), where)
+        files.check_settings(settings, where)
+        return settings
+    return registry.settings_of(name, entry)
