@@ -310,7 +310,10 @@ def load_config(path: Path) -> Config:
 def _check_names(config: Config, where: str) -> None:
     """Checks what becomes the name of a folder or a file, so that none leads out of its place."""
     check_name(config.version, "version", where)
-    check_name(config.estimate.round, "estimate.round", where)
+    rounds = config.estimate.rounds if isinstance(config.estimate.rounds, tuple) else ()
+    for name in (config.estimate.round, *rounds):
+        if name:
+            check_name(name, "estimate.rounds", where)
     for name in config.sources:
         check_name(name, f"sources.{name[:40]}", where)
     for name in config.frames:

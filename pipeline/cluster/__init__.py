@@ -10,6 +10,8 @@ STAGES = (
         reads=("documents", "embeddings", "terms"),
         writes=("clusters", "cluster_members", "cluster_changes", "cluster_facets", "layout", "second_members"),
         inputs=(
+            "{census}/manifest.json",
+            "{reuse}/manifest.json",
             "{census}/clusters.parquet",
             "{census}/cluster_members.parquet",
             "{census}/cluster_changes.parquet",

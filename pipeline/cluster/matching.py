@@ -74,7 +74,7 @@ def read_reference(config: Config) -> Reference:
         if entry["kind"] == "census":
             folder = census.release_folder(entry, config.root, f"[sources.{name}]")
             if (folder / "clusters.parquet").exists():
-                paths = (folder / f"{table.name}.parquet" for table in tables)
+                paths = (census.checked(folder / f"{table.name}.parquet") for table in tables)
                 clusters, members, layout, changes = map(store.read_table, tables, paths)
                 return Reference(clusters, members, layout, changes, _read_texts(config, folder))
     return Reference(*(table.arrow_schema.empty_table().to_pandas() for table in tables))

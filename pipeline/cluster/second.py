@@ -29,7 +29,7 @@ def read_second(config: Config) -> pd.DataFrame:
     """Returns the stored layers of the first release that has them, of the sources or of `[embed] reuse`; else none."""
     for folder in list_releases(config):
         if (folder / NAME).exists():
-            return store.read_table(SECOND_MEMBERS, folder / NAME)
+            return store.read_table(SECOND_MEMBERS, census.checked(folder / NAME))
     return SECOND_MEMBERS.arrow_schema.empty_table().to_pandas()
 
 

@@ -18,6 +18,7 @@ STAGES = (
             "terms",
         ),
         inputs=(
+            "{census}/manifest.json",
             "{census}/documents.parquet",
             "{census}/terms.parquet",
             "{census}/frame_members.parquet",

@@ -73,7 +73,7 @@ def _read_past(config: Config, aliases: Mapping[str, str]) -> pd.DataFrame:
         documents = census.read_documents(entry, config.root, f"[sources.{name}]")[
             ["doc_id", "frame", "published_date"]
         ]
-        path = folder / "frame_members.parquet"
+        path = census.checked(folder / "frame_members.parquet")
         if path.exists():
             rows = store.read_table(FRAME_MEMBERS, path)
             rows["last_seen"] = rows["last_seen"].fillna(date)

@@ -9,7 +9,12 @@ STAGES = (
         run="pipeline.embed.stage:run",
         reads=("documents",),
         writes=("embeddings",),
-        inputs=("{census}/embeddings.parquet", "{reuse}/embeddings.parquet"),
+        inputs=(
+            "{census}/manifest.json",
+            "{census}/embeddings.parquet",
+            "{reuse}/manifest.json",
+            "{reuse}/embeddings.parquet",
+        ),
         settings=(
             "sources[census]",
             "embed.model",

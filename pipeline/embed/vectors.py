@@ -74,7 +74,7 @@ def read_published(config: Config) -> Iterator[Part]:
     """Yields the vectors of this encoder in published censuses, then in `[embed] reuse`, by row group."""
     columns = ("text_sha256", "encoder_revision", "vector", "encoder_backend")
     for folder in _release_folders(config):
-        path = folder / "embeddings.parquet"
+        path = census.checked(folder / "embeddings.parquet")
         for rows in read_groups(embeddings_table(config.embed.dimension_count), path, columns):
             rows = rows.filter(pc.equal(rows.column("encoder_revision"), config.embed.weights_sha256))
             matrix = store.matrix_from_column(rows.column("vector"))
