@@ -37,6 +37,7 @@ class Frame:
         windows: the spans of time that it grows by, each a stratum of its own: year or quarter. Empty: the whole frame
             is one stratum.
         renamed_from: ids that it had before; documents, samples and configurations that say them mean this frame.
+        borrows: whether documents that were drawn in another frame and are in this one too count here.
         members: a file that lists its whole population, also documents whose facts the census does not hold: the
             columns doc_id (or id) and stratum (`frame/window` or `frame/window/part`).
     """
@@ -48,6 +49,7 @@ class Frame:
     is_quotable: bool
     windows: Literal["", "year", "quarter"] = ""
     renamed_from: tuple[str, ...] = ()
+    borrows: bool = True
     members: str = ""
 
 

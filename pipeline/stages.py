@@ -106,6 +106,7 @@ ROUND_SETTINGS = (
     "estimate.rounds",
     "frames.*.renamed_from",
     "frames.*.windows",
+    "frames.*.borrows",
 )
 
 

@@ -28,7 +28,7 @@ ROWS = (
     {"cluster", "scope", "embed", "corpus"},
     {"hydrate"},
     {"estimate", "agreement", "check"},
-    {"report", "dataset"},
+    {"report", "dataset", "rounds"},
     {"cli"},
     {"__main__"},
 )

@@ -205,3 +205,16 @@ def test_a_round_of_which_nobody_has_read_anything_is_one_line(
         path.unlink()
     with pytest.raises(SheetError, match="no document of any round is read yet"):
         load_sample(handcheck, "all", codebook, documents)
+
+
+def test_a_reading_that_another_draw_began_is_no_random_part_of_this_one() -> None:
+    """Of ten drawn here, the two that are read are those that another frame's readers happened to read."""
+    own = stratum("f/all", ids(*range(50)), ids(*range(10)))
+    guest = stratum("g/many", ids(*range(8, 40)), ids(8, 9, *range(10, 20)), frame="g")
+    here = ids(*range(50))
+    begun = cut_cells("f", [own, guest], here, {}, ids(*range(8, 20)))
+    assert begun.units.empty and begun.strata["n_sample"].tolist() == [0]
+    half = cut_cells("f", [own, guest], here, {}, ids(*range(3), *range(8, 20)))
+    assert half.strata.loc[["f/all", "f/all & g/many"], "n_sample"].tolist() == [3, 12]
+    done = cut_cells("f", [own, guest], here, {}, ids(*range(20)))
+    assert done.strata.loc[["f/all", "f/all & g/many"], "n_sample"].tolist() == [8, 12]

@@ -79,7 +79,6 @@ class Census:
 
 def count_coverage(
     census: Census,
-    draws: Sequence[Draw],
     strata: Sequence[Stratum],
     cells: Mapping[str, Cells],
     settled: Collection[str],
@@ -89,13 +88,14 @@ def count_coverage(
 
     Args:
         census: as it is now.
-        draws: of all rounds.
         strata: as drawn.
         cells: by frame.
         settled: documents that an adjudicator or a person settled.
         stale: documents whose codes are of another text.
     """
-    drawn = {doc_id for draw in draws for doc_id in draw.sample.index}
+    drawn: dict[str, set[str]] = {}
+    for stratum in strata:
+        drawn.setdefault(stratum.frame, set()).update(stratum.drawn)
     rows: list[dict[str, object]] = []
     for frame, part in cells.items():
         covered = {doc_id for name, docs in part.members.items() if part.strata.at[name, "n_sample"] for doc_id in docs}
@@ -103,7 +103,7 @@ def count_coverage(
         listed = _list_frame(census, frame, strata)
         listed = listed.assign(
             is_covered=listed["doc_id"].isin(covered),
-            is_drawn=listed["doc_id"].isin(drawn),
+            is_drawn=listed["doc_id"].isin(drawn.get(frame, set()) | set(part.units.index)),
             is_read=listed["doc_id"].isin(part.units.index),
             is_settled=listed["doc_id"].isin(set(settled)) & listed["doc_id"].isin(part.units.index),
             is_stale=listed["doc_id"].isin(set(stale)),

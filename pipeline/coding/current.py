@@ -1,12 +1,14 @@
 """The read sample of a configuration: its rounds, laid over the census as the last run of `corpus` left it."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from pipeline import store
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.rounds import rounds_of
-from pipeline.coding.sample import Sample, load_sample
-from pipeline.config import Config
+from pipeline.coding.sample import Sample, Survey, load_sample, survey
+from pipeline.config import Config, Frame
 from pipeline.schemas import DOCUMENTS, FRAME_MEMBERS, TEXT_VERSIONS
 
 COLUMNS = ("doc_id", "frame", "published_year", "published_date", "text_sha256")
@@ -19,13 +21,24 @@ def read_sample(config: Config, codebook: Codebook) -> Sample:
         DataError: `corpus` has not run.
         SheetError: a round or a sheet is malformed, or nothing is read.
     """
+    return load_sample(config.path(config.paths.handcheck), rounds_of(config.estimate), codebook, *_read_census(config))
+
+
+def read_survey(config: Config, codebook: Codebook) -> Survey:
+    """Returns the rounds as they lie over the census of today, whether anything is drawn or read yet or not. Raises as
+    `read_sample`."""
+    return survey(config.path(config.paths.handcheck), "all", codebook, *_read_census(config))
+
+
+def _read_census(
+    config: Config,
+) -> tuple[pd.DataFrame, pd.DataFrame | None, Mapping[str, Frame], pd.DataFrame | None]:
     documents = store.read_table(DOCUMENTS, config.processed("documents"), COLUMNS)
     members, versions = (
         store.read_table(table, config.processed(table.name)) if config.processed(table.name).exists() else None
         for table in (FRAME_MEMBERS, TEXT_VERSIONS)
     )
-    handcheck = config.path(config.paths.handcheck)
-    return load_sample(handcheck, rounds_of(config.estimate), codebook, documents, members, config.frames, versions)
+    return documents, members, config.frames, versions
 
 
 def predictable(sample: Sample, documents: pd.DataFrame) -> pd.Series:

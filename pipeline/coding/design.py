@@ -191,6 +191,5 @@ def read_phase2(folder: Path, sample: pd.DataFrame) -> pd.DataFrame:
     found = pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("doc_id")
     found = found.astype({"is_drawn": bool, "phase2_probability": float})
     if len(paths) > 1 and len(found):
-        counted = found.groupby("phase2_stratum")["is_drawn"].transform("mean")
-        found["phase2_probability"] = counted
+        found["phase2_probability"] = found.groupby(["phase2_stratum", "draw"])["is_drawn"].transform("mean")
     return found.drop(columns="draw").sort_index()

@@ -32,7 +32,8 @@ class Round:
         seed: of the draw, and of the order in which a reader gets the documents.
         coders: sheets that do not say themselves who filled them in; any other sheet counts too.
         after: the rounds that there were when it was drawn, oldest first.
-        order: how documents were put in order: recorded (as the files say) or permanent random numbers.
+        order: how documents were put in order: recorded (as the files say), permanent random numbers, or mixture: drawn
+            with replacement for weighted shares, in mixture.csv, and no part of the union.
         screened_as: the leaf that a screener's mark in sample.csv stands for, where not every document of the mark is
             read: those that are read at random correct it, as an adjudicator corrects readers.
     """
@@ -44,7 +45,7 @@ class Round:
     shown: str
     coders: tuple[Coder, ...] = ()
     after: tuple[str, ...] = ()
-    order: Literal["recorded", "permanent"] = "recorded"
+    order: Literal["recorded", "permanent", "mixture"] = "recorded"
     screened_as: dict[str, str] = field(default_factory=dict)
 
 
@@ -60,7 +61,8 @@ def list_rounds(handcheck: Path, wanted: str | Sequence[str]) -> list[str]:
     """
     if isinstance(wanted, str) and wanted != "all":
         return [wanted]
-    found = {path.parent.name: load_round(path.parent) for path in (handcheck / "rounds").glob(f"*/{ABOUT}")}
+    folders = [path.parent for path in (handcheck / "rounds").glob(f"*/{ABOUT}") if path.parent.name[0] != "."]
+    found = {folder.name: load_round(folder) for folder in folders}
     names = sorted(found, key=lambda name: (len(found[name].after), name))
     if wanted == "all":
         return names

@@ -1,7 +1,7 @@
 """The read sample: the union of the rounds, the codes of every coder, and what of the census they cover."""
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from pipeline.coding.extension import NAME, read_extension
 from pipeline.coding.facts import Facts, describe_agreement, fill_slots, find_stale, gather_facts, screened_sheet
 from pipeline.coding.overlay import lay_over
 from pipeline.coding.precedence import CodedSheet, fill_cells
-from pipeline.coding.rounds import Coder, Round, list_rounds
+from pipeline.coding.rounds import Coder, Round, list_rounds, load_round
 from pipeline.coding.union import Cells, Stratum, cut_cells, gather_strata
 from pipeline.config import Frame
 from pipeline.errors import SheetError
@@ -86,44 +86,93 @@ def load_sample(
     Raises:
         SheetError: a file is missing or malformed, or two files of a round disagree.
     """
+    found = survey(handcheck, name, codebook, documents, members, frames, versions)
+    parts = {frame: part for frame, part in found.cells.items() if len(part.units)}
+    own = [frame for frame in parts if any(stratum.frame == frame for stratum in found.strata)]
+    whole = _assemble(handcheck, found, [parts[frame] for frame in own])
+    others = tuple(_assemble(handcheck, found, [part]) for frame, part in parts.items() if frame not in own)
+    return replace(whole, coverage=found.coverage, for_frames=others)
+
+
+@dataclass(frozen=True, config={"arbitrary_types_allowed": True})
+class Survey:
+    """The rounds as they lie over the census of today, read or not.
+
+    Attributes:
+        census: documents and membership.
+        draws: the frozen files of every round.
+        facts: every sheet of codes.
+        screens: screeners' marks as sheets.
+        strata: of all rounds, each once.
+        cells: what the draws cover, by frame.
+        stale: documents whose every code is of a text that has changed since.
+        coverage: rows of the table `coverage`.
+    """
+
+    census: Census
+    draws: tuple[Draw, ...]
+    facts: Facts
+    screens: tuple[CodedSheet, ...]
+    strata: tuple[Stratum, ...]
+    cells: Mapping[str, Cells]
+    stale: frozenset[str]
+    coverage: pd.DataFrame
+
+
+def survey(
+    handcheck: Path,
+    name: str | Sequence[str],
+    codebook: Codebook,
+    documents: pd.DataFrame,
+    members: pd.DataFrame | None = None,
+    frames: Mapping[str, Frame] | None = None,
+    versions: pd.DataFrame | None = None,
+) -> Survey:
+    """Lays the rounds over the census of today, also where nothing is drawn or read yet. Arguments as `load_sample`.
+
+    Raises:
+        SheetError: a file is missing or malformed, or two files of a round disagree.
+    """
     census = Census.of(documents, members, frames or {}, versions)
-    draws = [read_draw(handcheck, each, census.aliases) for each in list_rounds(handcheck, name)]
+    draws = tuple(
+        read_draw(handcheck, each, census.aliases)
+        for each in list_rounds(handcheck, name)
+        if load_round(handcheck / "rounds" / each).order != "mixture"
+    )
     known_ids = census.known_ids | {doc_id for draw in draws for doc_id in draw.sample.index}
     known_ids |= {doc_id for draw in draws if draw.members is not None for doc_id in draw.members.index}
     facts = gather_facts(handcheck, codebook, known_ids)
-    strata = gather_strata(draws)
-    screens = [
+    strata = tuple(gather_strata(draws))
+    screens = tuple(
         screened_sheet(draw.sample["screen"], draw.about.screened_as, codebook, f"screener of {draw.name}")
         for draw in draws
         if draw.about.screened_as
-    ]
+    )
     read = facts.read_ids().union(*(sheet.codes.index for sheet in screens))
     cells = {
-        frame: cut_cells(frame, strata, census.here(frame), census.windows(frame), read)
+        frame: cut_cells(
+            frame,
+            [each for each in strata if each.frame == frame or _borrows(frames, frame)],
+            census.here(frame),
+            census.windows(frame),
+            read,
+        )
         for frame in census.frame_names(draws)
     }
-    parts = {frame: part for frame, part in cells.items() if len(part.units)}
-    own = [frame for frame in parts if any(stratum.frame == frame for stratum in strata)]
     shown = {str(name): str(digest) for draw in draws for name, digest in draw.sample["text_sha256"].items() if digest}
-    stale = find_stale(facts.sheets, shown, census.texts)
-    whole = _assemble(handcheck, draws, [parts[frame] for frame in own], facts, screens, stale)
-    others = tuple(
-        _assemble(handcheck, draws, [part], facts, screens, stale) for frame, part in parts.items() if frame not in own
-    )
-    settled = {doc_id for each in (whole, *others) for doc_id in each.units.index[each.units["is_adjudicated"]]}
-    coverage = count_coverage(census, draws, strata, cells, settled, stale)
-    return replace(whole, coverage=coverage, for_frames=others)
+    stale = frozenset(find_stale(facts.sheets, shown, census.texts))
+    settled = {doc_id for sheet in (*facts.adjudicators, *facts.people) for doc_id in sheet.codes.index}
+    coverage = count_coverage(census, strata, cells, settled, stale)
+    return Survey(census, draws, facts, screens, strata, cells, stale, coverage)
 
 
-def _assemble(
-    handcheck: Path,
-    draws: Sequence[Draw],
-    parts: Sequence[Cells],
-    facts: Facts,
-    screens: Sequence[CodedSheet],
-    stale: Collection[str],
-) -> Sample:
+def _borrows(frames: Mapping[str, Frame] | None, name: str) -> bool:
+    return not frames or name not in frames or frames[name].borrows
+
+
+def _assemble(handcheck: Path, found: Survey, parts: Sequence[Cells]) -> Sample:
     """Returns the sample of frames that are cut into cells."""
+    draws, facts, screens = found.draws, found.facts, found.screens
     strata = pd.concat([part.strata for part in parts]) if parts else pd.DataFrame()
     units = pd.concat([part.units for part in parts]) if parts else pd.DataFrame()
     if units.empty:
@@ -149,7 +198,7 @@ def _assemble(
     if settled.empty:
         settled = slots[0].iloc[:0].assign(coder=None, coder_kind=None)
     settled = fill_cells(settled, [*facts.readers, *screens])
-    laid = laid.join(who).assign(is_stale=laid.index.isin(set(stale)))
+    laid = laid.join(who).assign(is_stale=laid.index.isin(set(found.stale)))
     sample = Sample(_about(draws, facts), strata, laid, slots, settled, facts.people, members, facts.sheets)
     for draw in draws:
         sample = _extend(sample, draw, handcheck)

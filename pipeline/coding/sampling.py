@@ -140,6 +140,18 @@ def _spread(measure: np.ndarray, size: np.ndarray, total: int, floor: int) -> li
             where="the allocation",
             do="change the total or the floor",
         )
+    return spread(measure, size, total, low)
+
+
+def spread(measure: np.ndarray, size: np.ndarray, total: float, low: np.ndarray) -> list[int]:
+    """Splits `total` in proportion to `measure`, at least `low` and at most `size` each, by largest remainders.
+
+    Args:
+        measure: float (n,), none negative.
+        size: float (n,), the most of each.
+        total: between the sums of `low` and of `size`.
+        low: float (n,), the least of each.
+    """
     # The share of each stratum given a common factor, found by bisection, keeps floors and caps exact.
     lowest, highest = 0.0, float((size / np.maximum(measure, 1e-12)).max())
     for _ in range(200):

@@ -134,24 +134,47 @@ class _Cells:
         """Adds the cells of strata of the frame that overlap: the finest cut that can be estimated from."""
         everything = frozenset().union(*(self.inside[name][0] for name in own))
         touching = [name for name in guests if self.inside[name][0] & everything]
+        elsewhere = frozenset().union(*(self.strata[name].drawn for name in touching))
         biggest = max(own, key=lambda name: len(self.strata[name].drawn & self.read))
         for names, is_last in (([*own, *touching], False), (list(own), False), ([biggest], True)):
             cut = self._cut(names, everything)
-            drawn = frozenset().union(*(self.strata[name].drawn for name in names))
-            if is_last or all(self._is_enough(docs, size, drawn) for docs, size in cut.values()):
+            others = frozenset() if touching and touching[0] in names else elsewhere
+            taken = {signature: self._take(docs, names, others) for signature, (docs, _) in cut.items()}
+            if is_last or all(len(taken[each]) >= min(LEAST_READ, size) for each, (_, size) in cut.items()):
                 for signature, (docs, size) in cut.items():
-                    self._add(signature, docs, size, drawn, set(own))
+                    self._add(signature, docs, size, taken[signature], names, set(own))
                 return
 
     def add_guests(self, guests: Sequence[str], covered: frozenset[str], window_of: Mapping[str, str]) -> None:
         """Adds what other frames' draws cover of the documents that no stratum of this frame holds, by its windows."""
         beyond = frozenset().union(*(self.inside[name][0] for name in guests)) - covered
-        drawn = frozenset().union(*(self.strata[name].drawn for name in guests))
         for signature, (docs, _) in self._cut(guests, beyond).items():
             for window in sorted({window_of.get(doc_id, "") for doc_id in docs}):
                 part = frozenset(doc_id for doc_id in docs if window_of.get(doc_id, "") == window)
-                if part & drawn & self.read:
-                    self._add(signature, part, len(part), drawn, set(), window)
+                taken = self._take(part, guests, frozenset())
+                if taken:
+                    self._add(signature, part, len(part), taken, guests, set(), window)
+
+    def _take(self, docs: frozenset[str], names: Sequence[str], elsewhere: frozenset[str]) -> frozenset[str]:
+        """Returns the read documents of a cell that are a random part of it.
+
+        Draws that are read to the end count together. Of a draw that is not, what is read so far is a random part of
+        it, since the order of reading is random; but not what is read because another draw took it too.
+
+        Args:
+            docs: the cell.
+            names: the strata whose draws may count.
+            elsewhere: documents that draws which do not count have taken.
+        """
+        draws = [drawn for name in names if (drawn := self.strata[name].drawn & docs)]
+        done = [drawn for drawn in draws if drawn <= self.read]
+        found = frozenset().union(*done)
+        for drawn in draws:
+            if drawn not in done:
+                others = elsewhere.union(*(other for other in draws if other is not drawn))
+                so_far = (drawn & self.read) - others
+                found = max(found, so_far, key=len)
+        return found
 
     def _cut(
         self, names: Sequence[str], everything: frozenset[str]
@@ -172,22 +195,18 @@ class _Cells:
             cut[signature] = (docs, self.inside[whole][1] if is_whole else len(docs))
         return cut
 
-    def _is_enough(self, docs: frozenset[str], size: int, drawn: frozenset[str]) -> bool:
-        count = len(docs & drawn & self.read)
-        return count >= min(LEAST_READ, size)
-
     def _add(
         self,
         signature: tuple[str, ...],
         docs: frozenset[str],
         size: int,
-        drawn: frozenset[str],
+        taken: frozenset[str],
+        names: Sequence[str],
         own: set[str],
         window: str | None = None,
     ) -> None:
         facts = self.strata[next((name for name in signature if name in own), signature[0])]
         name = " & ".join(signature)
-        taken = docs & drawn & self.read
         if window is not None:  # drawn in another frame
             name = f"{name}@{join_stratum(self.frame, window)}"
         year = facts.year if window is None else window[:4]
@@ -198,7 +217,7 @@ class _Cells:
             "part": facts.part if window is None else "",
             "n_population": size,
             "n_sample": len(taken),
-            "n_drawn": len(docs & drawn),
+            "n_drawn": len(docs & frozenset().union(*(self.strata[each].drawn for each in names))),
         }
         self.members[name] = docs
         if taken:

@@ -1,0 +1,74 @@
+"""`make status`: what is drawn, read, adjudicated, stale and not covered, by frame and window, and what to do next."""
+
+import pandas as pd
+
+from pipeline.coding.codebook import load_codebook
+from pipeline.coding.current import read_survey
+from pipeline.coding.sample import Survey
+from pipeline.config import Config
+from pipeline.rounds.phase2 import list_undecided
+
+COLUMNS = {
+    "n_members": "members",
+    "n_drawn": "drawn",
+    "n_read": "read",
+    "n_adjudicated": "settled",
+    "n_stale": "stale",
+    "n_uncovered": "uncovered",
+    "n_late": "late",
+    "n_moved": "moved",
+    "n_gone": "gone",
+}
+
+
+def run(config: Config) -> None:
+    """Prints one line a frame and window, and the commands that come next.
+
+    Raises:
+        DataError: `corpus` has not run.
+        SheetError: a round or a sheet is malformed.
+    """
+    codebook = load_codebook(config.path(config.paths.handcheck, "codebook", "codebook.toml"))
+    found = read_survey(config, codebook)
+    quotable = {name for name, frame in config.frames.items() if frame.is_quotable}
+    print("\n".join([*describe(found), "", *list_next(found, quotable)]))
+
+
+def describe(found: Survey) -> list[str]:
+    """Returns the table as lines: frames with their windows, those that anything is drawn of first."""
+    rows = found.coverage.sort_values(["frame", "window"], kind="stable")
+    drawn = set(rows.loc[rows["n_drawn"] > 0, "frame"])
+    rows = pd.concat([rows[rows["frame"].isin(drawn)], rows[~rows["frame"].isin(drawn) & (rows["window"] == "")]])
+    lines = [f"{'frame':34} {'window':8}" + "".join(f"{name:>10}" for name in COLUMNS.values())]
+    for row in rows.to_dict("records"):
+        name = row["frame"] if not row["window"] else ""
+        lines.append(f"{name:34} {row['window'] or 'all':8}" + "".join(f"{row[key]:10,}" for key in COLUMNS))
+    return lines
+
+
+def list_next(found: Survey, quotable: set[str]) -> list[str]:
+    """Returns the commands that come next, the most urgent first, each with its reason."""
+    whole = found.coverage[found.coverage["window"] == ""].set_index("frame")
+    lines = []
+    stale, unread = int(whole["n_stale"].sum()), int((whole["n_drawn"] - whole["n_read"]).clip(lower=0).sum())
+    if stale:
+        ids = sorted(found.stale)
+        lines.append(
+            f"{stale} documents were rewritten since they were read ({', '.join(ids[:3])}"
+            f"{', …' if len(ids) > 3 else ''}): read them again first: make check CODER=yourname"
+        )
+    if unread:
+        lines.append(f"{unread} drawn documents are not read: make check CODER=yourname")
+    undecided = list_undecided(found)
+    fresh, waiting = int((~undecided["is_drawn"]).sum()), int(undecided["is_drawn"].sum())
+    if fresh:
+        lines.append(f"{fresh} readings have had no draw for adjudication: make adjudicate CODER=name")
+    if waiting:
+        lines.append(f"{waiting} documents wait for the adjudicator: make check CODER=name TASK=adjudication")
+    frames = [name for name in whole.index if name in quotable or whole.at[name, "n_drawn"]]
+    uncovered = {str(name): int(count) for name, count in whole.loc[frames, "n_uncovered"].items() if count}
+    lines += [
+        f"{count:,} documents of {name} are covered by no draw: make draw ROUND=name N=number FRAMES={name}"
+        for name, count in uncovered.items()
+    ]
+    return lines or ["Everything is drawn, read and settled: make report, then make release VERSION=…"]
