@@ -1,5 +1,6 @@
 """Every table that a stage writes, declared once: columns, types, keys, and what each column means."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -417,16 +418,21 @@ CODES = Table(
         Column("leaf", TEXT, "settled leaf: a person's, else the adjudicator's, else the first reader's"),
         Column("leaf2", TEXT, "second leaf", is_nullable=True),
         Column("group", TEXT, "letter of the settled leaf"),
-        Column("target", TEXT, "axis: whose behaviour"),
-        Column("mechanism", TEXT, "axis: what it does"),
-        Column("scaling", TEXT, "axis: its claim about superhuman systems"),
-        Column("evidence", TEXT, "axis: kind of evidence"),
-        Column("confidence", INTEGER, "3 sure, 2 probable, 1 coin-flip"),
+        Column("confidence", INTEGER, "how sure the coder is, as the codebook counts it"),
         Column("coder_kind", TEXT, "whose code it is: person or language model"),
         Column("coder", TEXT, "the sheet it is from", is_nullable=True, is_late=True),
         N_PERSON,
     ),
 )
+
+
+def codes_table(axes: Mapping[str, str]) -> Table:
+    """Returns the table `codes` for a codebook's axes: what each of them holds, confidence included."""
+    place = [column.name for column in CODES.columns].index("confidence")
+    own = tuple(Column(axis, INTEGER if axis == "confidence" else TEXT, about) for axis, about in axes.items())
+    return Table(CODES.name, CODES.meaning, CODES.key, CODES.columns[:place] + own + CODES.columns[place + 1 :])
+
+
 PREDICTIONS = Table(
     "predictions",
     "what the classifier expects of every document, read or not, from a model that never saw its codes",

@@ -12,13 +12,13 @@ from pipeline.check.session import Session, load_session
 from pipeline.check.tasks import sheet_path
 from pipeline.coding.codebook import load_codebook
 from pipeline.coding.precedence import find_page_sheets
-from pipeline.coding.records import DOCUMENT_COLUMNS, Context, open_record, save_row
-from pipeline.coding.sheets import COLUMNS, read_sheet
+from pipeline.coding.records import KEPT, Context, open_record, save_row
+from pipeline.coding.sheets import read_sheet
 from pipeline.config import load_config
 from pipeline.errors import SheetError
 from tests.handcheck_project import make_project
 
-HEADER = ",".join(COLUMNS)
+HEADER = "doc_id,leaf,leaf2,target,mechanism,scaling,evidence,confidence,note"
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_drafts_of_the_page_are_not_yet_read(session: Session) -> None:
     assert list(read_sheet(session.record.path, session.codebook, known).index) == [session.items[0].key]
     found = find_page_sheets(session.record.path.parent.parent, (), session.codebook, known)
     assert [(sheet.coder, sheet.kind, len(sheet.codes)) for sheet in found] == [("ann", "person", 1)]
-    again = open_record(session.record.path, DOCUMENT_COLUMNS)
+    again = open_record(session.record.path, (*HEADER.split(","), "unsure", *KEPT))
     assert again.rows == session.record.rows
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.coding import journal as journals
 from pipeline.coding.records import (
-    DOCUMENT_COLUMNS,
+    KEPT,
     Context,
     Record,
     correct_kind,
@@ -25,6 +25,20 @@ from pipeline.coding.records import (
 from pipeline.errors import SheetError
 
 CONTEXT = Context("v1.1", "a" * 64, "b" * 64)
+
+DOCUMENT_COLUMNS = (
+    "doc_id",
+    "leaf",
+    "leaf2",
+    "target",
+    "mechanism",
+    "scaling",
+    "evidence",
+    "confidence",
+    "note",
+    "unsure",
+)
+DOCUMENT_COLUMNS += KEPT
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def describe_task(session: Session) -> dict[str, Any]:
         else [],
         "required": list(required_columns(session.task, session.study, session.codebook)),
         "leaves": [[code, meaning, hint_of(session, code)] for code, meaning in session.codebook.leaves.items()],
-        "group_of": {leaf: leaf[0] for leaf in session.codebook.leaves},
+        "group_of": session.codebook.group_of,
         "follows": {
             group: {axis: code for axis, code in codes.items() if axis in session.codebook.axes}
             for group, codes in session.study.follows.items()

@@ -105,14 +105,14 @@ def compare_with_others(session: Session) -> list[dict[str, object]]:
             for _, row in read_csv_rows(path, ("doc_id", "leaf"))
             if row["leaf"] and row.get("state") != DRAFT
         }
-        compared = compare_leaves(mine, theirs)
+        compared = compare_leaves(mine, theirs, session.codebook.group_of)
         if compared:
             kind = find_kind(session.handcheck, path.stem) or "unknown"
             rows.append({"reader": f"reader {len(rows) + 1}", "kind": kind, **compared})
     return rows
 
 
-def compare_leaves(one: Mapping[str, str], other: Mapping[str, str]) -> dict[str, object]:
+def compare_leaves(one: Mapping[str, str], other: Mapping[str, str], group_of: Mapping[str, str]) -> dict[str, object]:
     """Returns the shares of the same leaf and group and the leaf's kappa (Cohen 1960); nothing if few are shared."""
     both = sorted(set(one) & set(other))
     if len(both) < FEW:
@@ -123,6 +123,6 @@ def compare_leaves(one: Mapping[str, str], other: Mapping[str, str]) -> dict[str
     return {
         "n_both": len(both),
         "leaf_share": round(float((pairs["one"] == pairs["other"]).mean()), 3),
-        "group_share": round(float((pairs["one"].str[0] == pairs["other"].str[0]).mean()), 3),
+        "group_share": round(float((pairs["one"].map(group_of) == pairs["other"].map(group_of)).mean()), 3),
         "leaf_kappa": kappa,
     }

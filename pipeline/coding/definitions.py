@@ -1,34 +1,55 @@
 """Definitions as queries: which read documents count as direct, and which belong to the denominator."""
 
 import itertools
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
-from pipeline.coding.codebook import AXES, AxisQuery, Codebook, Definition, Denominator
+from pipeline.coding.codebook import CONFIDENCE, Codebook, Denominator, Query
 from pipeline.errors import CodebookError
 
 
-def match_definition(definition: Definition, codes: pd.DataFrame) -> np.ndarray:
-    """Returns which documents count under a definition: bool (n,).
+def match_query(query: Query, codes: pd.DataFrame) -> np.ndarray:
+    """Returns which documents have the codes that a query asks for: bool (n,).
 
     Args:
-        definition: the query.
-        codes: columns leaf, group, target, mechanism, scaling, evidence, confidence; n rows.
+        query: a definition, a denominator, or a part of one.
+        codes: columns leaf, group, and those that the query names: axes, confidence, and leaf2 with group2 where it
+            counts the second leaf; n rows. A missing confidence is no doubt.
     """
-    matches = _match_axes(definition, codes)
-    if definition.groups or definition.leaves:
-        in_groups = codes["group"].isin(definition.groups) & ~codes["leaf"].isin(definition.without_leaves)
-        matches &= (in_groups | codes["leaf"].isin(definition.leaves)).to_numpy()
-    if definition.any_of:
-        matches &= np.any([_match_axes(query, codes) for query in definition.any_of], axis=0)
-    return matches & (codes["confidence"] >= definition.min_confidence).to_numpy()
+    matches = np.ones(len(codes), dtype=bool)
+    for axis, wanted in query.axes.items():
+        matches &= codes[axis].isin(wanted).to_numpy()
+    if query.min_confidence > 1:
+        matches &= (codes[CONFIDENCE] >= query.min_confidence).to_numpy()
+    matches &= _match_leaf(query, codes)
+    if query.any_of:
+        matches &= np.any([match_query(part, codes) for part in query.any_of], axis=0)
+    return matches
+
+
+def match_definition(definition: Query, codes: pd.DataFrame) -> np.ndarray:
+    """Returns which documents count under a definition: bool (n,)."""
+    return match_query(definition, codes)
 
 
 def match_denominator(denominator: Denominator, codes: pd.DataFrame) -> np.ndarray:
     """Returns which documents belong to a denominator: bool (n,)."""
-    inside = codes["group"].isin(denominator.groups) & ~codes["leaf"].isin(denominator.without_leaves)
-    return inside.to_numpy()
+    return match_query(denominator, codes)
+
+
+def bare_codes(codebook: Codebook) -> pd.DataFrame:
+    """Returns every leaf as the codes of a document that has nothing else: what a query by leaves alone can ask."""
+    leaves = list(codebook.leaves)
+    groups = [codebook.group_of[leaf] for leaf in leaves]
+    return pd.DataFrame({"leaf": leaves, "group": groups, CONFIDENCE: codebook.confidences[-1]})
+
+
+def is_set_of_leaves(query: Query) -> bool:
+    """Whether the first leaf of a document alone says if it counts."""
+    asks_more = query.axes or query.min_confidence > 1 or query.count_second
+    return not asks_more and all(is_set_of_leaves(part) for part in query.any_of)
 
 
 def check_nesting(codebook: Codebook) -> None:
@@ -37,32 +58,47 @@ def check_nesting(codebook: Codebook) -> None:
     Raises:
         CodebookError: a document could count under the narrower definition and not under the wider one.
     """
-    codes = _every_combination(codebook)
     nested = [definition for definition in codebook.definitions if definition.nested]
     for narrow, wide in itertools.pairwise(nested):
-        lost = match_definition(narrow, codes) & ~match_definition(wide, codes)
+        codes = _every_combination(codebook, (narrow, wide))
+        lost = match_query(narrow, codes) & ~match_query(wide, codes)
         if lost.any():
             first = codes[lost].iloc[0]
+            named = [str(name) for name in codes if name not in ("group", "group2")]
             raise CodebookError(
                 f"definition {wide.id!r} does not contain {narrow.id!r}: "
-                f"it leaves out {first['leaf']}/{first['target']}/{first['mechanism']}",
+                f"it leaves out {'/'.join(str(first[name]) for name in named)} ({', '.join(named)})",
                 where="codebook.toml",
                 do="reorder the definitions, widen the second, or set nested = false",
             )
 
 
-def _match_axes(query: Definition | AxisQuery, codes: pd.DataFrame) -> np.ndarray:
-    matches = np.ones(len(codes), dtype=bool)
-    for axis in AXES:
-        wanted = getattr(query, axis)
-        if wanted:
-            matches &= codes[axis].isin(wanted).to_numpy()
-    return matches
+def _match_leaf(query: Query, codes: pd.DataFrame) -> np.ndarray:
+    """Returns whose leaf, or second leaf where it counts, a query asks for."""
+    matches = _is_wanted(query, codes["leaf"], codes["group"])
+    if not query.count_second:
+        return matches
+    return matches | (_is_wanted(query, codes["leaf2"], codes["group2"]) & (codes["leaf2"] != "").to_numpy())
 
 
-def _every_combination(codebook: Codebook) -> pd.DataFrame:
-    axes = [list(codebook.axes[axis]) for axis in AXES]
-    confidences = [int(code) for code in codebook.axes["confidence"]]
-    rows = itertools.product(codebook.leaves, *axes, confidences)
-    codes = pd.DataFrame(rows, columns=["leaf", *AXES, "confidence"])
-    return codes.assign(group=codes["leaf"].str[0])
+def _is_wanted(query: Query, leaf: pd.Series, group: pd.Series) -> np.ndarray:
+    by_group = group.isin(query.groups) if query.groups or query.leaves else pd.Series(True, index=leaf.index)
+    return ((by_group & ~leaf.isin(query.without_leaves)) | leaf.isin(query.leaves)).to_numpy()
+
+
+def _parts(query: Query) -> Iterator[Query]:
+    yield query
+    for part in query.any_of:
+        yield from _parts(part)
+
+
+def _every_combination(codebook: Codebook, queries: tuple[Query, ...]) -> pd.DataFrame:
+    """Returns every combination of codes that these queries can tell apart; an empty cell is a code as well."""
+    parts = [part for query in queries for part in _parts(query)]
+    named = [axis for axis in codebook.code_axes if any(axis in part.axes for part in parts)]
+    seconds = ["", *codebook.leaves] if any(part.count_second for part in parts) else [""]
+    axes = [["", *codebook.axes[axis]] for axis in named]
+    rows = itertools.product(codebook.leaves, seconds, *axes, codebook.confidences)
+    codes = pd.DataFrame(rows, columns=["leaf", "leaf2", *named, CONFIDENCE])
+    groups = {"": "", **codebook.group_of}
+    return codes.assign(group=codes["leaf"].map(groups), group2=codes["leaf2"].map(groups))

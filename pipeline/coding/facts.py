@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.coding.codebook import Codebook
+from pipeline.coding.codebook import CONFIDENCE, Codebook
 from pipeline.coding.precedence import CodedSheet, find_page_sheets
 from pipeline.coding.rounds import Coder, list_coders, listed_coders
-from pipeline.coding.sheets import COLUMNS, read_sheet
+from pipeline.coding.sheets import code_columns_of, read_sheet
 
 MOST_SLOTS = 12
 
@@ -27,11 +27,13 @@ class Facts:
         readers: language models' sheets as readers.
         adjudicators: language models' sheets as adjudicators.
         people: people's sheets, in either role.
+        doubt: the confidence at and below which a reader is in doubt.
     """
 
     readers: tuple[CodedSheet, ...]
     adjudicators: tuple[CodedSheet, ...]
     people: tuple[CodedSheet, ...]
+    doubt: int = 1
 
     @property
     def sheets(self) -> tuple[CodedSheet, ...]:
@@ -64,6 +66,7 @@ def gather_facts(handcheck: Path, codebook: Codebook, known_ids: Collection[str]
         tuple(sheet for sheet in models if sheet.role == "reader"),
         tuple(sheet for sheet in models if sheet.role == "adjudicator"),
         tuple(sheet for sheet in everyone if sheet.kind == "person"),
+        codebook.doubt,
     )
 
 
@@ -116,12 +119,18 @@ def fill_slots(
     return slots, about
 
 
-def describe_agreement(slots: Sequence[pd.DataFrame], n_readers: pd.Series) -> pd.Series:
-    """Returns what the readers of each document said of it together: agree, doubtful, disagree, or single."""
+def describe_agreement(slots: Sequence[pd.DataFrame], n_readers: pd.Series, doubt: int = 1) -> pd.Series:
+    """Returns what the readers of each document said of it together: agree, doubtful, disagree, or single.
+
+    Args:
+        slots: the readers' codes.
+        n_readers: how many read each document.
+        doubt: the confidence at and below which a reader is in doubt.
+    """
     leaves = pd.concat([slot["leaf"].rename(number) for number, slot in enumerate(slots)], axis=1)
     least = pd.concat([slot["confidence"].rename(number) for number, slot in enumerate(slots)], axis=1).min(axis=1)
     said = pd.Series("agree", index=leaves.index)
-    said = said.mask(least <= 1, "doubtful").mask(leaves.nunique(axis=1) > 1, "disagree")
+    said = said.mask(least <= doubt, "doubtful").mask(leaves.nunique(axis=1) > 1, "disagree")
     return said.mask((n_readers == 1) & (said == "agree"), "single")
 
 
@@ -149,9 +158,10 @@ def find_stale(
 def screened_sheet(marks: pd.Series, leaf_of: Mapping[str, str], codebook: Codebook, name: str) -> CodedSheet:
     """Returns a screener's marks as codes: the leaf each mark stands for, and the last code of every axis."""
     leaves = marks.map(leaf_of).dropna()
-    axes = {axis: list(codes)[-1] for axis, codes in codebook.axes.items() if axis != "confidence"}
-    extra = [axis for axis in axes if axis not in COLUMNS]
-    sure = max(int(code) for code in codebook.axes["confidence"])
-    codes = pd.DataFrame({"doc_id": leaves.index, "leaf": leaves.to_numpy(), "leaf2": "", **axes, "confidence": sure})
-    codes = codes.assign(note="", group=leaves.str[0].to_numpy(), text_sha256="").set_index("doc_id", drop=False)
-    return CodedSheet(name, "language model", "reader", codes[[*COLUMNS, *extra, "group", "text_sha256"]])
+    axes = {axis: list(codebook.axes[axis])[-1] for axis in codebook.code_axes}
+    sure = {CONFIDENCE: codebook.confidences[-1]}
+    codes = pd.DataFrame({"doc_id": leaves.index, "leaf": leaves.to_numpy(), "leaf2": "", **axes, **sure})
+    groups = leaves.map(codebook.group_of).to_numpy()
+    codes = codes.assign(note="", group=groups, group2="", text_sha256="").set_index("doc_id", drop=False)
+    columns = ["doc_id", *code_columns_of(codebook), "note", "group", "group2", "text_sha256"]
+    return CodedSheet(name, "language model", "reader", codes[columns])

@@ -25,6 +25,7 @@ NOT_FILLED = (
     "leaf",
     "leaf2",
     "group",
+    "group2",
     "note",
     "confidence",
     "text_sha256",
@@ -74,7 +75,7 @@ def settle_by_precedence(sheets: Sequence[CodedSheet], doc_ids: Sequence[str]) -
     people = [sheet for sheet in sheets if sheet.kind == "person"]
     votes = pd.concat(
         [
-            pd.DataFrame({"coder": sheet.coder, "group": sheet.codes["leaf"].str[0]}, index=sheet.codes.index)
+            pd.DataFrame({"coder": sheet.coder, "group": sheet.codes["group"]}, index=sheet.codes.index)
             for sheet in people
         ]
         or [pd.DataFrame({"coder": pd.Series(dtype=str), "group": pd.Series(dtype=str)})]

@@ -13,7 +13,6 @@ from pathlib import Path
 from pipeline import store
 from pipeline.coding import journal as journals
 from pipeline.coding.journal import Event, Journal
-from pipeline.coding.sheets import COLUMNS
 from pipeline.coding.spreadsheet import read_rows
 from pipeline.errors import SheetError
 
@@ -31,7 +30,6 @@ KEPT = (
     "shown",
     "model",
 )
-DOCUMENT_COLUMNS = (*COLUMNS, "unsure", *KEPT)
 CLUSTER_COLUMNS = ("cluster_id", "name", "is_one_agenda", "off_ids", "shown_ids", "note", *KEPT)
 INTRUSION_COLUMNS = ("cluster_id", "choice", "note", *KEPT)
 SCREENING_COLUMNS = ("doc_id", "screen", "note", *KEPT)

@@ -223,7 +223,7 @@ def _phase2(
     it, else by what its readers said, with nothing drawn."""
     found = pd.DataFrame(
         {
-            "phase2_stratum": describe_agreement(slots, who["n_readers"]),
+            "phase2_stratum": describe_agreement(slots, who["n_readers"], facts.doubt),
             "phase2_probability": 0.0,
             "is_adjudicated": False,
         }
@@ -324,7 +324,8 @@ def _join(codes: pd.DataFrame, added: pd.DataFrame, order: pd.Index) -> pd.DataF
 
 def settle_codes(sample: Sample) -> pd.DataFrame:
     """Returns the table `codes`: a person's codes, else the adjudicator's, else the first reader's."""
-    columns = ["leaf", "leaf2", "group", "target", "mechanism", "scaling", "evidence", "confidence"]
+    own = ("doc_id", "note", "text_sha256")
+    columns = [name for name in sample.readers[0].columns if name not in own and name in sample.adjudicator]
     settled = sample.readers[0][columns].copy()
     settled.loc[sample.adjudicator.index] = sample.adjudicator[columns]
     units = sample.units

@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.coding.codebook import AXES, Codebook
+from pipeline.coding.codebook import CONFIDENCE, Codebook
 from pipeline.errors import SheetError
 
-COLUMNS = ("doc_id", "leaf", "leaf2", *AXES, "confidence", "note")
-REQUIRED = ("doc_id", "leaf", "confidence")
+REQUIRED = ("doc_id", "leaf")
+
+
+def code_columns_of(codebook: Codebook) -> list[str]:
+    """Returns the columns of codes that a sheet's table has, in their order."""
+    return ["leaf", "leaf2", *codebook.code_axes, CONFIDENCE]
 
 
 def read_sheet(path: Path, codebook: Codebook, known_ids: Collection[str]) -> pd.DataFrame:
@@ -24,17 +28,19 @@ def read_sheet(path: Path, codebook: Codebook, known_ids: Collection[str]) -> pd
         known_ids: the documents of the census, and those that rounds have drawn from.
 
     Returns:
-        the columns `COLUMNS`, any further axis of the codebook, `group`, and text_sha256 (of the text that was shown;
-        empty where the sheet does not say), indexed by doc_id; `confidence` as integers.
+        doc_id, leaf, leaf2, every axis of the codebook, confidence (integers; 1 where it is not asked), note,
+        group and group2 (of the leaves), and text_sha256 (of the text that was shown; empty where the sheet does not
+        say), indexed by doc_id.
 
     Raises:
         SheetError: a missing column, an unknown document, a code that is not in the codebook, or a document twice,
             with the line it is on.
     """
-    axes = [axis for axis in codebook.axes if axis not in COLUMNS]
-    columns = [*COLUMNS, *axes]
+    columns = ["doc_id", *code_columns_of(codebook), "note"]
+    required = (*REQUIRED, CONFIDENCE) if CONFIDENCE in codebook.axes else REQUIRED
+    groups = {"": "", **codebook.group_of}
     rows: dict[str, dict[str, object]] = {}
-    for line, row in read_csv_rows(path, REQUIRED):
+    for line, row in read_csv_rows(path, required):
         where = f"{path}:{line}"
         if row.get("state") == "draft":  # still open in the hand-check page: not read yet
             continue
@@ -47,7 +53,7 @@ def read_sheet(path: Path, codebook: Codebook, known_ids: Collection[str]) -> pd
             raise SheetError(f"document {doc_id!r} is coded twice", where=where, do="keep one of the two lines")
         for column, allowed in _allowed_codes(codebook).items():
             value = row.get(column, "")
-            if value not in allowed and (value or column in REQUIRED):
+            if value not in allowed and (value or column in required):
                 raise SheetError(
                     f"{column} {value!r} is not in the codebook",
                     where=where,
@@ -55,11 +61,12 @@ def read_sheet(path: Path, codebook: Codebook, known_ids: Collection[str]) -> pd
                 )
         rows[doc_id] = {
             **{column: row.get(column, "") for column in columns},
-            "confidence": int(row["confidence"]),
-            "group": row["leaf"][0],
+            CONFIDENCE: int(row[CONFIDENCE]) if CONFIDENCE in codebook.axes else codebook.confidences[-1],
+            "group": groups[row["leaf"]],
+            "group2": groups[row.get("leaf2", "")],
             "text_sha256": row.get("text_sha256", ""),
         }
-    found = pd.DataFrame(list(rows.values()), columns=[*columns, "group", "text_sha256"])
+    found = pd.DataFrame(list(rows.values()), columns=[*columns, "group", "group2", "text_sha256"])
     return found.set_index("doc_id", drop=False)
 
 

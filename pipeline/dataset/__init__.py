@@ -26,7 +26,11 @@ STAGES = (
             "codes",
             "shares",
         ),
-        inputs=("{census}/documents.parquet", "{dataset.previous}/documents.parquet"),
+        inputs=(
+            "{handcheck}/codebook/codebook.toml",
+            "{census}/documents.parquet",
+            "{dataset.previous}/documents.parquet",
+        ),
         outputs=("{dist}/census-{version}/*",),
         settings=(
             "sources[census]",

@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline import store
+from pipeline.coding.codebook import load_codebook
 from pipeline.config import Config
 from pipeline.dataset.card import render_card
 from pipeline.dataset.changes import compare_versions, find_previous
@@ -38,6 +39,7 @@ from pipeline.schemas import (
     TERMS,
     TEXTS_TABLE,
     Table,
+    codes_table,
     embeddings_table,
 )
 
@@ -106,6 +108,7 @@ def list_tables(config: Config) -> Iterator[tuple[Table, Iterator[pa.Table]]]:
     embeddings = embeddings_table(config.embed.dimension_count)
     for table in (embeddings, TERMS, *RESULTS):
         if table not in RESULTS or config.processed(table.name).is_file():
+            table = _with_axes(config) if table is CODES else table
             yield table, read_groups(table, config.processed(table.name))
     previous = find_previous(config)
     if previous:
@@ -113,6 +116,12 @@ def list_tables(config: Config) -> Iterator[tuple[Table, Iterator[pa.Table]]]:
         yield CHANGES, compare_versions(old, read_groups(DOCUMENTS, documents, facts))
     if config.dataset.text == "licensed":
         yield TEXTS_TABLE, _free_texts(documents)
+
+
+def _with_axes(config: Config) -> Table:
+    """Returns the table `codes` with a column for each axis of the codebook."""
+    codebook = load_codebook(config.path(config.paths.handcheck, "codebook", "codebook.toml"))
+    return codes_table(codebook.axis_meanings)
 
 
 def _free_texts(documents: Path) -> Iterator[pa.Table]:

@@ -19,7 +19,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 from pipeline.cluster.neighbours import find_neighbours
 from pipeline.coding.codebook import Codebook, Definition, Denominator
-from pipeline.coding.definitions import match_definition, match_denominator
+from pipeline.coding.definitions import is_set_of_leaves, match_definition, match_denominator
 from pipeline.estimate.features import NEIGHBOUR_COUNT, compute_kernel, find_near_duplicates
 
 FOLD_COUNT = 10
@@ -64,12 +64,6 @@ class Predictions:
             return self.counted[definition.id, name]
         codes = _bare_codes(self.leaves)
         return self.of_leaves(match_definition(definition, codes) & match_denominator(denominator, codes))
-
-
-def is_set_of_leaves(definition: Definition) -> bool:
-    """Whether the leaf of a document alone decides if it counts."""
-    axes = (definition.target, definition.mechanism, definition.scaling, definition.evidence)
-    return not any(axes) and not definition.any_of and definition.min_confidence <= 1
 
 
 def predict_codes(

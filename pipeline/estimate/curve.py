@@ -51,7 +51,7 @@ def list_specifications(codebook: Codebook) -> Specifications:
     """Returns every combination of the codebook's toggles, on top of its narrowest set of leaves."""
     leaves = tuple(codebook.leaves)
     codes = pd.DataFrame({"leaf": leaves, "group": [leaf[0] for leaf in leaves], "confidence": 3})
-    nested = [definition for definition in codebook.definitions if definition.nested and not definition.target]
+    nested = [definition for definition in codebook.definitions if definition.nested and not definition.axes]
     core, widest = (match_definition(definition, codes) for definition in (nested[0], nested[-1]))
     contested = [leaf for leaf in codebook.toggles.leaves if not core[leaves.index(leaf)]]
     rest = tuple(leaf for leaf, wide, deep in zip(leaves, widest, core, strict=True) if wide and not deep)

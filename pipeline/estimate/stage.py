@@ -11,10 +11,10 @@ from pipeline.estimate.tables import estimate_tables, tabulate_predictions
 from pipeline.generations import open_generation
 from pipeline.release.published import compare_tables, read_published
 from pipeline.schemas import (
-    CODES,
     COVERAGE,
     PREDICTIONS,
     SHARE_TABLES,
+    codes_table,
 )
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ def run(config: Config) -> None:
         if population.predictions is not None:
             predictions = tabulate_predictions(population.predictions, codebook)
             store.write_table(PREDICTIONS, predictions, draft / "predictions.parquet")
-        store.write_table(CODES, settle_codes(sample), draft / "codes.parquet")
+        store.write_table(codes_table(codebook.axis_meanings), settle_codes(sample), draft / "codes.parquet")
         store.write_table(COVERAGE, sample.coverage, draft / "coverage.parquet")
         for table, rows in tables.items():
             store.write_table(SHARE_TABLES[table], rows, draft / f"{table}.parquet")

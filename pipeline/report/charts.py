@@ -5,9 +5,10 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from pipeline.coding.codebook import Codebook
+
 BAR_WIDTH, BAR_GAP, BAR_HEIGHT = 6, 1, 22  # pixels
 STRIP_WIDTH, STRIP_HEIGHT = 120, 10
-GROUP_COLOURS = {"A": 1, "B": 6, "C": 3, "D": 5, "E": 2, "M": 4}  # series of the page; others are grey
 
 
 def draw_sparkline(years: Mapping[int, int], first: int, last: int) -> Markup:
@@ -28,16 +29,16 @@ def draw_sparkline(years: Mapping[int, int], first: int, last: int) -> Markup:
     return _svg(len(span) * (BAR_WIDTH + BAR_GAP), BAR_HEIGHT, "".join(bars), label, "spark")
 
 
-def draw_groups(row: Mapping[str, Any], groups: Mapping[str, str]) -> Markup:
+def draw_groups(row: Mapping[str, Any], codebook: Codebook) -> Markup:
     """Returns a strip of the read documents by group, and the counts in words."""
-    counts = {group: int(row[f"n_read_{group}"]) for group in groups}
+    counts = {group: int(row[f"n_read_{group}"]) for group in codebook.groups}
     total = sum(counts.values())
     if not total:
         return Markup("none read")
     left, parts = 0.0, []
     for group, count in counts.items():
         width = STRIP_WIDTH * count / total
-        series = GROUP_COLOURS.get(group)
+        series = codebook.colours.get(group)
         fill = f"var(--series-{series})" if series else "var(--soft)"
         parts.append(
             f'<rect x="{left:.1f}" y="0" width="{width:.1f}" height="{STRIP_HEIGHT}" style="fill:{fill}"/>'

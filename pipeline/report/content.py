@@ -21,11 +21,11 @@ from pipeline.schemas import (
     AGENDAS,
     CLUSTER_MEMBERS,
     CLUSTERS,
-    CODES,
     DOCUMENTS,
     GUESSES,
     LAYOUT,
     SHARES,
+    codes_table,
 )
 
 FACTS = ("doc_id", "source", "frame", "url", "title", "authors", "published_date", "published_year", "text_kind")
@@ -140,7 +140,7 @@ def load_content(config: Config, codebook: Codebook) -> Content:
         frames=dict(sorted(frames.items(), key=lambda item: not item[1].is_quotable)),
         documents=documents,
         clusters=store.read_table(CLUSTERS, config.processed("clusters")),
-        codes=store.read_table(CODES, config.processed("codes")),
+        codes=store.read_table(codes_table(codebook.axis_meanings), config.processed("codes")),
         shares=shares.set_index(list(SHARES.key), drop=False).rename_axis([None] * len(SHARES.key)).sort_index(),
         agendas=store.read_table(AGENDAS, config.processed("agendas")),
         growth=store.read_table(AGENDA_GROWTH, config.processed("agenda_growth")).sort_values(

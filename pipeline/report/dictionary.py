@@ -10,7 +10,6 @@ from pipeline.schemas import Table
 
 FACTS = {column.name: column.meaning for column in schemas.CENSUS_DOCUMENTS.columns}
 SHARE = {column.name: column.meaning for column in schemas.SHARES.columns}
-CODE = {column.name: column.meaning for column in schemas.CODES.columns}
 
 # Columns that only the report makes; all others are declared in `schemas`.
 OWN_COLUMNS: Mapping[str, Mapping[str, str]] = {
@@ -64,23 +63,29 @@ OWN_COLUMNS: Mapping[str, Mapping[str, str]] = {
 PREFIXES = {"n_read_": "read documents settled to group ", "n_": "documents of the frame "}
 
 
-def describe_tables(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def describe_tables(tables: Mapping[str, pd.DataFrame], axes: Mapping[str, str]) -> pd.DataFrame:
     """Returns one row for each column of each table, and for its own three.
+
+    Args:
+        tables: the tables by name.
+        axes: what each axis of the codebook is about.
 
     Raises:
         DataError: a column is declared nowhere.
     """
+    code = {column.name: column.meaning for column in schemas.codes_table(axes).columns}
     columns = [(name, column) for name, rows in tables.items() for column in rows.columns]
     columns += [("dictionary", column) for column in OWN_COLUMNS["dictionary"]]
     return pd.DataFrame(
-        [{"table": name, "column": column, "meaning": _meaning(name, column)} for name, column in columns]
+        [{"table": name, "column": column, "meaning": _meaning(name, column, code)} for name, column in columns]
     )
 
 
-def _meaning(table: str, column: str) -> str:
+def _meaning(table: str, column: str, code: Mapping[str, str]) -> str:
     declared = getattr(schemas, table.upper(), None)
     own = {item.name: item.meaning for item in declared.columns} if isinstance(declared, Table) else {}
-    for known in (OWN_COLUMNS.get(table, {}), own, CODE, SHARE, FACTS):
+    own = dict(code) if table == schemas.CODES.name else own
+    for known in (OWN_COLUMNS.get(table, {}), own, code, SHARE, FACTS):
         if column in known:
             return known[column]
     if column == "layer":

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from pipeline.coding.codebook import AXES, Codebook
+from pipeline.coding.codebook import Codebook
 from pipeline.coding.sample import Sample
+from pipeline.coding.sheets import code_columns_of
 from pipeline.estimate.domains import ALWAYS_SETTLED, LEAST_POOL, Domain, list_domains
 from pipeline.estimate.phases import LEAST_PAIRS, PSEUDO, READERS_WORTH
 from pipeline.estimate.shares import MOST_LEVERAGE
@@ -17,7 +18,6 @@ from pipeline.report.content import Content
 
 MAP_STEPS = 65_535  # places on the map are written as whole numbers from 0 to this
 SHOWN_AUTHORS = 12  # one paper has 6,848; the page lists the first and counts the rest
-CODED = ("leaf", "leaf2", *AXES, "confidence", "note")
 
 
 def explorer_payload(content: Content) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def explorer_payload(content: Content) -> dict[str, Any]:
             "is_settled": sample.units["is_adjudicated"].astype(int).tolist(),
         },
         "coders": [{"name": coder.sheet, "kind": coder.kind} for coder in (*readers, *adjudicators)],
-        "sheets": [_sheet_payload(sheet, sample) for sheet in (*sample.readers, sample.adjudicator)],
+        "sheets": [_sheet_payload(sheet, content) for sheet in (*sample.readers, sample.adjudicator)],
         **codebook_payload(codebook, content),
     }
 
@@ -71,6 +71,7 @@ def codebook_payload(codebook: Codebook, content: Content) -> dict[str, Any]:
     return {
         "groups": codebook.groups,
         "leaves": {code: title.replace("*", "") for code, title in codebook.leaves.items()},
+        "group_of": codebook.group_of,
         "hints": dict(content.hints),
         "axes": codebook.axes,
         "definitions": [asdict(definition) for definition in codebook.definitions],
@@ -182,10 +183,11 @@ def _domain_payload(domain: Domain, strata: list[str], level: float) -> dict[str
     }
 
 
-def _sheet_payload(sheet: pd.DataFrame, sample: Sample) -> dict[str, list[Any]]:
+def _sheet_payload(sheet: pd.DataFrame, content: Content) -> dict[str, list[Any]]:
     """Returns a coder's codes column by column; `unit` numbers the units they are about."""
+    sample, columns = content.sample, [*code_columns_of(content.codebook), "note"]
     unit = sample.units.index.get_indexer(sheet.index).tolist()
-    codes: dict[str, list[Any]] = {"unit": unit, **{column: sheet[column].tolist() for column in CODED}}
+    codes: dict[str, list[Any]] = {"unit": unit, **{column: sheet[column].tolist() for column in columns}}
     if "coder_kind" in sheet and len(sample.people):
         codes["is_person"] = (sheet["coder_kind"] == "person").tolist()
     return codes

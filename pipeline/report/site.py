@@ -196,12 +196,10 @@ def _environment(content: Content) -> jinja2.Environment:
     }
     environment.globals["link"] = make_link
     environment.globals["members"] = lambda code: (
-        [leaf for leaf in content.codebook.leaves if leaf[0] == code]
-        if code in content.codebook.groups
-        else code.split("+")
+        content.codebook.leaves_of(code) if code in content.codebook.groups else code.split("+")
     )
     years = content.documents["published_year"].dropna()
     first, last = (int(years.quantile(0.01)), int(years.max())) if len(years) else (0, 0)
     environment.globals["sparkline"] = lambda counts: draw_sparkline(counts, first, last)
-    environment.globals["groupbar"] = lambda row: draw_groups(row, content.codebook.groups)
+    environment.globals["groupbar"] = lambda row: draw_groups(row, content.codebook)
     return environment

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from pipeline.coding.sheets import code_columns_of
 from pipeline.report import dictionary
 from pipeline.report.content import Content
 from pipeline.report.profiles import count_cluster_years, profile_clusters
@@ -41,7 +42,7 @@ def list_tables(content: Content) -> dict[str, pd.DataFrame]:
         **{name: join_lists(rows) for name, rows in content.extras.items() if name not in UNPUBLISHED},
     }
     tables = {name: neutralise_formulas(rows) for name, rows in tables.items()}
-    return tables | {"dictionary": dictionary.describe_tables(tables)}
+    return tables | {"dictionary": dictionary.describe_tables(tables, content.codebook.axis_meanings)}
 
 
 def tabulate_frames(content: Content) -> pd.DataFrame:
@@ -82,7 +83,7 @@ def tabulate_readings(content: Content) -> pd.DataFrame:
         if sheet.role == "adjudicator" and sheet.kind != "person":
             own = sample.adjudicator[is_ruled & (sample.adjudicator["coder"] == sheet.coder)]
         sheets.append((sheet.coder, sheet.role, sheet.kind, own))
-    columns = ["leaf", "leaf2", "target", "mechanism", "scaling", "evidence", "confidence", "note"]
+    columns = [*code_columns_of(content.codebook), "note"]
     parts = [
         codes[columns].rename_axis("doc_id").reset_index().assign(coder=coder, role=role, coder_kind=kind)
         for coder, role, kind, codes in sheets

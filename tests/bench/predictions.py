@@ -16,10 +16,9 @@ from sklearn.linear_model import LogisticRegression
 
 from pipeline import store
 from pipeline.coding.codebook import Codebook
-from pipeline.coding.definitions import match_definition
+from pipeline.coding.definitions import is_set_of_leaves, match_definition
 from pipeline.coding.sample import settle_codes
 from pipeline.config import Config, load_config
-from pipeline.estimate.classify import is_set_of_leaves
 from pipeline.estimate.inputs import DOCUMENT_COLUMNS, load_inputs
 from pipeline.schemas import DOCUMENTS, TERMS, embeddings_table
 

@@ -1,13 +1,14 @@
 // The queries over codes of pipeline/estimate/definitions.py, and what they say of every read document.
-const AXES = ["target", "mechanism", "scaling", "evidence"];
+const AXES = Object.keys(design.axes).filter((axis) => axis !== "confidence");
 const allLeaves = Object.keys(design.leaves);
+const groupOf = design.group_of;
 
 function unfoldSheets() {
   const count = design.units.stratum.length;
   return design.sheets.map((sheet) => {
     const rows = new Array(count).fill(null);
     sheet.unit.forEach((unit, place) => {
-      rows[unit] = { group: sheet.leaf[place][0] };
+      rows[unit] = { group: groupOf[sheet.leaf[place]] };
       for (const column of ["leaf", "leaf2", ...AXES, "confidence", "note"]) rows[unit][column] = sheet[column][place];
       if (sheet.is_person) rows[unit].is_person = sheet.is_person[place];
     });
@@ -19,22 +20,24 @@ const adjudicator = readings[readings.length - 1];
 const readers = readings.slice(0, -1);
 const settledCodes = (unit) => adjudicator[unit] || readers[0][unit];
 
-const matchAxes = (query, codes) => AXES.every((axis) => !query[axis].length || query[axis].includes(codes[axis]));
-const matchDefinition = (query, codes) =>
-  matchAxes(query, codes) &&
-  ((!query.groups.length && !query.leaves.length) ||
-    (query.groups.includes(codes.group) && !query.without_leaves.includes(codes.leaf)) ||
-    query.leaves.includes(codes.leaf)) &&
-  (!query.any_of.length || query.any_of.some((part) => matchAxes(part, codes))) &&
-  codes.confidence >= query.min_confidence;
-const matchDenominator = (query, codes) => query.groups.includes(codes.group) && !query.without_leaves.includes(codes.leaf);
+const matchLeaf = (query, leaf) =>
+  ((!query.groups.length && !query.leaves.length) || query.groups.includes(groupOf[leaf])) && !query.without_leaves.includes(leaf) ||
+  query.leaves.includes(leaf);
+const matchQuery = (query, codes) =>
+  Object.entries(query.axes).every(([axis, wanted]) => wanted.includes(codes[axis])) &&
+  codes.confidence >= query.min_confidence &&
+  (matchLeaf(query, codes.leaf) || Boolean(query.count_second && codes.leaf2 && matchLeaf(query, codes.leaf2))) &&
+  (!query.any_of.length || query.any_of.some((part) => matchQuery(part, codes)));
+const matchDefinition = matchQuery;
+const matchDenominator = matchQuery;
 
 // A position: a definition with some leaves moved in or out, whatever their axis codes.
 const matchPosition = (position, codes) =>
   position.include.includes(codes.leaf) ||
   (!position.exclude.includes(codes.leaf) && (position.query ? matchDefinition(position.query, codes) : false));
 
-const isSetOfLeaves = (query) => !query || (AXES.every((axis) => !query[axis].length) && !query.any_of.length && query.min_confidence <= 1);
+const isSetOfLeaves = (query) =>
+  !query || (!Object.keys(query.axes).length && !query.count_second && query.min_confidence <= 1 && query.any_of.every(isSetOfLeaves));
 
 // What the codes say of every unit: y and base where settled, the readers' mean elsewhere, and its agreement cell.
 function readUnits(position, denominator) {
@@ -60,7 +63,7 @@ function readUnits(position, denominator) {
 function guessPosition(position, denominatorId) {
   if (!design.guesses) return null;
   const denominator = design.denominators[denominatorId];
-  const bare = allLeaves.map((leaf) => ({ leaf, group: leaf[0], confidence: 3 }));
+  const bare = allLeaves.map((leaf) => ({ leaf, group: groupOf[leaf], confidence: Infinity }));
   const inside = bare.map((codes) => matchDenominator(denominator, codes));
   const baseOf = sumLeaves(inside);
   if (isSetOfLeaves(position.query)) return { y: sumLeaves(bare.map((codes, place) => inside[place] && matchPosition(position, codes))), base: baseOf };

@@ -47,7 +47,7 @@ const sayGroup = (number) => {
 function drawReadings(place) {
   const unit = unitOf.get(place);
   if (unit === undefined) return [make("p", {}, "Nobody has read this document: it was not drawn into the sample.")];
-  const heads = ["coder", "leaf", "second", "target", "mechanism", "scaling", "evidence", "confidence", "note"];
+  const heads = ["coder", "leaf", "second", ...AXES, "confidence", "note"];
   const rows = design.coders.map((coder, number) => drawReading(coder, number, readings[number][unit]));
   const denominator = design.denominators[state.of];
   const codes = settledCodes(unit);
@@ -66,10 +66,10 @@ function drawReading(coder, number, codes) {
   const isPerson = number === readers.length && codes && codes.is_person;
   const role = number < readers.length ? `reader ${number + 1}` : isPerson ? "settled" : "adjudicator";
   const head = make("th", { scope: "row" }, role, make("span", { class: "small" }, ` ${isPerson ? "person" : coder.kind}`));
-  if (!codes) return make("tr", {}, head, make("td", { colspan: "8" }, "not adjudicated"));
+  if (!codes) return make("tr", {}, head, make("td", { colspan: String(4 + AXES.length) }, "not adjudicated"));
   const cell = (text, title) => make("td", {}, title ? make("abbr", { title }, text) : text);
   return make("tr", {}, head,
     cell(codes.leaf, sayLeaf(codes.leaf)), cell(codes.leaf2, codes.leaf2 && sayLeaf(codes.leaf2)),
-    ...AXES.map((axis) => cell(codes[axis], design.axes[axis][codes[axis]])),
-    cell(String(codes.confidence), design.axes.confidence[codes.confidence]), cell(codes.note));
+    ...AXES.map((axis) => cell(codes[axis], codes[axis] && design.axes[axis][codes[axis]])),
+    cell(String(codes.confidence), (design.axes.confidence || {})[codes.confidence]), cell(codes.note));
 }

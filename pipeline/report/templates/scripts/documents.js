@@ -40,7 +40,7 @@ function startDocuments() {
   const leaf = byId("d-leaf");
   for (const [code, name] of Object.entries(design.groups)) {
     const group = make("optgroup", { label: `${code} ${name}` }, make("option", { value: code }, `all of ${code}`));
-    for (const [item, title] of Object.entries(design.leaves)) if (item[0] === code) group.append(make("option", { value: item }, `${item} ${title}`));
+    for (const [item, title] of Object.entries(design.leaves)) if (groupOf[item] === code) group.append(make("option", { value: item }, `${item} ${title}`));
     leaf.append(group);
   }
   const refresh = () => {
@@ -92,7 +92,7 @@ function csvCell(value) {
 
 function writeCsv(units) {
   const names = readers.map((_, number) => `reader_${number + 1}`);
-  const head = ["doc_id", "title", "url", "published_date", "status", "phase2_stratum", ...names.map((name) => `${name}_leaf`), "adjudicated_leaf", "leaf", "target", "mechanism", "scaling", "evidence", "confidence", "definition", "denominator"];
+  const head = ["doc_id", "title", "url", "published_date", "status", "phase2_stratum", ...names.map((name) => `${name}_leaf`), "adjudicated_leaf", "leaf", ...AXES, "confidence", "definition", "denominator"];
   const rows = units.map((unit) => [
     atlas.id[unit.place], atlas.title[unit.place], atlas.url[unit.place], atlas.date[unit.place], unit.status, unit.phase2,
     ...unit.reads.map((codes) => codes.leaf), unit.adjudicated ? unit.adjudicated.leaf : "",

@@ -84,11 +84,8 @@ function moveLine(code, isTicked) {
 function holdsLeaf(id, code) {
   if (id === NOTHING) return "none";
   const query = definitionOf.get(id);
-  const inGroups = query.groups.includes(code[0]) && !query.without_leaves.includes(code);
-  const anyLeaf = !query.groups.length && !query.leaves.length;
-  if (!(anyLeaf || inGroups || query.leaves.includes(code))) return "none";
-  const isNarrowed = AXES.some((axis) => query[axis].length) || query.any_of.length || query.min_confidence > 1;
-  return isNarrowed ? "some" : "all";
+  if (isSetOfLeaves(query)) return matchQuery(query, { leaf: code, confidence: Infinity }) ? "all" : "none";
+  return query.count_second || matchLeaf(query, code) ? "some" : "none";
 }
 
 function renderExplorer() {
