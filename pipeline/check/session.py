@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +21,7 @@ from pipeline.coding.kinds import find_kind
 from pipeline.coding.order import order_for, shuffle_batches
 from pipeline.coding.precedence import find_page_sheets, settle_by_precedence
 from pipeline.coding.records import DONE, DRAFT, Context, Record, journal_path, open_record, save_row, say_kind
-from pipeline.coding.rounds import read_seed
+from pipeline.coding.rounds import list_coders, list_rounds, listed_coders, read_seed, rounds_of
 from pipeline.coding.sheets import read_csv_rows
 from pipeline.config import Config
 from pipeline.errors import DataError, SheetError
@@ -79,7 +78,7 @@ def load_session(
         DataError: the documents are missing.
     """
     handcheck = config.path(config.paths.handcheck)
-    name = round_name or config.estimate.round
+    name = round_name or config.estimate.round or list_rounds(handcheck, rounds_of(config.estimate))[-1]
     folder = handcheck / "rounds" / name
     if not folder.is_dir():
         known = ", ".join(path.name for path in sorted(folder.parent.glob("*/"))) or "none"
@@ -90,7 +89,7 @@ def load_session(
         path = tasks.trial_path(handcheck, task, coder)
     codebook = load_codebook(handcheck / "codebook" / "codebook.toml")
     study = load_study(handcheck / "codebook", codebook)
-    _refuse_finished(folder, path, task)
+    _refuse_finished(handcheck, path, task)
     record = open_record(
         path, tasks.columns_for(task, codebook), lambda column, value: find_problem_of_cell(codebook, column, value)
     )
@@ -327,21 +326,18 @@ def read_names(handcheck: Path) -> dict[str, str]:
 
 def _find_disputed(handcheck: Path, doc_ids: list[str], codebook: Codebook, known: pd.Index) -> set[str]:
     """Returns the documents that people read and put into different groups, also where another person ruled since."""
-    rounds = sorted((handcheck / "rounds").glob("*/round.toml"))
-    listed = {coder["sheet"] for path in rounds for coder in tomllib.loads(path.read_text(encoding="utf-8"))["coders"]}
-    sheets = find_page_sheets(handcheck, listed, codebook, known)
+    sheets = find_page_sheets(handcheck, list_coders(handcheck), codebook, known)
     people = [sheet for sheet in sheets if sheet.kind == "person" and sheet.role == "reader"]
     settled = settle_by_precedence(people, doc_ids)
     return set(settled.index[settled["needs_adjudication"]]) if len(settled) else set()
 
 
-def _refuse_finished(folder: Path, path: Path, task: Task) -> None:
+def _refuse_finished(handcheck: Path, path: Path, task: Task) -> None:
     """A language model's sheet that the round lists and no journal stands behind was finished elsewhere: it stays."""
     is_ours = journal_path(path).exists() or not path.exists()
-    if task not in {"documents", "extension"} or is_ours or not (folder / "round.toml").exists():
+    if task not in {"documents", "extension"} or is_ours:
         return
-    coders = tomllib.loads((folder / "round.toml").read_text(encoding="utf-8")).get("coders", [])
-    if any(one["sheet"] == path.stem and one["kind"] == "language model" for one in coders):
+    if any(one.sheet == path.stem and one.kind == "language model" for one in listed_coders(handcheck)):
         raise SheetError(
             f"{path.stem} is a finished sheet of this round", where=str(path), do="read under a name of your own"
         )
@@ -350,9 +346,7 @@ def _refuse_finished(folder: Path, path: Path, task: Task) -> None:
 def _read_others(handcheck: Path, coder: str, codebook: Codebook, wanted: set[str]) -> dict[str, list[dict[str, str]]]:
     """Returns the codes of every reader of the documents, without the names."""
     others: dict[str, list[dict[str, str]]] = {}
-    rounds = sorted((handcheck / "rounds").glob("*/round.toml"))
-    listed = [one for path in rounds for one in tomllib.loads(path.read_text(encoding="utf-8")).get("coders", [])]
-    rulings = {one["sheet"] for one in listed if one["role"] == "adjudicator"}
+    rulings = {one.sheet for one in listed_coders(handcheck) if one.role == "adjudicator"}
     for path in sorted((handcheck / "sheets").glob("*.csv")):
         if path.stem in {coder, *rulings}:
             continue

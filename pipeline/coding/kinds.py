@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pipeline.coding.journal import kind_in, read_journal
 from pipeline.coding.records import KINDS
-from pipeline.coding.rounds import load_round
+from pipeline.coding.rounds import listed_coders
 from pipeline.coding.spreadsheet import read_rows
 from pipeline.errors import SheetError
 
@@ -22,10 +22,9 @@ def find_kind(handcheck: Path, coder: str) -> str:
         if path.is_file() and path.stat().st_size:
             for line, row in read_rows(path, _keys_of(path)):
                 said.setdefault(row.get("coder_kind", ""), f"{path}:{line}")
-    for path in sorted((handcheck / "rounds").glob("*/round.toml")):
-        for listed in load_round(path.parent).coders:
-            if listed.sheet == coder:
-                said.setdefault(listed.kind, str(path))
+    for listed in listed_coders(handcheck):
+        if listed.sheet == coder:
+            said.setdefault(listed.kind, str(handcheck / "rounds"))
     said.pop("", None)
     if len(said) > 1 or not set(said) <= set(KINDS):
         words = ", ".join(f"{kind!r} in {where}" for kind, where in said.items())
