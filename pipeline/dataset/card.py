@@ -10,11 +10,12 @@ from pipeline.dataset.licences import licence_of_texts
 from pipeline.dataset.summary import Summary
 from pipeline.release.columns import describe_table
 from pipeline.schemas import Table
+from pipeline.text.escape import escape_markdown, escape_tex, quote_yaml
 
 HEAD = """\
 ---
 license: cc-by-4.0
-pretty_name: {title} {version}
+pretty_name: {pretty_name}
 language: en
 task_categories: [text-classification, feature-extraction]
 size_categories: [{size}]
@@ -80,8 +81,8 @@ arXiv metadata are CC0: thank you to arXiv for use of its open access interopera
 
 ```bibtex
 @misc{{alignment-census,
-  title = {{{title} {version}}},
-  howpublished = {{\\url{{{url}}}}},
+  title = {{{tex_title} {version}}},
+  howpublished = {{\\url{{{tex_url}}}}},
   note = {{Version {version}}}
 }}
 ```
@@ -135,19 +136,21 @@ def render_card(config: Config, tables: Sequence[Table], summary: Summary) -> st
     documents, count = summary.documents, summary.document_count
     folder = f"dist/census-{config.version}"
     head = HEAD.format(
-        title=config.dataset.title,
+        title=escape_markdown(config.dataset.title),
+        pretty_name=quote_yaml(f"{config.dataset.title} {config.version}"),
+        tex_title=escape_tex(config.dataset.title),
+        tex_url=config.dataset.url.replace("{", "%7B").replace("}", "%7D"),
         version=config.version,
-        url=config.dataset.url,
         count=f"{count:,}",
         frames=_describe_frames(config, documents),
         size=size_category(count),
         configs=_list_configs(tables, summary),
         loaders=LOADERS.format(folder=folder) + (ATLAS if "layout" in summary.row_counts else ""),
-        encoder=config.embed.model,
+        encoder=escape_markdown(config.embed.model),
         weights=config.embed.weights_sha256,
         max_tokens=config.embed.max_tokens,
         backends=_describe_counts("Computed by", summary.values["embeddings"]),
-        reading_note=config.dataset.reading_note,
+        reading_note=escape_markdown(config.dataset.reading_note),
         coders=_describe_counts(" Codes settled by", summary.values.get("codes")),
         changes=_describe_changes(summary.values.get("changes")),
         licences=_describe_licences(documents),
@@ -164,12 +167,13 @@ def _list_configs(tables: Sequence[Table], summary: Summary) -> str:
 
 
 def _describe_frames(config: Config, documents: pd.DataFrame) -> str:
-    return "\n".join(
-        f"| `{name}` | {part['document_count'].sum():,} "
-        f"| {part.loc[part['text_kind'] != 'none', 'document_count'].sum():,} | {config.frames[str(name)].kind} "
-        f"| {config.frames[str(name)].description} | {config.frames[str(name)].use} |"
-        for name, part in documents.groupby("frame")
-    )
+    lines = []
+    for name, part in documents.groupby("frame"):
+        frame = config.frames[str(name)]
+        with_text = part.loc[part["text_kind"] != "none", "document_count"].sum()
+        words = " | ".join(escape_markdown(text) for text in (frame.kind, frame.description, frame.use))
+        lines.append(f"| `{name}` | {part['document_count'].sum():,} | {with_text:,} | {words} |")
+    return "\n".join(lines)
 
 
 def _describe_counts(label: str, counts: Counter[str | None] | None) -> str:
@@ -189,7 +193,7 @@ def _describe_changes(counts: Counter[str | None] | None) -> str:
 def _describe_licences(documents: pd.DataFrame) -> str:
     licences = licence_of_texts(documents)
     return "\n".join(
-        f"| {source} | {part['document_count'].sum():,} "
+        f"| {escape_markdown(str(source))} | {part['document_count'].sum():,} "
         f"| {part.loc[licences[part.index].notna(), 'document_count'].sum():,} "
         f"| {', '.join(sorted(licences[part.index].dropna().unique())) or '-'} |"
         for source, part in documents.groupby("source")

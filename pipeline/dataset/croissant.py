@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from pipeline.config import Config
 from pipeline.schemas import Table
+from pipeline.text.escape import escape_tex
 
 CONTEXT: dict[str, Any] = {
     "@language": "en",
@@ -69,7 +70,10 @@ def describe_release(
         "url": config.dataset.url,
         "version": semantic_version(config.version),
         "datePublished": released,
-        "citeAs": f"@misc{{census, title={{{config.dataset.title} {config.version}}}, url={{{config.dataset.url}}}}}",
+        "citeAs": (
+            f"@misc{{census, title={{{escape_tex(config.dataset.title)} {config.version}}}, "
+            f"url={{{config.dataset.url}}}}}"
+        ),
         "distribution": [
             {
                 "@type": "cr:FileObject",

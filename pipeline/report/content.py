@@ -1,7 +1,7 @@
 """What the report says, as data: the same numbers for the page, the Markdown, the tables and the figures."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +15,7 @@ from pipeline.coding.sample import Sample
 from pipeline.config import Config, Frame, Report
 from pipeline.errors import ConfigError, DataError
 from pipeline.estimate.domains import Population
+from pipeline.release.manifest import SUMS_NAME, release_digest
 from pipeline.report.published import load_published
 from pipeline.schemas import (
     AGENDA_GROWTH,
@@ -65,6 +66,7 @@ class Content:
         population: all documents, without predictions.
         extras: the optional tables that exist, by name.
         published: figures of others, for comparison.
+        releases: the digest of each published census that was read, by the name of its folder.
         corpus_sha256: hash of every document's id and text hash: which corpus the numbers are about.
     """
 
@@ -89,6 +91,7 @@ class Content:
     extras: Mapping[str, pd.DataFrame]
     published: tuple[Mapping[str, Any], ...]
     corpus_sha256: str
+    releases: Mapping[str, str] = field(default_factory=dict)
 
     def share_of(
         self, frame: str, definition: str, year: str = "", denominator: str = "", weight: str = "documents"
@@ -153,8 +156,14 @@ def load_content(config: Config, codebook: Codebook) -> Content:
         population=Population(facts, facts["doc_id"].searchsorted(sample.units.index)),
         extras=load_extras(config),
         published=load_published(),
+        releases=_list_releases(config),
         corpus_sha256=store.sha256_of_text("\n".join(sorted(hashes["doc_id"] + " " + hashes["text_sha256"]))),
     )
+
+
+def _list_releases(config: Config) -> dict[str, str]:
+    folders = [config.path(str(entry["path"])) for entry in config.sources.values() if entry["kind"] == "census"]
+    return {folder.name: release_digest(folder) for folder in folders if (folder / SUMS_NAME).is_file()}
 
 
 def load_extras(config: Config) -> dict[str, pd.DataFrame]:

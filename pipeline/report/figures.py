@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable, Mapping
 
 import matplotlib as mpl
+from markupsafe import escape
 from matplotlib.figure import Figure
 
 from pipeline.report.content import Content
@@ -130,7 +131,7 @@ def _to_svg(figure: Figure, title: str) -> str:
     with mpl.rc_context(STYLE):
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Title": title})
     text = buffer.getvalue()
-    return text[text.index("<svg") :].replace("<svg ", f'<svg role="img" aria-label="{title}" ', 1)
+    return text[text.index("<svg") :].replace("<svg ", f'<svg role="img" aria-label="{escape(title)}" ', 1)
 
 
 def _to_png(figure: Figure) -> bytes:

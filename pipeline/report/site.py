@@ -34,6 +34,7 @@ from pipeline.report.words import (
     spell_readers,
 )
 from pipeline.text.comments import strip_comments
+from pipeline.text.escape import escape_markdown
 
 # In the order in which each uses the one before; they become one script, so that one hash names it to the browser.
 SCRIPTS = (
@@ -103,7 +104,7 @@ def render_comparison(content: Content, old: str, changes: Mapping[str, pd.DataF
 
 def render_markdown(content: Content, tables: Mapping[str, pd.DataFrame]) -> str:
     """Returns `report.md`, with the same numbers as the page."""
-    return _environment(content).get_template("report.md").render(**_values(content, tables))
+    return _environment(content, is_markdown=True).get_template("report.md").render(**_values(content, tables))
 
 
 def inline_figure(svg: str) -> Markup:
@@ -166,6 +167,10 @@ def _values(content: Content, tables: Mapping[str, pd.DataFrame]) -> dict[str, A
     }
 
 
+def _escape_for_markdown(value: object) -> object:
+    return escape_markdown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 def _style() -> Markup:
     return Markup("".join(_template_text(f"styles/{name}.css") for name in STYLES))
 
@@ -176,8 +181,10 @@ def _template_text(name: str) -> str:
     return strip_comments(text, PurePosixPath(name).suffix)
 
 
-def _environment(content: Content) -> jinja2.Environment:
+def _environment(content: Content, *, is_markdown: bool = False) -> jinja2.Environment:
+    """Returns the templates' surroundings, in which every text that is put in is escaped: as HTML, or as Markdown."""
     environment = jinja2.Environment(
+        finalize=_escape_for_markdown if is_markdown else None,
         loader=jinja2.FunctionLoader(_template_text),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -192,7 +199,6 @@ def _environment(content: Content) -> jinja2.Environment:
         "decimals": format_decimals,
         "thousands": format_number,
         "plain": lambda text: text.replace("*", ""),
-        "markdown": lambda text: re.sub(r"([\\`*_{}\[\]<>#|])", r"\\\1", " ".join(str(text).split())),
     }
     environment.globals["link"] = make_link
     environment.globals["members"] = lambda code: (
