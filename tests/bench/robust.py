@@ -25,9 +25,9 @@ GROUPS: Mapping[str, tuple[str, Callable[[], Mapping[str, Callable[[Path], str]]
 HEAD = """\
 # What odd input does
 
-Every case of the permanent lists (`tests/fuzz/`) on {machine}. A case fails where the program ends with a traceback, changes
-a value without a word, gives a document another's vector, or takes longer than its deadline; what is right is written in
-the case and not taken from the program. `python -m tests.bench.robust` writes this page.
+Every case of the permanent lists (`tests/fuzz/`) on {machine}. A case fails where the program ends with a traceback,
+changes a value without a word, gives a document another's vector, or takes longer than its deadline; what is right is
+written in the case and not taken from the program. `python -m tests.bench.robust` writes this page.
 
 | group | what is tried | attempts | tracebacks | wrong or silent | failures | seconds |
 |---|---|---|---|---|---|---|
