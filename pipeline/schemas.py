@@ -144,6 +144,19 @@ DUPLICATES = Table(
         Column("reason", TEXT, "how the two were found to be one"),
     ),
 )
+PERSONS = Table(
+    "persons",
+    "every name as a source spells it, and the person it means",
+    ("name", "orcid"),
+    (
+        Column("name", TEXT, "as the source spells it"),
+        Column("orcid", TEXT, "the ORCID that the source gives beside it, or empty"),
+        Column("person", TEXT, "the fullest of the names that mean this person"),
+        Column("document_count", INTEGER, "documents that carry this spelling"),
+        Column("organisations", TEXTS, "where the sources say that this spelling works, by the table's names"),
+        Column("organisation_kinds", TEXTS, "lab, academia, independent, government or think tank, one for each"),
+    ),
+)
 WORKS = Table(
     "works",
     "which documents are one work; documents of different frames are linked here and stay documents",

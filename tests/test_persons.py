@@ -96,3 +96,27 @@ def test_a_person_goes_by_the_fullest_spelling_and_the_order_does_not_matter():
     assert set(first.values()) == {"Vojtěch Kovařík", "Bo Berg"}
     assert group_people(map(Mention, reversed(names))) == first
     assert name_words("Kovařík, Vojtěch") == ("vojtech", "kovarik")
+
+
+def test_the_table_of_persons_counts_spellings_and_says_where_people_work():
+    import pandas as pd
+
+    from pipeline.corpus.persons import list_persons
+
+    documents = pd.DataFrame(
+        {
+            "authors": [["Ada Anders", "Bo Berg"], ["ada_anders"], []],
+            "affiliations": [["University of Invention", ""], None, None],
+            "orcids": [["0000-0001", ""], None, None],
+            "organisation": [None, "Redwood Research", None],
+        }
+    )
+    rows = list_persons(documents).set_index("name")
+    assert rows.loc["Ada Anders", "person"] == rows.loc["ada_anders", "person"] == "Ada Anders"
+    assert rows.loc["Ada Anders", "orcid"] == "0000-0001"
+    assert rows.loc["Ada Anders", "organisation_kinds"] == ["academia"]
+    assert rows.loc["ada_anders", ["organisations", "organisation_kinds"]].tolist() == [
+        ["Redwood Research"],
+        ["independent"],
+    ]
+    assert rows.loc["Bo Berg", "organisations"] == []
