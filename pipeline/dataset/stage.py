@@ -32,11 +32,14 @@ from pipeline.schemas import (
     CLUSTER_MEMBERS,
     CLUSTERS,
     CODES,
+    COVERAGE,
     DOCUMENTS,
+    FRAME_MEMBERS,
     LAYOUT,
     SECOND_MEMBERS,
     SHARES,
     TERMS,
+    TEXT_VERSIONS,
     TEXTS_TABLE,
     Table,
     codes_table,
@@ -52,6 +55,9 @@ RESULTS = (
     LAYOUT,
     CODES,
     SHARES,
+    COVERAGE,
+    FRAME_MEMBERS,
+    TEXT_VERSIONS,
 )  # part of the release where their stages have run
 CARD_NAME = "README.md"
 CROISSANT_NAME = "croissant.json"
