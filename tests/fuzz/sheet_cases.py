@@ -4,18 +4,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.coding.codebook import load_codebook
-from pipeline.coding.sheets import COLUMNS, read_sheet
+from pipeline.coding.sheets import code_columns_of, read_sheet
 from pipeline.errors import PipelineError
 
 Case = Callable[[Path], str]
 CODEBOOK = load_codebook(Path(__file__).resolve().parents[2] / "data/raw/handcheck/codebook/codebook.toml")
+COLUMNS = ("doc_id", *code_columns_of(CODEBOOK), "note")
 IDS = [f"lw:{number:017d}" for number in range(6)]
 
 
 def good_row(number: int, **more: str) -> dict[str, str]:
     """Returns a finished line of a sheet."""
     leaf = sorted(CODEBOOK.leaves)[number % 3]
-    axes = {axis: next(iter(values)) for axis, values in CODEBOOK.axes.items()}
+    axes = {axis: next(iter(values)) for axis, values in CODEBOOK.axes.items() if axis != "confidence"}
     return {"doc_id": IDS[number], "leaf": leaf, "leaf2": "", **axes, "confidence": "2", "note": "", **more}
 
 
@@ -88,7 +89,7 @@ def all_cases() -> dict[str, Case]:
             table[f"{column} odd {number}"] = (render([good_row(0, **{column: cell}), *rows[1:]]).encode(), None)
     for number, cell in enumerate(("", "0", "9", "-1", "2.0", "two", "nan", "1e0", "２", "١", "true")):
         table[f"confidence odd {number}"] = (render([good_row(0, confidence=cell), *rows[1:]]).encode(), None)
-    for axis in CODEBOOK.axes:
+    for axis in CODEBOOK.code_axes:
         table[f"{axis} odd"] = (render([good_row(0, **{axis: "nothing"}), *rows[1:]]).encode(), None)
     return {
         name: lambda folder, content=content, wanted=wanted: check(folder, content, wanted)
