@@ -18,7 +18,7 @@ import scipy.sparse as sparse
 from pipeline.cluster.forked import run_forked
 from pipeline.cluster.layers import build_graph
 
-BLOCK_ROWS = 1_024
+BLOCK_ROWS = 256
 PIECE_ROWS = 8_192  # documents a task compares
 # Documents that the words of a document are in, on average, with repetition: what a document costs. The whole of the
 # shipped census stays below it, so that nothing is passed over there.
