@@ -264,6 +264,7 @@ async function undo() {
   await queue;
   try {
     const taken = await source.undo();
+    showProgress(await source.numbers(stratum));
     await show(taken.number);
     say("undone");
   } catch (error) {
