@@ -552,6 +552,25 @@ AGREEMENT = Table(
         Column("n_both", INTEGER, "documents that both have read"),
     ),
 )
+AGREEMENT_PARTS = Table(
+    "agreement_parts",
+    "where two coders agree on the leaf: by frame, by leaf, by kind of coder, and with themselves when reading again",
+    ("coder_a", "coder_b", "part", "name"),
+    (
+        Column("coder_a", TEXT, "name of a sheet, or every coder of a kind"),
+        Column("coder_b", TEXT, "the other one; with `again`, the same coder's second reading"),
+        Column("kind_a", TEXT, "person or language model"),
+        Column("kind_b", TEXT, "the other one's"),
+        Column("part", TEXT, "all, frame, leaf (documents that either put into it), or kinds (all pairs together)"),
+        Column("name", TEXT, "of the frame or leaf"),
+        Column("n_both", INTEGER, "documents that both have read; of kinds, readings in pairs"),
+        Column("n_same", INTEGER, "of these, those that both put into the same leaf"),
+        Column("share", NUMBER, "of these in those"),
+        Column("low", NUMBER, "lower end of the exact interval"),
+        Column("high", NUMBER, "upper end"),
+        Column("level", NUMBER, "of the interval"),
+    ),
+)
 CLUSTER_CODES = Table(
     "cluster_codes",
     "what each cluster is made of, from the read sample",

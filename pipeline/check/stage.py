@@ -59,6 +59,7 @@ def run_check(
     def fetch(doc_ids: Sequence[str]) -> Mapping[str, str]:
         return fetch_texts(config, doc_ids)
 
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line a key, with the link's secret in it, helps nobody
     desk = Desk(session, fetch, try_out if not session.kind else None)
     token = secrets.token_urlsafe(24)
     with lock_sheet(session.record.path), lock_sheet(trial) if desk.try_out else contextlib.nullcontext():

@@ -29,6 +29,7 @@ STAGES = (
             "cluster_facets",
             "layout",
             "agreement",
+            "agreement_parts",
             "cluster_codes",
             "layer_codes",
             "controls",

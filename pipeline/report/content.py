@@ -33,6 +33,7 @@ FACTS = ("doc_id", "source", "frame", "url", "title", "authors", "published_date
 # Tables that a section of the report shows when the stage that makes them has made them, and does without otherwise.
 OPTIONAL_TABLES = (
     "agreement",
+    "agreement_parts",
     "cluster_changes",
     "cluster_checks",
     "cluster_codes",

@@ -43,6 +43,7 @@ def fill_sections(content: Content) -> dict[str, Any]:
         "people": _keyed(content, "people", ("frame",)),
         "wide_years": _wide_years(content),
         "agreement": _agreement(content),
+        "agreement_parts": _rows(content, "agreement_parts"),
         "cluster_checks": _checks(content),
         "cluster_codes": _keyed(content, "cluster_codes", ("layer", "cluster_id", "group")),
         "intrusion": _rows(content, "intrusion"),
