@@ -6,7 +6,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
 
-CONFIG ?= census.toml
+# STUDY=name is a study under studies/ (`make new` makes one); CONFIG=file any configuration.
+STUDY  ?=
+CONFIG ?= $(if $(filter-out new,$(or $(MAKECMDGOALS),help)),$(if $(STUDY),studies/$(STUDY)/census.toml,census.toml),census.toml)
 PYTHON ?= python3
 EXTRA  ?=
 JOBS   ?= -n auto --dist loadgroup # of the tests; JOBS= runs them one by one

@@ -197,7 +197,7 @@ class Report:
     title: str
     headline_frame: str
     headline_definitions: tuple[str, ...]
-    denominator: str = "safety"
+    denominator: str = "all"
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -54,7 +54,7 @@ _FACTS = (
     Column(
         "authors",
         TEXTS,
-        "names as the source gives them, in order; the Alignment Forum frame has the first author only",
+        "names as the source gives them, in order",
     ),
     Column(
         "published_date",
@@ -103,7 +103,7 @@ CENSUS_DOCUMENTS = Table(
         Column(
             "doc_id",
             TEXT,
-            "stable id: lw:<post id> (LessWrong and Alignment Forum), eaf:<post id>, arxiv:<id without version>",
+            "stable id: <site>:<id there>, such as arxiv:<id without version>",
         ),
         *_FACTS,
     ),
@@ -287,7 +287,7 @@ HYDRATED = Table(
 )
 SCOPE = Table(
     "scope",
-    "how likely each document is AI safety at all; those below the threshold stay in every table",
+    "how likely each document is in scope; those below the threshold stay in every table",
     ("doc_id",),
     (
         Column("doc_id", TEXT, "the document"),
@@ -634,7 +634,7 @@ INTRUSION = Table(
 )
 CONTROLS = Table(
     "controls",
-    "negative controls: documents from outside AI safety that count as direct all the same",
+    "negative controls: documents from elsewhere that count all the same",
     ("control", "coder", "definition"),
     (
         Column("control", TEXT, "what was drawn from"),

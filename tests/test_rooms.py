@@ -30,7 +30,7 @@ ROWS = (
     {"cluster", "scope", "embed", "corpus"},
     {"hydrate"},
     {"estimate", "agreement", "check"},
-    {"report", "dataset", "rounds"},
+    {"report", "dataset", "rounds", "study"},
     {"cli"},
     {"__main__"},
 )

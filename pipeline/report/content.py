@@ -1,6 +1,6 @@
 """What the report says, as data: the same numbers for the page, the Markdown, the tables and the figures."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -140,7 +140,7 @@ def load_content(config: Config, codebook: Codebook) -> Content:
         settings=config.report,
         level=config.estimate.level,
         codebook=codebook,
-        hints=read_hints(config.path(config.paths.handcheck, "codebook", "CODEBOOK.md")),
+        hints=read_hints(config.path(config.paths.handcheck, "codebook", "CODEBOOK.md"), codebook.leaves),
         frames=dict(sorted(frames.items(), key=lambda item: not item[1].is_quotable)),
         documents=documents,
         clusters=store.read_table(CLUSTERS, config.processed("clusters")),
@@ -156,7 +156,7 @@ def load_content(config: Config, codebook: Codebook) -> Content:
         sample=sample,
         population=Population(facts, facts["doc_id"].searchsorted(sample.units.index)),
         extras=load_extras(config),
-        published=load_published(),
+        published=load_published(config.path(config.paths.handcheck, "published.toml"), codebook),
         releases=_list_releases(config),
         corpus_sha256=store.sha256_of_text("\n".join(sorted(hashes["doc_id"] + " " + hashes["text_sha256"]))),
     )
@@ -177,14 +177,19 @@ def load_extras(config: Config) -> dict[str, pd.DataFrame]:
     return extras
 
 
-def read_hints(path: Path) -> dict[str, str]:
+def has_rows(content: Content, name: str) -> bool:
+    """Whether an optional table exists and says something."""
+    return name in content.extras and len(content.extras[name]) > 0
+
+
+def read_hints(path: Path, leaves: Collection[str]) -> dict[str, str]:
     """Returns what counts under each leaf, from the tables of the codebook's prose; empty without that file."""
     if not path.exists():
         return {}
     hints = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-        if line.startswith("| ") and len(cells) == 4 and len(cells[0]) in (2, 3) and cells[2]:
+        if line.startswith("| ") and len(cells) == 4 and cells[0] in leaves and cells[2]:
             hints[cells[0]] = cells[2]
     return hints
 

@@ -14,6 +14,8 @@ import pandas as pd
 from markupsafe import Markup
 
 from pipeline.coding.certify import HOLDS_SHARE
+from pipeline.coding.codebook import Codebook
+from pipeline.coding.definitions import bare_codes, is_set_of_leaves, match_query
 from pipeline.report.charts import draw_groups, draw_sparkline
 from pipeline.report.clusters import list_clusters
 from pipeline.report.content import Content
@@ -29,9 +31,12 @@ from pipeline.report.words import (
     format_number,
     format_percent,
     format_points,
+    list_adjudicated,
     list_limits,
     make_link,
+    spell_count,
     spell_readers,
+    tell_reading,
 )
 from pipeline.text.comments import strip_comments
 from pipeline.text.escape import escape_markdown
@@ -154,7 +159,16 @@ def _values(content: Content, tables: Mapping[str, pd.DataFrame]) -> dict[str, A
         "name_kinds": sorted(set(content.clusters["name_kind"])) if "name_kind" in content.clusters else [],
         "growth": tables["agenda_growth"].to_dict("records"),
         **fill_sections(content),
-        "controls": [name for name, frame in content.frames.items() if "test of scope" in frame.use],
+        "study": content.codebook.study,
+        "reading": tell_reading(content),
+        "adjudicated": list_adjudicated(content),
+        "n_readers": spell_count(int(content.sample.units["n_readers"].max())) if len(content.codes) else "no",
+        "n_axes": spell_count(len(content.codebook.code_axes)),
+        "whole": find_whole(content.codebook),
+        "controls": [name for name, frame in content.frames.items() if "test of scope" in frame.use]
+        if find_whole(content.codebook)
+        else [],
+        "has_arxiv": bool((content.documents["source"] == "arxiv").any()),
         "cite_example": cite_share(content),
         "estimator_note": ESTIMATOR_NOTE,
         "figure_names": sorted(plot_names(content)),
@@ -169,6 +183,15 @@ def _values(content: Content, tables: Mapping[str, pd.DataFrame]) -> dict[str, A
 
 def _escape_for_markdown(value: object) -> object:
     return escape_markdown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def find_whole(codebook: Codebook) -> str:
+    """Returns the denominator that holds every document, or an empty text."""
+    everything = bare_codes(codebook)
+    for name, denominator in codebook.denominators.items():
+        if is_set_of_leaves(denominator) and match_query(denominator, everything).all():
+            return name
+    return ""
 
 
 def _style() -> Markup:
