@@ -140,7 +140,7 @@ def test_picked_documents_bias_nothing_however_they_were_picked() -> None:
         units = pd.DataFrame(
             {"phase2_stratum": "agree", "phase2_probability": 0.15, "is_adjudicated": drawn}, index=pd.Index(ids)
         )
-        codes = pd.DataFrame({"leaf": np.where(truth, "A1", "N0")}, index=units.index)
+        codes = pd.DataFrame({"leaf": np.where(truth, "A1", "N0"), "group": np.where(truth, "A", "N")}, units.index)
         person = CodedSheet("ann", "person", "reader", codes[chosen])
         laid = lay_over(units, CodedSheet("adj", "language model", "adjudicator", codes[drawn]), [person], 1)
         settled = laid.units["is_adjudicated"].to_numpy()
@@ -157,7 +157,7 @@ def test_the_run_in_order_ends_at_the_first_gap() -> None:
         {"phase2_stratum": "agree", "phase2_probability": 0.2, "is_adjudicated": False}, index=pd.Index(ids)
     )
     read = [*order[:7], *order[8:20]]
-    codes = pd.DataFrame({"leaf": "A1"}, index=pd.Index(read))
+    codes = pd.DataFrame({"leaf": "A1", "group": "A"}, index=pd.Index(read))
     nobody = CodedSheet("adj", "language model", "adjudicator", codes.iloc[:0])
     laid = lay_over(units, nobody, [CodedSheet("ann", "person", "reader", codes)], 5).units
     assert set(laid.index[laid["phase2_stratum"] == PICKED]) == set(order[8:20])
