@@ -8,7 +8,9 @@ import pyarrow as pa
 TEXT = pa.string()
 TEXTS = pa.list_(pa.string())
 INTEGER = pa.int32()
+INTEGERS = pa.list_(pa.int32())
 NUMBER = pa.float64()
+NUMBERS = pa.list_(pa.float64())
 FLAG = pa.bool_()
 
 
@@ -54,7 +56,7 @@ _FACTS = (
     Column(
         "authors",
         TEXTS,
-        "names as the source gives them, in order",
+        "names as the source gives them, in order; the Alignment Forum frame has the first author only",
     ),
     Column(
         "published_date",
@@ -103,7 +105,7 @@ CENSUS_DOCUMENTS = Table(
         Column(
             "doc_id",
             TEXT,
-            "stable id: <site>:<id there>, such as arxiv:<id without version>",
+            "stable id: lw:<post id> (LessWrong and Alignment Forum), eaf:<post id>, arxiv:<id without version>",
         ),
         *_FACTS,
     ),
@@ -142,19 +144,6 @@ DUPLICATES = Table(
         Column("doc_id", TEXT, "the document it belongs to"),
         Column("kept_record_id", TEXT, "the record that represents the document"),
         Column("reason", TEXT, "how the two were found to be one"),
-    ),
-)
-PERSONS = Table(
-    "persons",
-    "every name as a source spells it, and the person it means",
-    ("name", "orcid"),
-    (
-        Column("name", TEXT, "as the source spells it"),
-        Column("orcid", TEXT, "the ORCID that the source gives beside it, or empty"),
-        Column("person", TEXT, "the fullest of the names that mean this person"),
-        Column("document_count", INTEGER, "documents that carry this spelling"),
-        Column("organisations", TEXTS, "where the sources say that this spelling works, by the table's names"),
-        Column("organisation_kinds", TEXTS, "lab, academia, independent, government or think tank, one for each"),
     ),
 )
 WORKS = Table(
@@ -287,7 +276,7 @@ HYDRATED = Table(
 )
 SCOPE = Table(
     "scope",
-    "how likely each document is in scope; those below the threshold stay in every table",
+    "how likely each document is AI safety at all; those below the threshold stay in every table",
     ("doc_id",),
     (
         Column("doc_id", TEXT, "the document"),
@@ -459,13 +448,34 @@ PREDICTIONS = Table(
 )
 GUESSES = Table(
     "guesses",
-    "what the classifier expects of the read documents and, on average, of each stratum: the estimator's inputs",
+    "what the classifier, which never saw their codes, expects of the read documents: what surprises is measured by it",
     ("kind", "id", "query"),
     (
-        Column("kind", TEXT, "document, or stratum for the mean of all its documents, read or not"),
-        Column("id", TEXT, "the document, or the name of the stratum"),
-        Column("query", TEXT, "leaf <code>, or definition <id> of <denominator> where leaves alone do not decide"),
+        Column("kind", TEXT, "document"),
+        Column("id", TEXT, "the document"),
+        Column("query", TEXT, "leaf <code>"),
         Column("probability", NUMBER, "chance that it matches"),
+    ),
+)
+WEIGHTS = Table(
+    "weights",
+    "the read documents: what each stands for, what it may be coded as, and how that varies; every share comes from it",
+    ("doc_id",),
+    (
+        Column("doc_id", TEXT, "the read document"),
+        Column("frame", TEXT, "the population"),
+        Column("year", TEXT, "year that is a stratum of its own; empty where years are not"),
+        Column("stratum", TEXT, "of the design"),
+        Column("inclusion_probability", NUMBER, "chance of being drawn"),
+        Column("weight", NUMBER, "documents of the population that it stands for, itself included"),
+        Column("is_settled", FLAG, "whether its code is settled; else adjudication might change it"),
+        Column("codes", TEXTS, "the codes that it may have: leaf and axes, parted by spaces, - for none"),
+        Column("kept_chances", NUMBERS, "chance of each of them if its leaf is kept; they add up to one"),
+        Column("changed_chances", NUMBERS, "chance of each if its leaf is changed; no cells where settled"),
+        Column("change_chance", NUMBER, "chance that adjudication would change its leaf; 0 where settled"),
+        Column("replicate_weights", NUMBERS, "the weight in each replicate"),
+        Column("replicate_codes", INTEGERS, "place in codes of the code in each replicate; no cells where settled"),
+        Column("replicate_changes", NUMBERS, "change_chance in each replicate; no cells where settled"),
     ),
 )
 AGENDAS = Table(
@@ -552,25 +562,6 @@ AGREEMENT = Table(
         Column("n_both", INTEGER, "documents that both have read"),
     ),
 )
-AGREEMENT_PARTS = Table(
-    "agreement_parts",
-    "where two coders agree on the leaf: by frame, by leaf, by kind of coder, and with themselves when reading again",
-    ("coder_a", "coder_b", "part", "name"),
-    (
-        Column("coder_a", TEXT, "name of a sheet, or every coder of a kind"),
-        Column("coder_b", TEXT, "the other one; with `again`, the same coder's second reading"),
-        Column("kind_a", TEXT, "person or language model"),
-        Column("kind_b", TEXT, "the other one's"),
-        Column("part", TEXT, "all, frame, leaf (documents that either put into it), or kinds (all pairs together)"),
-        Column("name", TEXT, "of the frame or leaf"),
-        Column("n_both", INTEGER, "documents that both have read; of kinds, readings in pairs"),
-        Column("n_same", INTEGER, "of these, those that both put into the same leaf"),
-        Column("share", NUMBER, "of these in those"),
-        Column("low", NUMBER, "lower end of the exact interval"),
-        Column("high", NUMBER, "upper end"),
-        Column("level", NUMBER, "of the interval"),
-    ),
-)
 CLUSTER_CODES = Table(
     "cluster_codes",
     "what each cluster is made of, from the read sample",
@@ -634,7 +625,7 @@ INTRUSION = Table(
 )
 CONTROLS = Table(
     "controls",
-    "negative controls: documents from elsewhere that count all the same",
+    "negative controls: documents from outside AI safety that count as direct all the same",
     ("control", "coder", "definition"),
     (
         Column("control", TEXT, "what was drawn from"),
@@ -771,7 +762,20 @@ PLAN = Table(
 )
 SHARE_TABLES = {
     table.name: table
-    for table in (SHARES, GROUPS, TRENDS, PEOPLE, CURVE, TOGGLES, ROBUSTNESS, AGENDAS, AGENDA_GROWTH, GUESSES, PLAN)
+    for table in (
+        SHARES,
+        GROUPS,
+        TRENDS,
+        PEOPLE,
+        CURVE,
+        TOGGLES,
+        ROBUSTNESS,
+        AGENDAS,
+        AGENDA_GROWTH,
+        GUESSES,
+        WEIGHTS,
+        PLAN,
+    )
 }
 CHANGES = Table(
     "changes",

@@ -1,69 +1,90 @@
 """The edges of the estimator: a right answer or a clear error, and never certainty from part of the reading."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
-from pipeline.estimate.observations import EstimateError, check_sample
+from pipeline.estimate.bootstrap import rescale
+from pipeline.estimate.calibrate import BOUNDS, calibrate_factors
 from pipeline.estimate.planning import allocate
 from pipeline.estimate.robustness import add_second_encoder
-from pipeline.estimate.shares import estimate_reads, estimate_share
+from pipeline.estimate.variables import READ_PER_VARIABLE, choose_variables
 from tests.bench.people import measure_people
+from tests.survey_of import sample_of, share_of, survey_of
 
 
 def test_a_stratum_read_in_full_adds_its_share_and_no_variance() -> None:
-    y = np.array([1, 1, 0, 0, 1, 0, 0, 1, 0, 0], dtype=float)
-    stratum = np.repeat(["full", "part"], [4, 6])
-    estimate = estimate_reads(check_sample(y, stratum, {"full": 4, "part": 96}, None, None), 0.95, pseudo=0.0)
-    rest = y[4:]
-    assert estimate.share == pytest.approx(0.04 * 0.5 + 0.96 * rest.mean())
-    assert estimate.standard_error**2 == pytest.approx(0.96**2 * (1 - 6 / 96) * rest.var(ddof=1) / 6)
+    truth = np.concatenate([[0, 0, 1, 1], np.ones(96, dtype=int)])
+    stratum = np.repeat([0, 1], [4, 96])
+    found = share_of(survey_of(*sample_of(truth, stratum, np.arange(10))))
+    assert found.share[0] == pytest.approx(0.02)
+    factors, _ = rescale(stratum[:10], np.repeat([1.0, 6 / 96], [4, 6]), np.random.default_rng(0), 50)
+    assert (factors[:, :4] == 1).all() and factors[:, 4:].std() > 0
 
 
-def test_a_stratum_without_documents_is_passed_over() -> None:
-    y, stratum = np.array([1, 0, 0, 0]), np.array(["a", "a", "b", "b"])
-    with_empty = estimate_share(y, stratum, {"a": 20, "b": 20, "empty": 0})
-    assert with_empty == estimate_share(y, stratum, {"a": 20, "b": 20})
+def test_a_single_read_document_stands_for_its_stratum_in_every_replicate() -> None:
+    factors, plain = rescale(np.zeros(1, dtype=int), np.array([0.1]), np.random.default_rng(0), 20)
+    assert (factors == 1).all() and (plain == 1).all()
 
 
-@pytest.mark.parametrize("n_read", [1, 2, 10, 60])
-def test_none_of_n_proves_no_more_than_the_exact_interval_nearly_does(n_read: int) -> None:
-    estimate = estimate_share(np.zeros(n_read), np.zeros(n_read), {0.0: 100_000})
-    exact = stats.beta.ppf(0.975, 1, n_read)
-    assert estimate.share == estimate.low == 0.0
-    assert 0.75 * exact < estimate.high < 1.35 * exact or n_read == 1
-    mirrored = estimate_share(np.ones(n_read), np.zeros(n_read), {0.0: 100_000})
-    assert (1 - mirrored.low, mirrored.high) == pytest.approx((estimate.high, 1.0))
+def test_calibration_meets_exact_totals_within_its_bounds() -> None:
+    rng = np.random.default_rng(2)
+    table = np.column_stack([np.ones(80), rng.random((80, 2))])
+    base = rng.uniform(1, 9, 80)
+    totals = table.T @ (base * np.clip(1 + 0.3 * rng.normal(size=80), *BOUNDS))
+    factors, multipliers = calibrate_factors(base, table, totals, np.zeros(3))
+    assert table.T @ (base * factors) == pytest.approx(totals, rel=1e-9)
+    assert factors == pytest.approx(np.clip(1 + table @ multipliers, *BOUNDS))
+    again, _ = calibrate_factors(base, table, totals, np.zeros(3), multipliers)
+    assert again == pytest.approx(factors)
 
 
-def test_documents_that_count_for_nothing_change_nothing_and_all_of_them_are_an_error() -> None:
-    y = np.array([1.0, 0.0, 1.0, 0.0, 1.0])
-    reads = check_sample(y, np.zeros(5), {0.0: 50}, None, None)
-    some = estimate_reads(replace(reads, size=np.array([1.0, 2.0, 0.0, 1.0, 0.0])), 0.95)
-    assert some.share == pytest.approx(1 / 4)
-    assert np.isfinite([some.low, some.high]).all() and some.low < some.share < some.high
-    with pytest.raises(EstimateError, match="no read document is in the denominator"):
-        estimate_reads(replace(reads, size=np.zeros(5)), 0.95)
+def test_totals_that_no_bounded_weights_meet_are_come_near_to() -> None:
+    table = np.column_stack([np.ones(30), np.arange(30) < 3])
+    base = np.full(30, 2.0)
+    factors, _ = calibrate_factors(base, table, np.array([60.0, 50.0]), np.array([0.0, 0.2]))
+    assert np.isfinite(factors).all() and factors.min() >= BOUNDS[0] and factors.max() <= BOUNDS[1]
+    assert factors[:3] == pytest.approx(BOUNDS[1])
 
 
-def test_random_predictions_of_any_size_never_give_a_missing_number() -> None:
+def test_a_penalty_gives_the_weights_of_a_ridge_regression() -> None:
+    rng = np.random.default_rng(4)
+    table = np.column_stack([np.ones(60), rng.normal(size=60)])
+    base, penalty = np.full(60, 3.0), np.array([0.0, 40.0])
+    totals = table.T @ base + np.array([0.0, 8.0])
+    factors, _ = calibrate_factors(base, table, totals, penalty)
+    slope = np.linalg.solve(table.T @ (base[:, None] * table) + np.diag(penalty), totals - table.T @ base)
+    assert factors == pytest.approx(1 + table @ slope)
+
+
+def test_few_read_documents_bear_few_calibration_variables() -> None:
+    rng = np.random.default_rng(1)
+    chances = rng.dirichlet((1, 1, 1), 500)
+    few, is_exact = choose_variables(np.zeros(500, dtype=int), np.arange(12), chances, ("A", "E", "N"))
+    assert few.shape[1] == 1 and is_exact.tolist() == [True]
+    many, is_exact = choose_variables(np.zeros(500, dtype=int), np.arange(200), chances, ("A", "E", "N"))
+    assert many.shape[1] == 3 and is_exact.tolist() == [True, False, False]
+    assert many.shape[1] <= 200 // READ_PER_VARIABLE
+    none, _ = choose_variables(np.repeat([0, 1], 250), np.arange(200), None, ())
+    assert none.sum(axis=0).tolist() == [250, 250]
+
+
+def test_random_samples_of_any_shape_never_give_a_missing_number() -> None:
     rng = np.random.default_rng(5)
-    for _ in range(200):
-        n_strata = int(rng.integers(1, 6))
-        counts = rng.integers(1, 6, n_strata)
-        stratum = np.repeat(np.arange(n_strata), counts)
-        sizes = {int(h): int(count + rng.integers(0, 20)) for h, count in enumerate(counts)}
-        inside = rng.random(len(stratum)) < 0.7
-        inside[0] = True
-        y = inside & (rng.random(len(stratum)) < rng.choice([0.0, 0.3, 1.0]))
-        guess = rng.normal(size=(len(stratum), 2)) * rng.choice([0.0, 1e-3, 1.0, 100.0])
-        means = {h: tuple(rng.normal(size=2)) for h in sizes}
-        found = estimate_share(y, stratum, sizes, prediction=guess, prediction_means=means, denominator=inside)
-        assert 0 <= found.low <= found.share <= found.high <= 1
-        assert found.high > found.low or all(sizes[h] == count for h, count in enumerate(counts))
+    for _ in range(60):
+        n_strata = int(rng.integers(1, 5))
+        sizes = rng.integers(3, 40, n_strata)
+        stratum = np.repeat(np.arange(n_strata), sizes)
+        drawn = np.concatenate(
+            [np.flatnonzero(stratum == h)[: int(rng.integers(1, sizes[h] + 1))] for h in range(n_strata)]
+        )
+        truth = rng.choice(3, size=len(stratum), p=rng.dirichlet((0.5, 0.5, 0.5)))
+        truth[drawn[0]] = 1
+        prediction = rng.dirichlet((0.2, 0.2, 0.2), len(stratum)) if rng.random() < 0.7 else None
+        found = share_of(survey_of(*sample_of(truth, stratum, drawn, prediction=prediction)))
+        assert np.isfinite([found.share, found.low, found.high]).all()
+        assert ((found.low >= 0) & (found.low <= found.share) & (found.share <= found.high) & (found.high <= 1)).all()
+        assert found.high[0] > found.low[0] or len(drawn) == len(stratum)
 
 
 def test_a_second_encoder_comes_beside_the_first_and_never_under_its_names() -> None:

@@ -13,7 +13,7 @@ from pipeline import store
 from pipeline.check.page import make_app
 from pipeline.check.session import load_session
 from pipeline.coding.bands import EXTENSION
-from pipeline.coding.codebook import load_codebook
+from pipeline.coding.codebook import Codebook, load_codebook
 from pipeline.coding.extension import add_extension, draw_extension, read_extension
 from pipeline.coding.order import order_for
 from pipeline.coding.overlay import PICKED, lay_over
@@ -21,13 +21,14 @@ from pipeline.coding.precedence import CodedSheet
 from pipeline.coding.sample import Sample, load_sample, settle_codes
 from pipeline.config import Config, load_config
 from pipeline.errors import SheetError
-from pipeline.estimate.domains import Population, Readings, list_domains
+from pipeline.estimate.domains import Population
 from pipeline.estimate.person_counts import add_person_counts
 from pipeline.estimate.plan import draw_documents
-from pipeline.estimate.shares import estimate_share
 from pipeline.estimate.stage import run
-from pipeline.estimate.tables import estimate_all
+from pipeline.estimate.survey import estimate_batch, open_survey
+from pipeline.estimate.tables import tabulate_shares
 from pipeline.schemas import CODES, DOCUMENTS, SHARES
+from tests.survey_of import sample_of, share_of, survey_of
 
 AXES = {"target": "T1", "mechanism": "M1", "scaling": "S1", "evidence": "E", "confidence": "3"}
 
@@ -64,11 +65,16 @@ def load(config: Config) -> tuple[Sample, Population, pd.DataFrame]:
     return sample, Population(documents, units), settle_codes(sample).set_index("doc_id")
 
 
+def tabulate_all(sample: Sample, population: Population, codebook: Codebook) -> pd.DataFrame:
+    survey = open_survey(sample, population, codebook, 0.95, 1)
+    return tabulate_shares(survey, estimate_batch(survey, codebook.definitions, []))
+
+
 def test_codes_given_on_the_page_count_and_the_shares_say_how_many_a_person_read(project: Config) -> None:
     codebook = load_codebook(project.path(project.paths.handcheck) / "codebook/codebook.toml")
     sample, population, before = load(project)
     assert set(before["n_person"]) == {0} and set(before["coder_kind"]) == {"language model"}
-    shares = add_person_counts({"shares": estimate_all(sample, population, codebook, 0.95)}, sample)["shares"]
+    shares = add_person_counts({"shares": tabulate_all(sample, population, codebook)}, sample)["shares"]
     assert set(shares["n_person"]) == {0}
 
     read = read_as(project, "ann", "A1", range(40))
@@ -76,7 +82,7 @@ def test_codes_given_on_the_page_count_and_the_shares_say_how_many_a_person_read
     assert set(after.loc[read, "leaf"]) == {"A1"} and set(after.loc[read, "coder"]) == {"ann"}
     assert set(after.loc[read, "coder_kind"]) == {"person"} and set(after.loc[read, "n_person"]) == {1}
     pd.testing.assert_series_equal(after["leaf"].drop(read), before["leaf"].drop(read))
-    again = add_person_counts({"shares": estimate_all(sample, population, codebook, 0.95)}, sample)["shares"]
+    again = add_person_counts({"shares": tabulate_all(sample, population, codebook)}, sample)["shares"]
     whole = again[(again["year"] == "") & (again["definition"] == "strict") & (again["denominator"] == "safety")]
     counted = sample.units.loc[read].groupby("frame").size()
     assert dict(zip(whole["frame"], whole["n_person"], strict=True)) == {
@@ -97,14 +103,13 @@ def test_what_is_read_in_order_speaks_for_its_cell_and_what_is_picked_for_itself
     assert PICKED not in set(units.loc[in_order, "phase2_stratum"])
     assert units.loc[[*in_order, *picked], "is_adjudicated"].all()
     codebook = load_codebook(project.path(project.paths.handcheck) / "codebook/codebook.toml")
-    readings = Readings.of(sample, population, codebook.definitions[0], "safety", codebook.denominators["safety"])
+    survey = open_survey(sample, population, codebook, 0.95, 1)
     place = pd.Series(np.arange(len(units)), index=units.index)
-    assert (readings.cell[place[picked]] == -1).all()
+    # What people settled is one code; and only what was drawn by chance speaks for other documents.
+    assert survey.weights.codes.is_settled[place[[*in_order, *picked]]].all()
+    assert (units.loc[picked, "phase2_probability"] == 1.0).all()
     agreed = [doc_id for doc_id in in_order if was_agreed[doc_id]]
-    assert agreed and (readings.cell[place[agreed]] >= 0).all()
-    for domain in list_domains(sample, population):
-        phase2 = readings.reads(domain).phase2
-        assert phase2 is not None and not set(phase2.open_cells) & {-1}  # nothing of theirs is imputed
+    assert agreed and units.loc[agreed, "phase2_probability"].between(0, 1, inclusive="neither").all()
 
 
 def load_rounds_stratum(config: Config) -> pd.Series:
@@ -215,14 +220,13 @@ def test_what_a_person_reads_beyond_the_round_joins_the_sample_band_by_band(proj
     pd.testing.assert_frame_equal(sample.units.loc[others.index], others)
 
     codebook = load_codebook(project.path(project.paths.handcheck) / "codebook/codebook.toml")
-    definition = next(item for item in codebook.definitions if item.id == "strict")
-    readings = Readings.of(sample, population, definition, "safety", codebook.denominators["safety"])
-    domain = next(item for item in list_domains(sample, population) if item.year == "2021")
+    survey = open_survey(sample, population, codebook, 0.95, 1)
+    domain = next(item for item in survey.domains if item.year == "2021")
     assert [len(members) for members in domain.members] == domain.strata["n_population"].tolist()
-    reads, found = readings.reads(domain), readings.estimate(domain, 0.95)
-    assert found is not None and found.n_read == 90
-    totals = [float(reads.weight @ column) for column in reads.values().T]
-    assert found.share == pytest.approx(totals[0] / totals[1])
+    weight = pd.Series(survey.weights.weight, sample.units.index)[domain.rows]
+    assert len(weight) == 90
+    by_band = weight.groupby(sample.units["stratum"]).sum()
+    assert by_band.to_dict() == pytest.approx(domain.strata["n_population"].to_dict())
 
 
 def test_only_what_is_read_without_a_gap_counts(project: Config) -> None:
@@ -302,16 +306,18 @@ def test_a_sample_extended_by_bands_has_no_bias_and_intervals_that_hold() -> Non
     ids = pd.Index([f"lw:{number}" for number in range(400)])
     band = pd.Series(np.searchsorted([0.25, 0.75], chance, side="right"), ids)
     errors, held, apart = [], [], []
-    for seed in range(300):
+    for seed in range(150):
         drawn = pd.Series(np.isin(np.arange(400), rng.choice(400, 60, replace=False)), ids)
         rows = draw_extension("all", band, drawn, {0: 10, 1: 40, 2: 10}, seed)
         chosen = rows[rows["is_wanted"] | (rows["reserve_order"] < 0)]
         y = truth[ids.get_indexer(chosen["doc_id"])]
-        found = estimate_share(y, chosen["band"].to_numpy(), band.value_counts().to_dict())
-        errors.append(found.share - truth.mean())
-        held.append(found.low <= truth.mean() <= found.high)
+        leaf = np.where(truth > 0, 0, 1)
+        sample, population = sample_of(leaf, band.to_numpy(), ids.get_indexer(chosen["doc_id"]))
+        found = share_of(survey_of(sample, population), "everything")
+        errors.append(found.share[0] - truth.mean())
+        held.append(found.low[0] <= truth.mean() <= found.high[0])
         apart.append(y.mean() - truth.mean())
-    assert abs(np.mean(errors)) < 0.004 < abs(np.mean(apart))  # bands drawn unevenly must be weighted
+    assert abs(np.mean(errors)) < 0.006 < abs(np.mean(apart))  # bands drawn unevenly must be weighted
     assert 0.92 <= np.mean(held) <= 0.99
 
 

@@ -22,10 +22,12 @@ STAGES = (
             "agendas",
             "agenda_growth",
             "guesses",
+            "weights",
             "plan",
         ),
         inputs=ROUND_FILES,
         settings=(
+            "seed",
             "estimate",
             *ROUND_SETTINGS,
             "frames.*.is_quotable",

@@ -4,16 +4,17 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from pipeline.coding.codebook import Codebook, Definition
 from pipeline.coding.definitions import match_definition
-from pipeline.coding.sample import Sample, settle_codes
-from pipeline.estimate.domains import Domain, Population, Readings, list_domains
+from pipeline.coding.sample import settle_codes
+from pipeline.estimate.domains import Domain
+from pipeline.estimate.shares import compare_parts, estimate_shares
+from pipeline.estimate.survey import DOCUMENTS, Found, Survey
+from pipeline.estimate.trends import years_by_frame
 
 SPAN_YEARS = 3  # growth compares the first and the last three years: single years hold too few read documents
-OUTSIDE = ("M", "N")  # groups that no share of safety output can hold
-WHOLE_FRAME = "everything"
+JOIN = "+"  # between the leaves of a joined agenda
 
 
 def list_agendas(codebook: Codebook, joined: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, Definition]]:
@@ -21,28 +22,32 @@ def list_agendas(codebook: Codebook, joined: Mapping[str, Sequence[str]]) -> dic
     agendas = {code: (title, _query(code, groups=(code,))) for code, title in codebook.groups.items()}
     agendas |= {code: (title, _query(code, leaves=(code,))) for code, title in codebook.leaves.items()}
     for title, codes in joined.items():
-        name = "+".join(codes)
+        name = JOIN.join(codes)
         agendas[name] = (title, _query(name, leaves=tuple(codes)))
     return agendas
 
 
-def estimate_agendas(
-    sample: Sample, population: Population, codebook: Codebook, level: float, joined: Mapping[str, Sequence[str]]
-) -> pd.DataFrame:
+def denominator_of(code: str, codebook: Codebook) -> str:
+    """Returns what an agenda is a share of: the first denominator; the last, the widest, for what is outside it."""
+    is_outside = codebook.is_outside(code.split(JOIN, maxsplit=1)[0])
+    return list(codebook.denominators)[-1 if is_outside else 0]
+
+
+def estimate_agendas(survey: Survey, joined: Mapping[str, Sequence[str]], found: Found) -> pd.DataFrame:
     """Returns the rows of the table `agendas`.
 
     Shares are of the codebook's first denominator; those of the groups about the field and out of scope are of
-    everything in the frame.
+    everything in the frame. Leaves add up to their group, and groups to everything.
     """
-    settled = settle_codes(sample)
-    domains = list_domains(sample, population)
+    codebook = survey.codebook
+    settled = settle_codes(survey.sample)
     rows = []
-    for code, (title, query) in list_agendas(codebook, joined).items():
-        name, readings = _read(sample, population, codebook, code, query)
-        is_coded = match_definition(query, settled)
-        tuning = {domain.frame: readings.tune(domain) for domain in domains if not domain.year}
-        for domain in domains:
-            estimate = readings.estimate(domain, level, tuning[domain.frame] if domain.year else None)
+    for number, (code, (title, query)) in enumerate(list_agendas(codebook, joined).items()):
+        name, is_coded = denominator_of(code, codebook), match_definition(query, settled)
+        place = len(codebook.definitions) + number
+        for domain in survey.domains:
+            estimate = found[domain.frame, domain.year, DOCUMENTS, name]
+            share, low, high = (float(column[place]) for column in (estimate.share, estimate.low, estimate.high))
             rows.append(
                 {
                     "frame": domain.frame,
@@ -50,66 +55,58 @@ def estimate_agendas(
                     "code": code,
                     "title": title,
                     "denominator": name,
-                    "share": estimate.share if estimate else None,
-                    "low": estimate.low if estimate else None,
-                    "high": estimate.high if estimate else None,
-                    "n_read": int(domain.rows.sum()),
+                    "share": share,
+                    "low": low,
+                    "high": high,
+                    "n_read": estimate.n_read,
                     "n_coded": int((is_coded & domain.rows).sum()),
                 }
             )
     return pd.DataFrame(rows)
 
 
-def estimate_growth(
-    sample: Sample, population: Population, codebook: Codebook, level: float, joined: Mapping[str, Sequence[str]]
-) -> pd.DataFrame:
-    """Returns the rows of the table `agenda_growth`: the first and the last years of every frame that has enough.
-
-    The interval of the change adds the two variances, as of samples drawn apart (normal approximation).
-    """
+def estimate_growth(survey: Survey, joined: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """Returns the rows of the table `agenda_growth`: the first and the last years of every frame that has enough."""
     columns = ["frame", "code", "title", "denominator", "early_years", "late_years", "early_share", "late_share"]
     columns += ["change_share", "low", "high", "n_read"]
+    codebook = survey.codebook
+    agendas = {
+        code: agenda
+        for code, agenda in list_agendas(codebook, joined).items()
+        if not codebook.is_outside(code.split(JOIN)[0]) and code not in codebook.groups
+    }
+    counted = survey.definitions([query for _, query in agendas.values()])
+    name = next(iter(codebook.denominators))
+    inside = survey.inside(codebook.denominators[name])
     rows: list[tuple[object, ...]] = []
-    quantile = float(stats.norm.ppf((1 + level) / 2))
-    for code, (title, query) in list_agendas(codebook, joined).items():
-        if code[0] in OUTSIDE or code in codebook.groups:
+    for early, late in _spans(survey):
+        parts = [survey.part(span) for span in (early, late)]
+        if parts[0] is None or parts[1] is None:
             continue
-        name, readings = _read(sample, population, codebook, code, query)
-        for whole, early, late in _spans(sample, population):
-            tuning = readings.tune(whole)
-            before, after = (readings.estimate(span, level, tuning) for span in (early, late))
-            if before is None or after is None:
+        before, after = (estimate_shares(part, counted, inside, survey.level) for part in parts if part is not None)
+        change, _, low, high = compare_parts(before, after, survey.level)
+        for number, (code, (title, _)) in enumerate(agendas.items()):
+            if not np.isfinite(change[number]):
                 continue
-            half = quantile * float(np.hypot(before.standard_error, after.standard_error))
-            change = after.share - before.share
-            place = (whole.frame, code, title, name, early.year, late.year, before.share, after.share)
-            ends = (max(change - half, -1.0), min(change + half, 1.0))
-            rows.append((*place, change, *ends, int(early.rows.sum() + late.rows.sum())))
+            place = (early.frame, code, title, name, early.year, late.year)
+            numbers = (before.share, after.share, change, low, high)
+            rows.append((*place, *(float(values[number]) for values in numbers), before.n_read + after.n_read))
     return pd.DataFrame(rows, columns=columns)
-
-
-def _read(
-    sample: Sample, population: Population, codebook: Codebook, code: str, query: Definition
-) -> tuple[str, Readings]:
-    name = WHOLE_FRAME if code[0] in OUTSIDE else next(iter(codebook.denominators))
-    return name, Readings.of(sample, population, query, name, codebook.denominators[name])
 
 
 def _query(code: str, groups: tuple[str, ...] = (), leaves: tuple[str, ...] = ()) -> Definition:
     return Definition(id=f"agenda {code}", title="", reading="", groups=groups, leaves=leaves)
 
 
-def _spans(sample: Sample, population: Population) -> Iterable[tuple[Domain, Domain, Domain]]:
-    """Yields each frame that has enough years: the whole, the first years and the last years of it."""
-    by_frame: dict[str, list[Domain]] = {}
-    for domain in list_domains(sample, population):
-        by_frame.setdefault(domain.frame, []).append(domain)
-    for whole, *years in by_frame.values():
+def _spans(survey: Survey) -> Iterable[tuple[Domain, Domain]]:
+    """Yields the first and the last years of each frame that has enough."""
+    for years in years_by_frame(survey).values():
         if len(years) >= 2 * SPAN_YEARS:
-            yield whole, _join(years[:SPAN_YEARS]), _join(years[-SPAN_YEARS:])
+            yield join_years(years[:SPAN_YEARS]), join_years(years[-SPAN_YEARS:])
 
 
-def _join(years: list[Domain]) -> Domain:
+def join_years(years: list[Domain]) -> Domain:
+    """Returns years of one frame as one domain."""
     strata = pd.concat([year.strata for year in years])
     rows = np.any([year.rows for year in years], axis=0)
     members = tuple(part for year in years for part in year.members)

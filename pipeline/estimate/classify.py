@@ -36,7 +36,7 @@ class Predictions:
     Attributes:
         doc_ids: (n,).
         fold: int (n,), the fold whose model predicted it.
-        leaves: names of the columns of `leaf_probability`.
+        leaves: names of the columns of `leaf_probability`; groups: the group of each.
         leaf_probability: float64 (n, n_leaves), four decimals, rows sum to one up to them.
         counted: predicted definition within a denominator, for definitions that are not sets of leaves:
             (definition id, denominator id) -> float64 (n,).
@@ -45,12 +45,13 @@ class Predictions:
     doc_ids: np.ndarray
     fold: np.ndarray
     leaves: tuple[str, ...]
+    groups: tuple[str, ...]
     leaf_probability: np.ndarray
     counted: dict[tuple[str, str], np.ndarray]
 
     def inside(self, denominator: Denominator) -> np.ndarray:
         """Returns the chance of belonging to a denominator: float64 (n,)."""
-        return self.of_leaves(match_denominator(denominator, _bare_codes(self.leaves)))
+        return self.of_leaves(match_denominator(denominator, _bare_codes(self.leaves, self.groups)))
 
     def of_leaves(self, is_in: np.ndarray) -> np.ndarray:
         """Returns the chance of having one of the leaves marked: float64 (n,)."""
@@ -62,7 +63,7 @@ class Predictions:
         """Returns the chance of counting under a definition within a denominator (called `name`): float64 (n,)."""
         if (definition.id, name) in self.counted:
             return self.counted[definition.id, name]
-        codes = _bare_codes(self.leaves)
+        codes = _bare_codes(self.leaves, self.groups)
         return self.of_leaves(match_definition(definition, codes) & match_denominator(denominator, codes))
 
 
@@ -83,6 +84,7 @@ def predict_codes(
     fold = assign_folds(documents["doc_id"], find_near_duplicates(neighbours, cosines, NEAR_DUPLICATE_COSINE))
     kernel = compute_kernel(vectors, neighbours, terms, documents, read)
     leaves = tuple(codebook.leaves)
+    groups = tuple(codebook.group_of[leaf] for leaf in leaves)
     blocks = [(codes["leaf"].to_numpy()[:, None] == np.array(leaves)).astype(np.float64)]
     keys = []
     for definition in codebook.definitions:
@@ -93,7 +95,7 @@ def predict_codes(
                 keys.append((definition.id, name))
     probabilities = cross_predict(kernel, read, fold, blocks)
     counted = {key: block[:, 0].round(DECIMALS) for key, block in zip(keys, probabilities[1:], strict=True)}
-    return Predictions(documents["doc_id"].to_numpy(), fold, leaves, probabilities[0].round(DECIMALS), counted)
+    return Predictions(documents["doc_id"].to_numpy(), fold, leaves, groups, probabilities[0].round(DECIMALS), counted)
 
 
 def assign_folds(doc_ids: pd.Series, group: np.ndarray) -> np.ndarray:
@@ -155,6 +157,6 @@ def _choose_power(held_out: np.ndarray, targets: np.ndarray) -> float:
     return POWERS[int(np.argmin(errors))]
 
 
-def _bare_codes(leaves: Sequence[str]) -> pd.DataFrame:
+def _bare_codes(leaves: Sequence[str], groups: Sequence[str]) -> pd.DataFrame:
     """Returns one row of codes per leaf, for queries that look at the leaf alone."""
-    return pd.DataFrame({"leaf": list(leaves), "group": [leaf[0] for leaf in leaves], "confidence": 3})
+    return pd.DataFrame({"leaf": list(leaves), "group": list(groups), "confidence": np.inf})

@@ -6,6 +6,8 @@ import pandas as pd
 
 from pipeline.coding.sample import Sample
 
+TIMES = ("year", "early_years", "late_years", "from_year", "to_year")
+
 
 def add_person_counts(tables: Mapping[str, pd.DataFrame], sample: Sample) -> dict[str, pd.DataFrame]:
     """Adds `n_person` to every table of estimates about a frame, or about years of one.
@@ -23,19 +25,23 @@ def _is_about_reads(rows: pd.DataFrame) -> bool:
 
 
 def _count(rows: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
-    spans = [_spans(row) for row in rows.to_dict("records")]
+    places = [column for column in ("frame", *TIMES) if column in rows]
+    known: dict[tuple[str, ...], int] = {}
     counts = []
-    for frame, years in zip(rows["frame"], spans, strict=True):
-        here = units[units["frame"] == frame]
-        counts.append(sum(_is_within(str(year), years) for year in here["year"]))
+    for place in zip(*(rows[column].astype(str) for column in places), strict=True):
+        if place not in known:
+            years = _spans(dict(zip(places, place, strict=True)))
+            here = units.loc[units["frame"] == place[0], "year"]
+            known[place] = sum(_is_within(str(year), years) for year in here)
+        counts.append(known[place])
     return rows.assign(n_person=counts)
 
 
-def _spans(row: Mapping[object, object]) -> list[tuple[str, str]]:
+def _spans(row: Mapping[str, str]) -> list[tuple[str, str]]:
     """Returns the first and last year of each span that a row is about; none: all years."""
     if row.get("from_year"):
         return [(str(row["from_year"]), str(row["to_year"]))]
-    named = [str(row[key]) for key in ("year", "early_years", "late_years") if row.get(key)]
+    named = [str(row[key]) for key in TIMES[:3] if row.get(key)]
     return [(span.split("–")[0], span.split("–")[-1]) for span in named]
 
 

@@ -8,9 +8,8 @@ from pipeline import store
 from pipeline.coding.extension import NAME, add_extension, draw_extension
 from pipeline.config import Config
 from pipeline.errors import SheetError
-from pipeline.estimate.domains import Readings
 from pipeline.estimate.inputs import load_inputs
-from pipeline.estimate.planning import band_of
+from pipeline.estimate.planning import band_of, guess_shares
 from pipeline.schemas import PLAN
 
 log = logging.getLogger(__name__)
@@ -71,7 +70,7 @@ def draw_documents(config: Config, plan: pd.DataFrame, draw: str) -> None:
         )
     name = str(rows["denominator"].iloc[0])
     definition = next(item for item in codebook.definitions if item.id == definition_id)
-    guess = Readings.of(sample, population, definition, name, codebook.denominators[name]).guess
+    guess = guess_shares(population, definition, name, codebook)
     if guess is None:
         raise SheetError("the census has no predictions to draw by", where="DRAW", do="run make estimate")
     inside = population.rows_in(sample, stratum)

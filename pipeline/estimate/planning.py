@@ -1,14 +1,12 @@
 """How many more documents to read, and which, to halve an interval or to bring it to ten points either way."""
 
-import itertools
-
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from pipeline.coding.codebook import Codebook
-from pipeline.coding.sample import Sample
-from pipeline.estimate.domains import Domain, Population, Readings, list_domains
+from pipeline.coding.codebook import Codebook, Definition
+from pipeline.estimate.domains import Domain, Population
+from pipeline.estimate.survey import DOCUMENTS, Found, Survey
 
 BAND_EDGES = (0.05, 0.25, 0.75, 0.95)  # predicted chance of counting: five strata within a frame or year
 FACTOR = 0.5  # of the width that the interval has now
@@ -17,14 +15,7 @@ DECIMALS = 6  # beyond these, sums differ between processors, and a document or 
 LEAST_READ = 5  # in each band, so that a wrong prediction shows
 
 
-def plan_reading(
-    sample: Sample,
-    population: Population,
-    codebook: Codebook,
-    denominator_id: str,
-    definition_ids: tuple[str, ...],
-    level: float,
-) -> pd.DataFrame:
+def plan_reading(survey: Survey, found: Found, denominator_id: str, definition_ids: tuple[str, ...]) -> pd.DataFrame:
     """Returns the rows of the table `plan`, for every frame and year.
 
     The number is Neyman's for a ratio: n = (sum N_h S_h)^2 / (V N^2 + sum N_h S_h^2), with V the variance asked for and
@@ -32,33 +23,43 @@ def plan_reading(
     read, before and after, is adjudicated.
     """
     rows: list[pd.DataFrame] = []
-    definitions = [definition for definition in codebook.definitions if definition.id in definition_ids]
-    domains = list_domains(sample, population)
-    frames = {domain.frame: domain for domain in domains if not domain.year}
-    for definition, domain in itertools.product(definitions, domains):
-        readings = Readings.of(sample, population, definition, denominator_id, codebook.denominators[denominator_id])
-        tuning = readings.tune(frames[domain.frame]) if domain.year else None  # as in the table `shares`
-        estimate = readings.estimate(domain, level, tuning)
-        if estimate is None or readings.guess is None:
+    codebook, is_settled = survey.codebook, survey.sample.units["is_adjudicated"].to_numpy()
+    z = float(stats.norm.ppf((1 + survey.level) / 2))
+    for number, definition in enumerate(codebook.definitions):
+        guess = guess_shares(survey.population, definition, denominator_id, codebook)
+        if definition.id not in definition_ids or guess is None:
             continue
-        half_width, z = (estimate.high - estimate.low) / 2, float(stats.norm.ppf((1 + level) / 2))
-        bands = _count_bands(readings, domain, estimate.share)
-        more = allocate(bands, (FACTOR * half_width / z) ** 2)
-        for_target = allocate(bands, (TARGET / z) ** 2) if half_width > TARGET else np.zeros(len(bands), dtype=int)
-        rows.append(
-            bands.assign(
-                frame=domain.frame,
-                year=domain.year,
-                definition=definition.id,
-                denominator=denominator_id,
-                n_more=more,
-                n_to_adjudicate=int((~sample.units["is_adjudicated"].to_numpy()[domain.rows]).sum()),
-                half_width_now=half_width,
-                n_more_for_target=for_target,
-                half_width_planned=z * _standard_error(bands, more),
-            ).drop(columns=["spread", "base"])
-        )
+        for domain in survey.domains:
+            shares = found.get((domain.frame, domain.year, DOCUMENTS, denominator_id))
+            if shares is None or not np.isfinite(shares.share[number]):
+                continue
+            half_width = float(shares.high[number] - shares.low[number]) / 2
+            bands = _count_bands(guess, survey.population.units, domain, float(shares.share[number]))
+            more = allocate(bands, (FACTOR * half_width / z) ** 2)
+            for_target = allocate(bands, (TARGET / z) ** 2) if half_width > TARGET else np.zeros(len(bands), dtype=int)
+            rows.append(
+                bands.assign(
+                    frame=domain.frame,
+                    year=domain.year,
+                    definition=definition.id,
+                    denominator=denominator_id,
+                    n_more=more,
+                    n_to_adjudicate=int((~is_settled[domain.rows]).sum()),
+                    half_width_now=half_width,
+                    n_more_for_target=for_target,
+                    half_width_planned=z * _standard_error(bands, more),
+                ).drop(columns=["spread", "base"])
+            )
     return pd.concat(rows, ignore_index=True)
+
+
+def guess_shares(population: Population, definition: Definition, name: str, codebook: Codebook) -> np.ndarray | None:
+    """Returns the chances that each document counts, and that it is in the denominator: float (n_documents, 2)."""
+    if population.predictions is None:
+        return None
+    denominator = codebook.denominators[name]
+    counted = population.predictions.count(definition, name, denominator)
+    return np.stack([counted, population.predictions.inside(denominator)], axis=1)
 
 
 def band_of(probability: np.ndarray) -> np.ndarray:
@@ -87,15 +88,14 @@ def _standard_error(bands: pd.DataFrame, more: np.ndarray) -> float:
     return float(np.sqrt(np.maximum(variance, 0).sum())) / float(bands["base"].iloc[0])
 
 
-def _count_bands(readings: Readings, domain: Domain, share: float) -> pd.DataFrame:
+def _count_bands(guess: np.ndarray, units: np.ndarray, domain: Domain, share: float) -> pd.DataFrame:
     """Returns per band the documents, those read and the mean variance of y - share * d; and the documents inside."""
-    assert readings.guess is not None
     members = np.unique(np.concatenate(domain.members))
-    counted, inside = readings.guess[members].T
+    counted, inside = guess[members].T
     mean = counted - share * inside
     spread = counted * (1 - share) ** 2 + np.maximum(inside - counted, 0) * share**2 - mean**2
     band = band_of(counted)
-    read = band_of(readings.guess[readings.population.units[domain.rows], 0])
+    read = band_of(guess[units[domain.rows], 0])
     number = len(BAND_EDGES) + 1
     sizes = np.bincount(band, minlength=number)
     table = pd.DataFrame(

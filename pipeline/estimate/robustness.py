@@ -1,165 +1,204 @@
 """The robustness table: the same share by other estimators, other readers, other scopes, and by the wrong way."""
 
-import itertools
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from pipeline.coding.codebook import Codebook, Definition, Denominator
 from pipeline.coding.definitions import match_definition, match_denominator
 from pipeline.coding.sample import Sample
-from pipeline.estimate.domains import Domain, Population, Readings, list_domains
-from pipeline.estimate.phases import Phase2
-from pipeline.estimate.shares import ShareEstimate, estimate_reads
+from pipeline.estimate.classify import Predictions
+from pipeline.estimate.domains import Domain, Population
+from pipeline.estimate.rulings import CodeChances
+from pipeline.estimate.shares import Shares, estimate_shares, take_part
+from pipeline.estimate.survey import Survey, merge_records
+from pipeline.estimate.weights import Weights, make_weights
 
 # What part of the direct and of the indirect work the sources might hold.
 FOUND = ((0.9, 0.7), (0.7, 0.9))
 ROUNDS_OF_EM = 200  # far beyond convergence for 1,090 documents
-Row = tuple[str, ShareEstimate | float, str]
+VARIANT_REPLICATES = 100  # half of the headline's: their intervals are to look at
+SEED = 1  # of the variants' replicates
+Row = tuple[str, tuple[float, float, float] | float, str]
+
+
+def vary_estimates(survey: Survey, members: pd.DataFrame, frames: Collection[str]) -> pd.DataFrame:
+    """Returns the rows of the table `robustness`: every definition, as a share of the first denominator.
+
+    Args:
+        survey: the read documents with their weights.
+        members: rows of the table `cluster_members`, and of others like it (`add_second_encoder`).
+        frames: the frames to vary: those whose shares may be quoted.
+    """
+    name, denominator = next(iter(survey.codebook.denominators.items()))
+    versions = _list_versions(survey, members)
+    plain = _without_predictions(survey)
+    wanted = [domain for domain in survey.domains if not domain.year and domain.frame in frames]
+    codes = _both_codes(survey.sample, survey.codebook)
+    clusters = {layer: _clusters(survey.population, members, layer) for layer in sorted(members["layer"].unique())}
+    found = {
+        (variant, domain.frame): _estimate(version, domain, denominator)
+        for variant, (version, _) in versions.items()
+        for domain in wanted
+    }
+    rows: list[dict[str, object]] = []
+    for number, definition in enumerate(survey.codebook.definitions):
+        case = _Case(survey, plain, definition, denominator, codes, clusters)
+        ballots = _count_votes(case)
+        for domain in wanted:
+            headline = float(found["headline", domain.frame].share[number])
+            if not np.isfinite(headline):
+                continue
+            named: list[Row] = [
+                (variant, _numbers(found[variant, domain.frame], number), note)
+                for variant, (_, note) in versions.items()
+            ]
+            for variant, result, note in [*named, *_list_variants(case, domain, ballots, headline)]:
+                share, low, high = (result, None, None) if isinstance(result, float) else result
+                rows.append(
+                    {
+                        "frame": domain.frame,
+                        "definition": definition.id,
+                        "denominator": name,
+                        "variant": variant,
+                        "share": share,
+                        "low": low,
+                        "high": high,
+                        "difference": share - headline,
+                        "note": note,
+                    }
+                )
+    return pd.DataFrame(rows)
 
 
 @dataclass(frozen=True)
 class _Case:
-    """One definition and denominator, with what the variants need."""
+    """One definition, with what the variants need: both leaves of the settled codes, and each layer's clusters."""
 
-    sample: Sample
-    population: Population
+    survey: Survey
+    plain: Weights
     definition: Definition
-    name: str
     denominator: Denominator
-    members: pd.DataFrame
-    level: float
+    codes: tuple[pd.DataFrame, pd.DataFrame, np.ndarray]
+    clusters: Mapping[str, np.ndarray]
 
     def match(self, codes: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Returns y and denominator of codes, float (n,)."""
         inside = match_denominator(self.denominator, codes).astype(float)
         return match_definition(self.definition, codes) * inside, inside
 
-
-def vary_estimates(
-    sample: Sample,
-    population: Population,
-    codebook: Codebook,
-    members: pd.DataFrame,
-    level: float,
-    frames: Collection[str],
-) -> pd.DataFrame:
-    """Returns the rows of the table `robustness`: every definition, as a share of the first denominator.
-
-    Args:
-        sample: the read documents.
-        population: all documents.
-        codebook: its definitions and denominators.
-        members: rows of the table `cluster_members`, and of others like it (`add_second_encoder`).
-        level: of the intervals.
-        frames: the frames to vary: those whose shares may be quoted.
-    """
-    name, denominator = next(iter(codebook.denominators.items()))
-    rows: list[dict[str, object]] = []
-    domains = [domain for domain in list_domains(sample, population) if not domain.year and domain.frame in frames]
-    for definition, domain in itertools.product(codebook.definitions, domains):
-        case = _Case(sample, population, definition, name, denominator, members, level)
-        readings = Readings.of(sample, population, definition, name, denominator)
-        headline = readings.estimate(domain, level)
-        if headline is None:
-            continue
-        for variant, result, note in _list_variants(case, readings, domain, headline):
-            share, low, high = (result, None, None) if isinstance(result, float) else _numbers(result)
-            rows.append(
-                {
-                    "frame": domain.frame,
-                    "definition": definition.id,
-                    "denominator": name,
-                    "variant": variant,
-                    "share": share,
-                    "low": low,
-                    "high": high,
-                    "difference": share - headline.share,
-                    "note": note,
-                }
-            )
-    return pd.DataFrame(rows)
+    def settle(self, domain: Domain, y: np.ndarray, inside: np.ndarray) -> tuple[float, float, float] | None:
+        """Estimates from chances taken for the truth, without predictions; None where nothing is inside."""
+        if not inside[domain.rows].any():
+            return None
+        states = np.stack([y, np.maximum(inside - y, 0.0), 1 - inside], axis=1)
+        table = sparse.csr_array(states)
+        codes = replace(
+            self.plain.codes,
+            kept=table,
+            changed=table,
+            change=np.ones(len(y)),
+            change_drawn=np.ones_like(self.plain.replicates),
+            kept_drawn=np.zeros(self.plain.replicates.shape, dtype=np.int64),
+            is_settled=((y == 0) | (y == 1)) & ((inside == 0) | (inside == 1)),
+        )
+        part = take_part(replace(self.plain, codes=codes), domain.rows, float(domain.n_population))
+        shares = estimate_shares(
+            part, np.array([[True, False, False]]), np.array([True, True, False]), self.survey.level
+        )
+        return _numbers(shares, 0)
 
 
-def _numbers(estimate: ShareEstimate) -> tuple[float, float, float]:
-    return estimate.share, estimate.low, estimate.high
+def _numbers(shares: Shares, number: int) -> tuple[float, float, float]:
+    return float(shares.share[number]), float(shares.low[number]), float(shares.high[number])
 
 
-def _list_variants(case: _Case, readings: Readings, domain: Domain, headline: ShareEstimate) -> Iterator[Row]:
-    yield "headline", headline, "as in the table shares"
-    reads = readings.reads(domain)
-    yield "no predictions", estimate_reads(reads, case.level, 0.0), "Hajek's estimator, the classifier left out"
-    pooled = replace(reads, phase2=_pool_everything(readings, reads.phase2))
-    yield "adjudication pooled", estimate_reads(pooled, case.level), "readers' errors learnt from all frames alike"
-    for layer in sorted(case.members["layer"].unique()):
-        by_cluster = _predict_by_cluster(case, readings, layer)
-        yield f"{layer} clusters as predictions", by_cluster.estimate(domain, case.level) or headline, "cross-fitted"
-    yield from _list_readers(case, readings, domain)
-    yield from _list_doubts(case, readings, domain)
+def _estimate(survey: Survey, domain: Domain, denominator: Denominator) -> Shares:
+    part = survey.part(domain)
+    assert part is not None
+    counted = survey.definitions(survey.codebook.definitions)
+    return estimate_shares(part, counted, survey.inside(denominator), survey.level)
+
+
+def _reweigh(survey: Survey, sample: Sample, population: Population) -> Survey:
+    """Returns the survey with weights made anew, from other predictions or codes."""
+    weights = make_weights(sample, population, survey.codebook, SEED, VARIANT_REPLICATES)
+    return replace(survey, sample=sample, population=population, weights=merge_records(weights, survey.codebook))
+
+
+def _without_predictions(survey: Survey) -> Weights:
+    return make_weights(
+        survey.sample, replace(survey.population, predictions=None), survey.codebook, SEED, VARIANT_REPLICATES
+    )
+
+
+def _list_versions(survey: Survey, members: pd.DataFrame) -> Mapping[str, tuple[Survey, str]]:
+    """Returns the survey with other weights, by variant, with what was done otherwise."""
+    sample, population = survey.sample, survey.population
+    blind = replace(population, predictions=None)
+    versions = {"headline": (survey, "as in the table shares")}
+    versions["no predictions"] = (_reweigh(survey, sample, blind), "weights of the design, the classifier left out")
+    pooled = replace(survey, weights=replace(survey.weights, codes=_pool_changes(survey.weights)))
+    versions["adjudication pooled"] = (pooled, "one chance of being overturned for every agreement")
+    if population.predictions is not None:
+        for layer in sorted(members["layer"].unique()):
+            predicted = _predict_by_cluster(survey, population.predictions, _clusters(population, members, layer))
+            version = _reweigh(survey, sample, replace(population, predictions=predicted))
+            versions[f"{layer} clusters as predictions"] = (version, "cross-fitted")
+    for number, reader in enumerate(sample.readers, start=1):
+        units = sample.units.assign(is_adjudicated=True, phase2_probability=1.0)
+        alone = replace(sample, units=units, adjudicator=reader)
+        version = _reweigh(survey, alone, blind)
+        versions[f"reader {number} alone"] = (version, "their codes taken for the truth")
+    return versions
+
+
+def _pool_changes(weights: Weights) -> CodeChances:
+    """Returns codes of which every unsettled one has the mean chance of being overturned."""
+    codes = weights.codes
+    is_open = ~codes.is_settled
+    mean = float(codes.change[is_open].mean()) if is_open.any() else 0.0
+    drawn = codes.change_drawn.copy()
+    drawn[:, is_open] = drawn[:, is_open].mean(axis=1, keepdims=True)
+    return replace(codes, change=np.where(is_open, mean, 0.0), change_drawn=drawn)
+
+
+def _list_variants(
+    case: _Case, domain: Domain, ballots: list[tuple[str, np.ndarray, str]], headline: float
+) -> Iterator[Row]:
+    for name, chance, note in ballots:
+        estimate = case.settle(domain, chance[:, 2], chance[:, 1] + chance[:, 2])
+        if estimate is not None:
+            yield name, estimate, note
+    yield from _list_doubts(case, domain)
     for direct, indirect in FOUND:
-        odds = headline.share / direct, (1 - headline.share) / indirect
+        odds = headline / direct, (1 - headline) / indirect
         note = f"if the sources held {direct:.0%} of the direct and {indirect:.0%} of the other work"
         yield f"coverage {direct:.1f}/{indirect:.1f}", odds[0] / sum(odds), note
-    for layer in sorted(case.members["layer"].unique()):
-        wrong = _add_up_majorities(case, readings, domain, layer)
+    for layer, cluster in case.clusters.items():
+        wrong = _add_up_majorities(case, domain, cluster)
         if wrong is not None:
             yield f"WRONG: majority of {layer} clusters", wrong, "each cluster counted whole; shown to be avoided"
 
 
-def _pool_everything(readings: Readings, phase2: Phase2 | None) -> Phase2 | None:
-    units = readings.sample.units
-    pool = units["is_adjudicated"].to_numpy() & (readings.cell >= 0)
-    if phase2 is None:
-        return None
-    return replace(
-        phase2,
-        pool_cell=readings.cell[pool],
-        pool_y=readings.y[pool],
-        pool_denominator=readings.denominator[pool],
-        pool_weight=1 / units["inclusion_probability"].to_numpy()[pool],
-        pool_prediction=None if readings.guess is None else readings.guess[readings.population.units[pool]],
-    )
-
-
-def _settle_all(
-    case: _Case, readings: Readings, y: np.ndarray, inside: np.ndarray, domain: Domain
-) -> ShareEstimate | None:
-    """Estimates from codes taken as settled for every document, without predictions."""
-    if not inside[domain.rows].any():
-        return None
-    reads = readings.reads(domain)
-    plain = replace(reads, y=y[domain.rows], denominator=inside[domain.rows], phase2=None)
-    return estimate_reads(plain, case.level, 0.0)
-
-
-def _list_readers(case: _Case, readings: Readings, domain: Domain) -> Iterator[Row]:
-    sample = case.sample
+def _count_votes(case: _Case) -> list[tuple[str, np.ndarray, str]]:
+    """Returns, by way of counting votes, each document's chances of the three states, float (n, 3), and a note."""
+    sample = case.survey.sample
     codes = [case.match(reader) for reader in sample.readers]
-    for number, (y, inside) in enumerate(codes, start=1):
-        estimate = _settle_all(case, readings, y, inside, domain)
-        if estimate is not None:
-            yield f"reader {number} alone", estimate, "their codes taken for the truth"
     votes = np.array([y + inside for y, inside in codes])  # 2 counts, 1 in the denominator only, 0 outside
     third = np.full(votes.shape[1], -1.0)
     y, inside = case.match(sample.adjudicator)
     third[sample.units.index.get_indexer(sample.adjudicator.index)] = y + inside
     votes = np.vstack([votes, third]).astype(int)
     majority = np.array([np.bincount(column[column >= 0], minlength=3) for column in votes.T], dtype=float)
-    ballots: list[tuple[str, np.ndarray, str]] = [
-        (
-            "majority of readers",
-            majority == majority.max(axis=1, keepdims=True),
-            "the adjudicator votes where they read",
-        ),
+    most = (majority == majority.max(axis=1, keepdims=True)).astype(float)
+    return [
+        ("majority of readers", most / most.sum(axis=1, keepdims=True), "the adjudicator votes where they read"),
         ("Dawid-Skene", dawid_skene(votes, 3), "latent classes from the same votes (Dawid and Skene 1979)"),
     ]
-    for name, weights, note in ballots:
-        chance = weights / weights.sum(axis=1, keepdims=True)
-        estimate = _settle_all(case, readings, chance[:, 2], chance[:, 1] + chance[:, 2], domain)
-        if estimate is not None:
-            yield name, estimate, note
 
 
 def dawid_skene(votes: np.ndarray, n_classes: int) -> np.ndarray:
@@ -181,27 +220,24 @@ def dawid_skene(votes: np.ndarray, n_classes: int) -> np.ndarray:
     return chance
 
 
-def _list_doubts(case: _Case, readings: Readings, domain: Domain) -> Iterator[Row]:
+def _list_doubts(case: _Case, domain: Domain) -> Iterator[Row]:
     """Pushes every coin-flip code either way, then only those about scope: bounds, not intervals."""
-    first, second, is_doubtful = _both_codes(case.sample)
+    first, second, is_doubtful = case.codes
     plain, other = case.match(first), case.match(second)
     is_scope = is_doubtful & (plain[1] != other[1])
-    choices: list[tuple[str, np.ndarray, Callable[..., np.ndarray]]] = [
-        ("every doubtful code out", is_doubtful, _take_low),
-        ("every doubtful code in", is_doubtful, _take_high),
-        ("doubtful scope out", is_scope, lambda a, b: np.minimum(a[1], b[1]) == b[1]),
-        ("doubtful scope in", is_scope, lambda a, b: np.maximum(a[1], b[1]) == b[1]),
+    choices = [
+        ("every doubtful code out", is_doubtful & _take_low(plain, other)),
+        ("every doubtful code in", is_doubtful & _take_high(plain, other)),
+        ("doubtful scope out", is_scope & (np.minimum(plain[1], other[1]) == other[1])),
+        ("doubtful scope in", is_scope & (np.maximum(plain[1], other[1]) == other[1])),
     ]
-    for variant, is_open, take_second in choices:
-        swap = is_open & take_second(plain, other)
+    for variant, swap in choices:
+        is_open = is_scope if "scope" in variant else is_doubtful
         y, inside = (np.where(swap, there, here) for here, there in zip(plain, other, strict=True))
-        estimate = _settle_all(case, readings, y, inside, domain)
+        estimate = case.settle(domain, y, inside)
         if estimate is not None:
-            yield (
-                variant,
-                estimate,
-                f"{int(is_open[domain.rows].sum())} read documents take the worse of their two leaves",
-            )
+            count = int(is_open[domain.rows].sum())
+            yield variant, estimate, f"{count} read documents take the worse of their two leaves"
 
 
 def _take_low(first: tuple[np.ndarray, np.ndarray], second: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
@@ -213,21 +249,21 @@ def _take_high(first: tuple[np.ndarray, np.ndarray], second: tuple[np.ndarray, n
     return (second[0] > first[0]) | ((second[0] == first[0]) & (first[0] == 0) & (second[1] < first[1]))
 
 
-def _both_codes(sample: Sample) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
+def _both_codes(sample: Sample, codebook: Codebook) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
     """Returns the settled codes, the same with the second leaf in place of the first, and where it was a toss-up."""
     settled = sample.readers[0].copy()
     settled.loc[sample.adjudicator.index] = sample.adjudicator[settled.columns]
     leaf2 = settled["leaf2"].fillna("")
     swapped = settled.assign(leaf=leaf2.where(leaf2 != "", settled["leaf"]))
-    swapped = swapped.assign(group=swapped["leaf"].str[0])
+    swapped = swapped.assign(group=swapped["leaf"].map(codebook.group_of))
     is_doubtful = ((settled["confidence"].astype(int) == 1) & (leaf2 != "")).to_numpy()
     return settled, swapped, is_doubtful
 
 
-def _clusters(case: _Case, layer: str) -> np.ndarray:
+def _clusters(population: Population, members: pd.DataFrame, layer: str) -> np.ndarray:
     """Returns the cluster of every document of the population: int (n,). Those without one are a cluster together."""
-    part = case.members[case.members["layer"] == layer].set_index("doc_id")["cluster_id"]
-    cluster = pd.factorize(part.reindex(case.population.documents["doc_id"]), sort=True)[0]
+    part = members[members["layer"] == layer].set_index("doc_id")["cluster_id"]
+    cluster = pd.factorize(part.reindex(population.documents["doc_id"]), sort=True)[0]
     return np.where(cluster < 0, cluster.max(initial=-1) + 1, cluster)
 
 
@@ -240,36 +276,33 @@ def add_second_encoder(members: pd.DataFrame, second: pd.DataFrame) -> pd.DataFr
     return pd.concat([members[columns].astype({"cluster_id": str}), there[columns]], ignore_index=True)
 
 
-def _predict_by_cluster(case: _Case, readings: Readings, layer: str) -> Readings:
-    """Predicts each document by its cluster's read ones in the other folds: post-stratification by cluster."""
-    predictions = case.population.predictions
-    if predictions is None:
-        return readings
-    cluster = _clusters(case, layer)
-    units = case.population.units
-    values = np.stack([readings.y, readings.denominator], axis=1)
-    guess = np.zeros((len(cluster), 2))
+def _predict_by_cluster(survey: Survey, predictions: Predictions, cluster: np.ndarray) -> Predictions:
+    """Predicts each document's leaf by its cluster's read ones in the other folds: post-stratification by cluster."""
+    units = survey.population.units
+    settled, _, _ = _both_codes(survey.sample, survey.codebook)
+    leaf = pd.Index(predictions.leaves).get_indexer(pd.Index(settled["leaf"]))
+    codes = np.eye(len(predictions.leaves))[leaf]
+    chance = np.zeros((len(cluster), len(predictions.leaves)))
     for fold in np.unique(predictions.fold):
-        learn = predictions.fold[units] != fold
-        counts = np.bincount(cluster[units][learn], minlength=cluster.max() + 1)
-        for column in range(2):
-            centre = values[learn, column].mean()
-            sums = np.bincount(cluster[units][learn], values[learn, column], cluster.max() + 1)
-            guess[predictions.fold == fold, column] = ((sums + centre) / (counts + 1))[
-                cluster[predictions.fold == fold]
-            ]
-    return replace(readings, guess=guess)
+        learn, rows = predictions.fold[units] != fold, predictions.fold == fold
+        own = sparse.csr_array(
+            (np.ones(int(learn.sum())), (cluster[units][learn], np.arange(int(learn.sum())))),
+            shape=(cluster.max() + 1, int(learn.sum())),
+        )
+        sums = own @ codes[learn] + codes[learn].mean(axis=0)
+        chance[rows] = (sums / sums.sum(axis=1, keepdims=True))[cluster[rows]]
+    return replace(predictions, leaf_probability=chance)
 
 
-def _add_up_majorities(case: _Case, readings: Readings, domain: Domain, layer: str) -> float | None:
+def _add_up_majorities(case: _Case, domain: Domain, cluster: np.ndarray) -> float | None:
     """Does what must not be done: gives every cluster of the frame the class of most of its read documents."""
-    cluster = _clusters(case, layer)
-    units = case.population.units[domain.rows]
+    population = case.survey.population
+    y, base = case.match(case.codes[0])
+    units = population.units[domain.rows]
     number = cluster.max() + 1
-    inside = case.population.rows_of(domain.frame, "")
-    sizes = np.bincount(cluster[inside], minlength=number)
+    sizes = np.bincount(cluster[population.rows_within(domain)], minlength=number)
     read = np.maximum(np.bincount(cluster[units], minlength=number), 1)
-    most_y = np.bincount(cluster[units], readings.y[domain.rows], number) / read
-    most_inside = np.bincount(cluster[units], readings.denominator[domain.rows], number) / read > 0.5
-    base = float(sizes @ most_inside)
-    return float(sizes @ (most_inside & (most_y > 0.5 * most_inside))) / base if base else None
+    most_y = np.bincount(cluster[units], y[domain.rows], number) / read
+    most_inside = np.bincount(cluster[units], base[domain.rows], number) / read > 0.5
+    total = float(sizes @ most_inside)
+    return float(sizes @ (most_inside & (most_y > 0.5 * most_inside))) / total if total else None

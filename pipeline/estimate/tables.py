@@ -2,7 +2,6 @@
 
 import itertools
 import logging
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,16 +10,16 @@ from pipeline import store
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.sample import Sample
 from pipeline.config import Config
-from pipeline.estimate.agendas import estimate_agendas, estimate_growth
-from pipeline.estimate.calibration import tabulate_guesses
+from pipeline.estimate.agendas import estimate_agendas, estimate_growth, list_agendas
 from pipeline.estimate.classify import DECIMALS, Predictions
 from pipeline.estimate.curve import draw_curves
-from pipeline.estimate.domains import Population, Readings, list_domains
+from pipeline.estimate.domains import Population
 from pipeline.estimate.people import WEIGHTS, count_people
 from pipeline.estimate.person_counts import add_person_counts
 from pipeline.estimate.planning import plan_reading
+from pipeline.estimate.published import tabulate_weights
 from pipeline.estimate.robustness import add_second_encoder, vary_estimates
-from pipeline.estimate.shares import ShareEstimate
+from pipeline.estimate.survey import DOCUMENTS, Found, Survey, estimate_batch, open_survey
 from pipeline.estimate.trends import measure_groups, measure_trends
 from pipeline.schemas import (
     CLUSTER_MEMBERS,
@@ -28,32 +27,34 @@ from pipeline.schemas import (
 )
 
 log = logging.getLogger(__name__)
+METHOD = "calibrated weights, replicates, Wilson on effective n"
+UNREAD = "none: no read document is in the denominator"
 
 
 def estimate_tables(
     config: Config, codebook: Codebook, sample: Sample, population: Population
 ) -> dict[str, pd.DataFrame]:
     """Returns every table of estimates by its name."""
-    level = config.estimate.level
     members = _load_layers(config)
     quotable = [name for name, frame in config.frames.items() if frame.is_quotable]
-    by_documents = estimate_all(sample, population, codebook, level)
-    by_weights = estimate_weighted(sample, population, codebook, level)
-    curve, toggles = draw_curves(sample, population, codebook, level)
+    survey = open_survey(sample, population, codebook, config.estimate.level, config.seed)
+    joined = config.estimate.agendas
+    agendas = [query for _, query in list_agendas(codebook, joined).values()]
+    found = estimate_batch(survey, [*codebook.definitions, *agendas], list(WEIGHTS))
+    curve, toggles = draw_curves(survey)
     tables = {
-        "shares": pd.concat([by_documents, by_weights], ignore_index=True),
-        "groups": measure_groups(sample, population, codebook, level),
-        "trends": measure_trends(sample, population, codebook, level),
+        "weights": tabulate_weights(survey.weights),
+        "shares": tabulate_shares(survey, found),
+        "groups": measure_groups(survey),
+        "trends": measure_trends(survey),
         "people": count_people(population.documents),
-        "agendas": estimate_agendas(sample, population, codebook, level, config.estimate.agendas),
-        "agenda_growth": estimate_growth(sample, population, codebook, level, config.estimate.agendas),
-        "guesses": tabulate_guesses(sample, population),
+        "agendas": estimate_agendas(survey, joined, found),
+        "agenda_growth": estimate_growth(survey, joined),
         "curve": curve,
         "toggles": toggles,
-        "plan": plan_reading(
-            sample, population, codebook, config.report.denominator, config.report.headline_definitions, level
-        ),
-        "robustness": vary_estimates(sample, population, codebook, members, level, quotable),
+        "guesses": tabulate_guesses(population),
+        "plan": plan_reading(survey, found, config.report.denominator, config.report.headline_definitions),
+        "robustness": vary_estimates(survey, members, quotable),
     }
     return add_person_counts(tables, sample)
 
@@ -69,70 +70,51 @@ def _load_layers(config: Config) -> pd.DataFrame:
     return add_second_encoder(members, second)
 
 
-def estimate_all(sample: Sample, population: Population, codebook: Codebook, level: float) -> pd.DataFrame:
-    """Returns the rows of the table `shares`: every definition, denominator, frame and year.
-
-    The years of a frame share the lambda of the frame: sixty documents are too few to learn one from.
-    """
+def tabulate_shares(survey: Survey, found: Found) -> pd.DataFrame:
+    """Returns the rows of the table `shares`: every definition, denominator, frame, year and way of counting."""
     rows = []
-    domains = list_domains(sample, population)
-    for name, denominator in codebook.denominators.items():
-        for definition in codebook.definitions:
-            readings = Readings.of(sample, population, definition, name, denominator)
-            tuning = {domain.frame: readings.tune(domain) for domain in domains if not domain.year}
-            for domain in domains:
-                estimate = readings.estimate(domain, level, tuning[domain.frame] if domain.year else None)
-                place = {"frame": domain.frame, "year": domain.year, "definition": definition.id, "denominator": name}
-                counts = {"n_population": domain.n_population, "n_read": int(domain.rows.sum())}
-                rows.append({**place, "weight": "documents", "level": level, **counts, **describe(estimate)})
+    notes = {DOCUMENTS: "", **{name: f"; {note}" for name, (_, note) in WEIGHTS.items()}}
+    for weight, domain, name in itertools.product(notes, survey.domains, survey.codebook.denominators):
+        shares = found.get((domain.frame, domain.year, weight, name))
+        if shares is None:
+            continue
+        for number, definition in enumerate(survey.codebook.definitions):
+            columns = ("share", "low", "high", "standard_error", "n_effective")
+            numbers = {column: float(getattr(shares, column)[number]) for column in columns}
+            is_known = bool(np.isfinite(numbers["share"]))
+            rows.append(
+                {
+                    "frame": domain.frame,
+                    "year": domain.year,
+                    "definition": definition.id,
+                    "denominator": name,
+                    "weight": weight,
+                    "level": survey.level,
+                    "n_population": domain.n_population,
+                    "n_read": shares.n_read,
+                    **{column: value if is_known else None for column, value in numbers.items()},
+                    "method": (METHOD if is_known else UNREAD) + notes[weight],
+                }
+            )
     return pd.DataFrame(rows)
 
 
-def estimate_weighted(sample: Sample, population: Population, codebook: Codebook, level: float) -> pd.DataFrame:
-    """Returns more rows of the table `shares`: output counted in people, author slots, words and karma, per frame."""
-    rows = []
-    domains = [domain for domain in list_domains(sample, population) if not domain.year]
-    for weight, (measure, note) in WEIGHTS.items():
-        sizes = {
-            domain.frame: measure(population.documents[population.rows_of(domain.frame, "")]) for domain in domains
-        }
-        size = np.zeros(len(population.documents))
-        for frame, values in sizes.items():
-            size[population.rows_of(frame, "")] = 0.0 if values is None else values
-        weighted = replace(population, size=size)
-        for (name, denominator), definition in itertools.product(codebook.denominators.items(), codebook.definitions):
-            readings = Readings.of(sample, weighted, definition, name, denominator)
-            for domain in domains:
-                if sizes[domain.frame] is None or not readings.has_size(domain):
-                    continue
-                estimate = describe(readings.estimate(domain, level))
-                place = {"frame": domain.frame, "year": "", "definition": definition.id, "denominator": name}
-                counts = {"n_population": domain.n_population, "n_read": int(domain.rows.sum())}
-                method = f"{estimate['method']}; {note}"
-                rows.append({**place, "weight": weight, "level": level, **counts, **estimate, "method": method})
-    return pd.DataFrame(rows)
-
-
-def describe(estimate: ShareEstimate | None) -> dict[str, object]:
-    """Returns the columns of a share; empty where nothing could be estimated."""
-    if estimate is None:
-        empty = dict.fromkeys(("share", "low", "high", "standard_error", "n_effective"))
-        return {**empty, "method": "none: no read document is in the denominator"}
-    return {
-        "share": estimate.share,
-        "low": estimate.low,
-        "high": estimate.high,
-        "standard_error": estimate.standard_error,
-        "n_effective": estimate.n_effective,
-        "method": estimate.method,
-    }
+def tabulate_guesses(population: Population) -> pd.DataFrame:
+    """Returns the rows of the table `guesses`; none where there are no predictions."""
+    if population.predictions is None:
+        return pd.DataFrame(columns=["kind", "id", "query", "probability"])
+    columns = [f"leaf {leaf}" for leaf in population.predictions.leaves]
+    ids = pd.Index(population.documents["doc_id"].to_numpy()[population.units], name="id")
+    wide = pd.DataFrame(population.predictions.leaf_probability[population.units], index=ids, columns=columns)
+    rows = wide.reset_index().melt(id_vars="id", var_name="query", value_name="probability")
+    return rows.assign(kind="document")[["kind", "id", "query", "probability"]]
 
 
 def tabulate_predictions(predictions: Predictions, codebook: Codebook) -> pd.DataFrame:
     """Returns the rows of the table `predictions`: each document's chance of each group, definition and denominator."""
     queries: dict[str, np.ndarray] = {}
     for letter in codebook.groups:
-        queries[f"group {letter}"] = predictions.of_leaves(np.array([leaf[0] == letter for leaf in predictions.leaves]))
+        queries[f"group {letter}"] = predictions.of_leaves(np.array([group == letter for group in predictions.groups]))
     for name, denominator in codebook.denominators.items():
         queries[f"denominator {name}"] = predictions.inside(denominator)
     widest = max(codebook.denominators, key=lambda name: len(codebook.denominators[name].groups))

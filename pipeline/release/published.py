@@ -1,5 +1,6 @@
 """Compares tables of estimates: as they were written or published, and as they come out now."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,18 @@ def _numbers(name: str) -> list[str]:
     return [column.name for column in VERIFIED[name].columns if str(column.type) != "string"]
 
 
+def _lists(name: str) -> list[str]:
+    return [column.name for column in VERIFIED[name].columns if str(column.type).startswith("list")]
+
+
+def _is_same_list(one: Sequence[object], other: Sequence[object]) -> bool:
+    if len(one) != len(other):
+        return False
+    if len(one) and isinstance(one[0], str):
+        return list(one) == list(other)
+    return bool(np.allclose(np.asarray(one, dtype=float), np.asarray(other, dtype=float), rtol=0, atol=TOLERANCE))
+
+
 def compare_tables(name: str, fresh: pd.DataFrame, written: pd.DataFrame, where: str) -> None:
     """Checks that two versions of a table say the same, numbers to the sixth decimal.
 
@@ -38,7 +51,9 @@ def compare_tables(name: str, fresh: pd.DataFrame, written: pd.DataFrame, where:
     if len(fresh) != len(written) or not fresh[key].astype(str).equals(written[key].astype(str)):
         raise DataError(f"table {name} has other rows than come out now", where=where, do=remake)
     for column in (column.name for column in table.columns if column.name not in key and column.name in written):
-        if column in _numbers(name):
+        if column in _lists(name):
+            differs = np.array([not _is_same_list(*pair) for pair in zip(fresh[column], written[column], strict=True)])
+        elif column in _numbers(name):
             now, then = (rows[column].to_numpy(dtype=float) for rows in (fresh, written))
             differs = ~(np.isclose(now, then, rtol=0, atol=TOLERANCE) | (np.isnan(now) & np.isnan(then)))
         else:

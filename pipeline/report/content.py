@@ -1,7 +1,7 @@
 """What the report says, as data: the same numbers for the page, the Markdown, the tables and the figures."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +15,6 @@ from pipeline.coding.sample import Sample
 from pipeline.config import Config, Frame, Report
 from pipeline.errors import ConfigError, DataError
 from pipeline.estimate.domains import Population
-from pipeline.release.manifest import SUMS_NAME, release_digest
 from pipeline.report.published import load_published
 from pipeline.schemas import (
     AGENDA_GROWTH,
@@ -23,9 +22,9 @@ from pipeline.schemas import (
     CLUSTER_MEMBERS,
     CLUSTERS,
     DOCUMENTS,
-    GUESSES,
     LAYOUT,
     SHARES,
+    WEIGHTS,
     codes_table,
 )
 
@@ -33,7 +32,6 @@ FACTS = ("doc_id", "source", "frame", "url", "title", "authors", "published_date
 # Tables that a section of the report shows when the stage that makes them has made them, and does without otherwise.
 OPTIONAL_TABLES = (
     "agreement",
-    "agreement_parts",
     "cluster_changes",
     "cluster_checks",
     "cluster_codes",
@@ -61,13 +59,12 @@ class Content:
         frames: the frames that were read, quotable ones first.
         hints: for some leaves, what the codebook's prose says counts there.
         growth: how the share of each agenda changed, the largest growth first.
-        guesses: what the classifier expects, as far as the estimator needs it.
+        weights: the read documents with what they stand for: the table every share comes from.
         joined: leaves that are reported together, by the name of the agenda.
         sample: the read documents with every coder's codes.
         population: all documents, without predictions.
         extras: the optional tables that exist, by name.
         published: figures of others, for comparison.
-        releases: the digest of each published census that was read, by the name of its folder.
         corpus_sha256: hash of every document's id and text hash: which corpus the numbers are about.
     """
 
@@ -84,7 +81,7 @@ class Content:
     shares: pd.DataFrame
     agendas: pd.DataFrame
     growth: pd.DataFrame
-    guesses: pd.DataFrame
+    weights: pd.DataFrame
     joined: Mapping[str, tuple[str, ...]]
     layers: tuple[str, ...]
     sample: Sample
@@ -92,7 +89,6 @@ class Content:
     extras: Mapping[str, pd.DataFrame]
     published: tuple[Mapping[str, Any], ...]
     corpus_sha256: str
-    releases: Mapping[str, str] = field(default_factory=dict)
 
     def share_of(
         self, frame: str, definition: str, year: str = "", denominator: str = "", weight: str = "documents"
@@ -140,7 +136,7 @@ def load_content(config: Config, codebook: Codebook) -> Content:
         settings=config.report,
         level=config.estimate.level,
         codebook=codebook,
-        hints=read_hints(config.path(config.paths.handcheck, "codebook", "CODEBOOK.md"), codebook.leaves),
+        hints=read_hints(config.path(config.paths.handcheck, "codebook", "CODEBOOK.md")),
         frames=dict(sorted(frames.items(), key=lambda item: not item[1].is_quotable)),
         documents=documents,
         clusters=store.read_table(CLUSTERS, config.processed("clusters")),
@@ -150,21 +146,15 @@ def load_content(config: Config, codebook: Codebook) -> Content:
         growth=store.read_table(AGENDA_GROWTH, config.processed("agenda_growth")).sort_values(
             ["frame", "change_share", "code"], ascending=[True, False, True], ignore_index=True
         ),
-        guesses=store.read_table(GUESSES, config.processed("guesses")),
+        weights=store.read_table(WEIGHTS, config.processed("weights")),
         joined=config.estimate.agendas,
         layers=tuple(layer.name for layer in config.cluster.layers),
         sample=sample,
         population=Population(facts, facts["doc_id"].searchsorted(sample.units.index)),
         extras=load_extras(config),
-        published=load_published(config.path(config.paths.handcheck, "published.toml"), codebook),
-        releases=_list_releases(config),
+        published=load_published(),
         corpus_sha256=store.sha256_of_text("\n".join(sorted(hashes["doc_id"] + " " + hashes["text_sha256"]))),
     )
-
-
-def _list_releases(config: Config) -> dict[str, str]:
-    folders = [config.path(str(entry["path"])) for entry in config.sources.values() if entry["kind"] == "census"]
-    return {folder.name: release_digest(folder) for folder in folders if (folder / SUMS_NAME).is_file()}
 
 
 def load_extras(config: Config) -> dict[str, pd.DataFrame]:
@@ -177,19 +167,14 @@ def load_extras(config: Config) -> dict[str, pd.DataFrame]:
     return extras
 
 
-def has_rows(content: Content, name: str) -> bool:
-    """Whether an optional table exists and says something."""
-    return name in content.extras and len(content.extras[name]) > 0
-
-
-def read_hints(path: Path, leaves: Collection[str]) -> dict[str, str]:
+def read_hints(path: Path) -> dict[str, str]:
     """Returns what counts under each leaf, from the tables of the codebook's prose; empty without that file."""
     if not path.exists():
         return {}
     hints = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-        if line.startswith("| ") and len(cells) == 4 and cells[0] in leaves and cells[2]:
+        if line.startswith("| ") and len(cells) == 4 and len(cells[0]) in (2, 3) and cells[2]:
             hints[cells[0]] = cells[2]
     return hints
 

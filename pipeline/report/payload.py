@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import sparse, stats
 
 from pipeline.coding.codebook import Codebook
-from pipeline.coding.sample import Sample
 from pipeline.coding.sheets import code_columns_of
-from pipeline.estimate.domains import ALWAYS_SETTLED, LEAST_POOL, Domain, list_domains
-from pipeline.estimate.phases import LEAST_PAIRS, PSEUDO, READERS_WORTH
-from pipeline.estimate.shares import MOST_LEVERAGE
+from pipeline.estimate.domains import Domain, list_domains
+from pipeline.estimate.published import read_weights
+from pipeline.estimate.survey import merge_records
+from pipeline.estimate.weights import digit_of
 from pipeline.report.content import Content
 
 MAP_STEPS = 65_535  # places on the map are written as whole numbers from 0 to this
@@ -33,32 +33,13 @@ def explorer_payload(content: Content) -> dict[str, Any]:
     return {
         "z2": float(stats.norm.ppf((1 + content.level) / 2)) ** 2,
         "level": content.level,
-        "always_settled": list(ALWAYS_SETTLED),
-        "constants": {
-            "pseudo": PSEUDO,
-            "least_pool": LEAST_POOL,
-            "most_leverage": MOST_LEVERAGE,
-            "least_pairs": LEAST_PAIRS,
-            "readers_worth": READERS_WORTH,
-        },
-        "guesses": guesses_payload(content),
-        "strata": [
-            {
-                "name": name,
-                "frame": row["frame"],
-                "size": int(row["n_population"]),
-                "probability": _probability(sample, str(name)),
-            }
-            for name, row in sample.strata.iterrows()
-        ],
-        "domains": [
-            _domain_payload(domain, strata, content.level) for domain in list_domains(sample, content.population)
-        ],
+        "weights": weights_payload(content),
+        "joined": [list(leaves) for leaves in content.joined.values()],
+        "domains": [_domain_payload(domain, content.level) for domain in list_domains(sample, content.population)],
         "units": {
             "document": [place_of[doc_id] for doc_id in sample.units.index],
             "stratum": [strata.index(name) for name in sample.units["stratum"]],
             "phase2": sample.units["phase2_stratum"].tolist(),
-            "is_settled": sample.units["is_adjudicated"].astype(int).tolist(),
         },
         "coders": [{"name": coder.sheet, "kind": coder.kind} for coder in (*readers, *adjudicators)],
         "sheets": [_sheet_payload(sheet, content) for sheet in (*sample.readers, sample.adjudicator)],
@@ -79,7 +60,6 @@ def codebook_payload(codebook: Codebook, content: Content) -> dict[str, Any]:
         "denominator": content.settings.denominator,
         "headline_frame": content.settings.headline_frame,
         "headline_definitions": list(content.settings.headline_definitions),
-        "direct": codebook.study.direct,
         "contested": list(codebook.toggles.leaves),
     }
 
@@ -121,16 +101,42 @@ def map_payload(content: Content) -> dict[str, Any]:
     }
 
 
-def guesses_payload(content: Content) -> dict[str, Any] | None:
-    """Returns what the classifier expects, as rows in the order of the units and of the strata; None without one."""
-    if content.guesses.empty:
-        return None
-    wide = content.guesses.pivot(index=["kind", "id"], columns="query", values="probability")
+def weights_payload(content: Content) -> dict[str, Any]:
+    """Returns the table `weights` as the script takes it: codes that no query of the codebook tells apart are one."""
+    weights = merge_records(read_weights(content.weights, content.codebook), content.codebook)
+    codes = weights.codes
+    step = digit_of(weights.replicates)
+    rates, rate_of = np.unique(codes.change_drawn, axis=1, return_inverse=True)
     return {
-        "queries": list(wide.columns),
-        "read": wide.loc["document"].loc[content.sample.units.index].to_numpy().tolist(),
-        "strata": wide.loc["stratum"].loc[content.sample.strata.index].to_numpy().tolist(),
+        "records": {
+            column: codes.records[column].tolist()
+            for column in codes.records.columns
+            if column not in ("group", "group2")
+        },
+        "n_replicates": len(weights.replicates),
+        "step": step,
+        "weight": weights.weight.tolist(),
+        "probability": weights.units["inclusion_probability"].tolist(),
+        "is_settled": codes.is_settled.astype(int).tolist(),
+        "kept": _sparse_rows(codes.kept),
+        "changed": _sparse_rows(codes.changed, ~codes.is_settled),
+        "change": codes.change.tolist(),
+        "rates": rates.T.tolist(),
+        "rate_of": rate_of.reshape(-1).tolist(),
+        "replicates": pack((weights.replicates / step).reshape(-1)),
+        "drawn": pack(codes.kept_drawn.reshape(-1)),
     }
+
+
+def _sparse_rows(table: sparse.csr_array, is_shown: np.ndarray | None = None) -> list[list[list[float]]]:
+    """Returns columns and values of each row; two empty lists where it is not shown."""
+    rows = []
+    for place in range(table.shape[0]):
+        part = slice(table.indptr[place], table.indptr[place + 1])
+        if is_shown is not None and not is_shown[place]:
+            part = slice(0, 0)
+        rows.append([table.indices[part].tolist(), table.data[part].tolist()])
+    return rows
 
 
 def predicted_groups(content: Content, doc_ids: pd.Index) -> np.ndarray | None:
@@ -166,21 +172,15 @@ def _shown(content: Content) -> pd.DataFrame:
     return content.documents[content.documents["frame"].isin(list(content.frames))].sort_index()
 
 
-def _probability(sample: Sample, stratum: str) -> float:
-    """Returns the chance that a document of a stratum had of being drawn: the same for all of them."""
-    return float(sample.units.loc[sample.units["stratum"] == stratum, "inclusion_probability"].iloc[0])
-
-
-def _domain_payload(domain: Domain, strata: list[str], level: float) -> dict[str, Any]:
+def _domain_payload(domain: Domain, level: float) -> dict[str, Any]:
     n_read, n_strata = int(domain.rows.sum()), len(domain.strata)
-    top = stats.t.ppf((1 + level) / 2, max(n_read - 1, 1))
-    below, tuned = (stats.t.ppf((1 + level) / 2, max(n_read - n_strata - lost, 1)) for lost in (0, 1))
+    top, below = (stats.t.ppf((1 + level) / 2, max(n_read - lost, 1)) for lost in (1, n_strata))
     return {
         "frame": domain.frame,
         "year": domain.year,
-        "strata": [strata.index(name) for name in domain.strata.index],
+        "units": np.flatnonzero(domain.rows).tolist(),
+        "n_population": domain.n_population,
         "t_ratio": float(top / below),
-        "t_ratio_tuned": float(top / tuned),
     }
 
 

@@ -1,139 +1,190 @@
-"""Coverage of the intervals, and their width against plain random reading: `make bench-coverage`.
+"""Coverage of the intervals on the real design: `make bench-coverage`.
 
-Writes reports/bench/coverage.csv (one row per scenario) and prints a summary.
+Populations as in `design`, samples drawn and adjudicated as round 2026-11 was. Writes reports/bench/coverage.csv: a row
+a cell (kind, frame, year, query) with coverage, misses on either side, bias, standard error beside the true one, and
+width; and prints a summary by kind.
 """
 
 import argparse
-import itertools
-import os
-import zlib
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from pipeline.estimate.shares import estimate_share, wilson_interval
+from pipeline import store
+from pipeline.coding.codebook import Codebook, Definition
+from pipeline.coding.definitions import match_definition, match_denominator
+from pipeline.config import load_config
+from pipeline.estimate.agendas import join_years, list_agendas
+from pipeline.estimate.inputs import load_inputs
+from pipeline.estimate.shares import Shares, compare_parts, estimate_shares
+from pipeline.estimate.survey import DOCUMENTS, Survey, estimate_batch, measure_sizes, open_survey
+from pipeline.schemas import embeddings_table
 from pipeline.store import write_csv
-from tests.bench.populations import Population, Scenario, draw, make_population, read
+from tests.bench.design import Truth, World, draw_round, make_truth, make_world
 
-LEVEL = 0.95
-SEED = 20261125  # the constants of the estimator were tuned on populations and samples of other seeds
-POPULATION_COUNT = 4  # populations per scenario, so that no cell hangs on one draw of the truth
+SEED = 20261126  # no constant of the estimator was tuned on populations or samples of this seed
+COUNTED = ("people", "words", "karma")
+SPAN = 3  # years at either end that growth compares
+Cell = tuple[str, str, str]  # kind, frame, year
 
 
-def list_scenarios() -> list[Scenario]:
-    """Returns the cells of the simulation."""
-    shares = (0.01, 0.02, 0.05, 0.15, 0.40, 0.70)
-    cells = [
-        Scenario(share, strata, predictor)
-        for share, strata, predictor in itertools.product(
-            shares, ("none", "years", "score"), ("none", "useless", "inverted", "medium", "strong")
-        )
-    ]
-    cells += [
-        Scenario(share, strata, predictor, n_read=600 if strata == "tiny" else 400, size=3_000)
-        for share, strata, predictor in itertools.product(
-            (0.05, 0.15, 0.4), ("pure", "tiny"), ("none", "inverted", "medium")
-        )
-    ]
-    cells += [
-        Scenario(share, "years", predictor, n_read=60, size=500)
-        for share, predictor in itertools.product((0.05, 0.2, 0.5, 0.9), ("none", "useless", "medium"))
-    ]
-    cells += [
-        Scenario(share, strata, predictor, base=base)
-        for share, strata, predictor, base in itertools.product(
-            (0.05, 0.15, 0.5), ("none", "years"), ("none", "inverted", "medium"), (0.7,)
-        )
-    ]
-    cells += [
-        Scenario(share, strata, predictor, noise=noise, shared_noise=shared, base=base)
-        for share, strata, predictor, (noise, shared), base in itertools.product(
-            (0.05, 0.15, 0.4),
-            ("none", "years"),
-            ("none", "medium"),
-            ((0.05, 0.02), (0.1, 0.0), (0.1, 0.05), (0.2, 0.05)),
-            (1.0, 0.7),
-        )
-    ]
-    cells += [
-        Scenario(share, strata, predictor, n_read=120, size=2_000, noise=noise, shared_noise=shared)
-        for share, strata, predictor, (noise, shared) in itertools.product(
-            (0.15, 0.4), ("none", "years"), ("none", "medium"), ((0.05, 0.02), (0.1, 0.05))
-        )
-    ]
+def list_queries(codebook: Codebook) -> dict[str, Definition]:
+    """Returns the definitions, and the groups and leaves that can be in scope."""
+    agendas = {code: query for code, (_, query) in list_agendas(codebook, {}).items() if code[0] not in "MN"}
+    return {**{definition.id: definition for definition in codebook.definitions}, **agendas}
+
+
+def tell_truth(world: World, truth: Truth, codebook: Codebook) -> dict[Cell, np.ndarray]:
+    """Returns the true shares of every query, float (n_queries,), by cell."""
+    population = world.population
+    inside = match_denominator(codebook.denominators["safety"], truth.codes).astype(float)
+    counted = np.array([match_definition(query, truth.codes) for query in list_queries(codebook).values()]) * inside
+    sizes = measure_sizes(world.sample, population)
+    found: dict[Cell, np.ndarray] = {}
+    years: dict[str, list[str]] = {}
+    for (frame, year), _ in world.sample.strata.groupby(["frame", "year"]):
+        years.setdefault(str(frame), []).extend([str(year)] if year else [])
+    for frame, known in years.items():
+        for year in ("", *known):
+            rows = population.rows_of(frame, year)
+            found["year" if year else "share", frame, year] = counted[:, rows].sum(axis=1) / inside[rows].sum()
+        for name in COUNTED:
+            if frame in sizes[name]:
+                size = sizes[name][frame]
+                found[name, frame, ""] = counted @ size / (inside @ size)
+        if len(known) >= 2 * SPAN:
+            spans = [np.any([population.rows_of(frame, year) for year in span], axis=0) for span in _ends(known)]
+            early, late = (counted[:, rows].sum(axis=1) / inside[rows].sum() for rows in spans)
+            found["growth", frame, ""] = late - early
+    return found
+
+
+def _ends(years: list[str]) -> tuple[list[str], list[str]]:
+    return sorted(years)[:SPAN], sorted(years)[-SPAN:]
+
+
+def estimate_cells(survey: Survey) -> dict[Cell, np.ndarray]:
+    """Returns share, low, high and standard error of every query, float (4, n_queries), by cell."""
+    queries = list(list_queries(survey.codebook).values())
+    safety = replace_denominators(survey)
+    found = estimate_batch(safety, queries, COUNTED)
+    cells: dict[Cell, np.ndarray] = {}
+    by_frame: dict[str, list[str]] = {}
+    for (frame, year, weight, _), shares in found.items():
+        kind = weight if weight != DOCUMENTS else "year" if year else "share"
+        cells[kind, frame, year] = np.array([shares.share, shares.low, shares.high, shares.standard_error])
+        if year and weight == DOCUMENTS:
+            by_frame.setdefault(frame, []).append(year)
+    for frame, years in by_frame.items():
+        if len(years) >= 2 * SPAN:
+            spans = [_join(safety, frame, span, queries) for span in _ends(years)]
+            change, error, low, high = compare_parts(*spans, survey.level)
+            cells["growth", frame, ""] = np.array([change, low, high, error])
     return cells
 
 
-def measure(scenario: Scenario, repetitions: int) -> dict[str, object]:
-    """Returns how often the interval holds the truth, its width, and the width of plain random reading."""
-    rng = np.random.default_rng([SEED, zlib.crc32(repr(scenario).encode())])
-    hits, widths, errors, plain = [], [], [], []
-    for _ in range(POPULATION_COUNT):
-        population = make_population(scenario, rng)
-        plain.append(_plain_width(population, scenario))
-        for _ in range(repetitions // POPULATION_COUNT):
-            estimate = _estimate(population, scenario, rng)
-            hits.append(estimate.low <= population.share <= estimate.high)
-            widths.append(estimate.high - estimate.low)
-            errors.append(estimate.share - population.share)
-    return {
-        **vars(scenario),
-        "repetitions": len(hits),
-        "coverage": float(np.mean(hits)),
-        "bias": float(np.mean(errors)),
-        "mean_width": float(np.mean(widths)),
-        "width_ratio": float(np.mean(widths) / np.mean(plain)),
-    }
+def replace_denominators(survey: Survey) -> Survey:
+    """Returns the survey with the denominator that the bench looks at alone."""
+    codebook = replace(survey.codebook, denominators={"safety": survey.codebook.denominators["safety"]})
+    return replace(survey, codebook=codebook)
 
 
-def _estimate(population: Population, scenario: Scenario, rng: np.random.Generator):
-    rows = draw(population, rng)
-    sizes = np.bincount(population.stratum)
-    predicted, means = None, None
-    if scenario.predictor != "none":
-        predicted = population.prediction[rows]
-        columns = [np.bincount(population.stratum, column) / sizes for column in population.prediction.T]
-        means = dict(enumerate(zip(*columns, strict=True)))
-    return estimate_share(
-        population.y[rows],
-        population.stratum[rows],
-        dict(enumerate(sizes.tolist())),
-        prediction=predicted,
-        prediction_means=means,
-        denominator=population.denominator[rows] if scenario.base < 1 else None,
-        phase2=read(population, rows, scenario, rng),
-        level=LEVEL,
+def _join(survey: Survey, frame: str, years: list[str], queries: list[Definition]) -> Shares:
+    part = survey.part(
+        join_years([domain for domain in survey.domains if domain.frame == frame and domain.year in years])
     )
+    assert part is not None
+    inside = survey.inside(survey.codebook.denominators["safety"])
+    return estimate_shares(part, survey.definitions(queries), inside, survey.level)
 
 
-def _plain_width(population: Population, scenario: Scenario) -> float:
-    """Returns the width of Wilson's interval, with finite population, from as many documents read at random."""
-    n_read = population.allocation.sum()
-    inside = population.denominator.mean() * n_read / (1 - n_read / scenario.size)
-    low, high = wilson_interval(population.share, float(inside), LEVEL)
-    return high - low
+def load_world() -> tuple[World, Codebook, float]:
+    """Returns the real round and census, ready to make populations from."""
+    config = load_config(Path("census.toml"))
+    codebook, sample, population = load_inputs(config)
+    table = store.read_arrow(embeddings_table(config.embed.dimension_count), config.processed("embeddings"))
+    vectors = store.matrix_from_column(table.column("vector"))
+    return make_world(sample, population, vectors, tuple(codebook.leaves)), codebook, config.estimate.level
+
+
+def run_population(number: int, rounds: int, is_all_settled: bool, seed: int) -> pd.DataFrame:
+    """Returns a row a cell and query of one population: what its samples gave beside its truth."""
+    world, codebook, level = load_world()
+    truth = make_truth(world, np.random.default_rng([seed, number, 0]))
+    wanted, found = tell_truth(world, truth, codebook), {}
+    for repeat in range(rounds):
+        rng = np.random.default_rng([seed, number, 1, repeat])
+        sample, population = draw_round(world, truth, rng, is_all_settled)
+        for cell, numbers in estimate_cells(open_survey(sample, population, codebook, level, repeat)).items():
+            found.setdefault(cell, []).append(numbers)
+    names, n_definitions = list(list_queries(codebook)), len(codebook.definitions)
+    rows = []
+    for (kind, frame, year), results in found.items():
+        share, low, high, error = np.array(results).transpose(1, 0, 2)
+        true = wanted[kind, frame, year]
+        for place, name in enumerate(names):
+            known = np.isfinite(share[:, place])
+            if not known.any():
+                continue
+            apart = share[known, place] - true[place]
+            rows.append(
+                {
+                    "kind": kind if place < n_definitions or kind != "share" else "agenda",
+                    "frame": frame,
+                    "year": year,
+                    "query": name,
+                    "true_share": true[place],
+                    "coverage": np.mean(
+                        (low[known, place] <= true[place] + 1e-9) & (high[known, place] >= true[place] - 1e-9)
+                    ),
+                    "missed_above": np.mean(high[known, place] < true[place] - 1e-9),
+                    "missed_below": np.mean(low[known, place] > true[place] + 1e-9),
+                    "bias": apart.mean(),
+                    "squared_error": (apart**2).mean(),
+                    "true_variance": apart.var(),
+                    "variance": (error[known, place] ** 2).mean(),
+                    "mean_width": (high - low)[known, place].mean(),
+                    "repetitions": int(known.sum()),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def join_populations(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """Returns the means over populations, with standard errors in place of variances."""
+    key = ["kind", "frame", "year", "query"]
+    table = pd.concat(parts).groupby(key, as_index=False).mean(numeric_only=True)
+    table["repetitions"] = pd.concat(parts).groupby(key)["repetitions"].sum().to_numpy()
+    roots = {"squared_error": "rmse", "true_variance": "true_error", "variance": "standard_error"}
+    for column, name in roots.items():
+        table[name] = np.sqrt(table.pop(column))
+    return table
 
 
 def main() -> None:
-    """Runs every scenario and writes the table."""
+    """Runs every population and writes the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repetitions", type=int, default=4800)
+    parser.add_argument("--populations", type=int, default=6)
+    parser.add_argument("--rounds", type=int, default=250)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--settled", action="store_true", help="every document is adjudicated")
     parser.add_argument("--output", type=Path, default=Path("reports/bench/coverage.csv"))
     options = parser.parse_args()
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        measured = pool.map(partial(measure, repetitions=options.repetitions), list_scenarios())
-        table = pd.DataFrame(list(measured))
+    run = partial(run_population, rounds=options.rounds, is_all_settled=options.settled, seed=options.seed)
+    with ProcessPoolExecutor(options.workers) as pool:
+        table = join_populations(list(pool.map(run, range(options.populations))))
     write_csv(options.output, table)
-    inside = table["coverage"].between(0.93, 0.97)
-    medium = table[(table["predictor"] == "medium") & (table["noise"] == 0) & (table["strata"] == "score")]
-    print(
-        f"{len(table)} scenarios of {options.repetitions}: coverage {table['coverage'].mean():.3f} on average, "
-        f"{table['coverage'].min():.3f} to {table['coverage'].max():.3f}, {inside.mean():.1%} within 0.93 to 0.97; "
-        f"width with a medium predictor and strata by score {medium['width_ratio'].mean():.2f} of plain random reading"
-    )
+    for kind, rows in table.groupby("kind"):
+        print(
+            f"{kind}: {len(rows)} cells, coverage {rows['coverage'].mean():.3f} on average, least "
+            f"{rows['coverage'].min():.3f}, {int((rows['coverage'] < 0.9).sum())} under 0.90; standard error / true "
+            f"{(rows['standard_error'] / rows['true_error']).median():.2f}; bias up to {rows['bias'].abs().max():.4f}"
+        )
 
 
 if __name__ == "__main__":

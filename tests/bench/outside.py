@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.estimate.shares import wilson_interval
+from pipeline.estimate.intervals import wilson_interval
 from pipeline.store import write_csv
 
 # Published label -> the groups of our codebook in which a document carrying it should be found.

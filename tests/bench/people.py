@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.estimate.observations import Reads
 from pipeline.estimate.people import size_by_people
-from pipeline.estimate.shares import estimate_reads
+from pipeline.estimate.shares import estimate_shares, take_part
+from pipeline.estimate.survey import merge_records
+from pipeline.estimate.weights import make_weights
 from pipeline.store import write_csv
+from tests.survey_of import CODEBOOK, sample_of
 
 FRAME = "alignmentforum-census"
 PER_YEAR = 60
@@ -33,7 +35,7 @@ def measure_people(documents: pd.DataFrame, chances: pd.DataFrame, repetitions: 
         seed: of everything that is drawn.
     """
     rng = np.random.default_rng(seed)
-    stratum, years = pd.factorize(documents["published_year"], sort=True)
+    stratum = pd.factorize(documents["published_year"], sort=True)[0]
     sizes = np.bincount(stratum).astype(float)
     weights = {"documents": np.ones(len(documents)), "people": size_by_people(documents)}
     rows = []
@@ -42,14 +44,17 @@ def measure_people(documents: pd.DataFrame, chances: pd.DataFrame, repetitions: 
         y = inside & (rng.random(len(documents)) < chances["counted"] / np.maximum(chances["inside"], 1e-9))
         for _ in range(repetitions):
             drawn = _draw(stratum, sizes, rng)
-            counts = np.bincount(stratum[drawn], minlength=len(years)).astype(float)
+            leaf = np.where(y, 0, np.where(inside, 1, 2))
+            sample, population = sample_of(leaf, stratum, drawn)
+            found = merge_records(make_weights(sample, population, CODEBOOK, 1), CODEBOOK)
+            groups = found.codes.records["group"].to_numpy()
             for name, size in weights.items():
                 truth = float(size @ y / (size @ inside))
-                codes = (y[drawn].astype(float), inside[drawn].astype(float))
-                found = estimate_reads(Reads(*codes, stratum[drawn], sizes, counts, size=size[drawn]), 0.95)
-                rows.append(
-                    (name, truth, found.share - truth, found.low <= truth <= found.high, found.high - found.low)
-                )
+                everyone = np.ones(len(sample.units), dtype=bool)
+                part = take_part(found, everyone, float(size.sum()), size[population.units])
+                shares = estimate_shares(part, (groups == "A")[None], groups != "N", 0.95)
+                share, low, high = shares.share[0], shares.low[0], shares.high[0]
+                rows.append((name, truth, share - truth, low <= truth <= high, high - low))
     table = pd.DataFrame(rows, columns=["weight", "true_share", "bias", "coverage", "mean_width"])
     return table.groupby("weight", as_index=False).mean().assign(repetitions=TRUTHS * repetitions)
 

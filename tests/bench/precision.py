@@ -23,7 +23,8 @@ from pipeline.config import Config, load_config
 from pipeline.embed.encoder import load_encoder
 from pipeline.estimate.classify import predict_codes
 from pipeline.estimate.inputs import DOCUMENT_COLUMNS, load_inputs
-from pipeline.estimate.tables import estimate_all
+from pipeline.estimate.survey import estimate_batch, open_survey
+from pipeline.estimate.tables import tabulate_shares
 from pipeline.schemas import DOCUMENTS, TERMS, embeddings_table
 from pipeline.text.extract import compose_text
 from tests.bench.embed import compare_vectors
@@ -74,7 +75,9 @@ def estimate_shares(config: Config, vectors: np.ndarray) -> tuple[pd.DataFrame, 
     documents = store.read_table(DOCUMENTS, config.processed("documents"), DOCUMENT_COLUMNS)
     terms = store.read_table(TERMS, config.processed("terms"))
     predictions = predict_codes(vectors, terms, documents, settle_codes(sample), codebook)
-    rows = estimate_all(sample, replace(population, predictions=predictions), codebook, config.estimate.level)
+    changed = replace(population, predictions=predictions)
+    survey = open_survey(sample, changed, codebook, config.estimate.level, config.seed)
+    rows = tabulate_shares(survey, estimate_batch(survey, codebook.definitions, []))
     quotable = [name for name, frame in config.frames.items() if frame.is_quotable]
     rows = rows[rows["frame"].isin(quotable)]
     return rows.set_index(["frame", "year", "definition", "denominator"]), len(sample.units)

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from pipeline.estimate.shares import wilson_interval
+from pipeline.estimate.intervals import wilson_interval
 from pipeline.store import write_csv
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,4 +1,4 @@
-// The queries over codes of pipeline/estimate/definitions.py, and what they say of every read document.
+// The queries over codes of pipeline/coding/definitions.py, and what they say of every read document.
 const AXES = Object.keys(design.axes).filter((axis) => axis !== "confidence");
 const allLeaves = Object.keys(design.leaves);
 const groupOf = design.group_of;
@@ -38,42 +38,3 @@ const matchPosition = (position, codes) =>
 
 const isSetOfLeaves = (query) =>
   !query || (!Object.keys(query.axes).length && !query.count_second && query.min_confidence <= 1 && query.any_of.every(isSetOfLeaves));
-
-// What the codes say of every unit: y and base where settled, the readers' mean elsewhere, and its agreement cell.
-function readUnits(position, denominator) {
-  return design.units.stratum.map((stratum, unit) => {
-    let [readerY, readerBase] = [0, 0];
-    for (const reader of readers) {
-      const inside = matchDenominator(denominator, reader[unit]) ? 1 : 0;
-      readerBase += inside / readers.length;
-      readerY += (inside && matchPosition(position, reader[unit]) ? 1 : 0) / readers.length;
-    }
-    const settled = adjudicator[unit];
-    const inPart = !design.always_settled.includes(design.units.phase2[unit]);
-    const base = settled ? (matchDenominator(denominator, settled) ? 1 : 0) : readerBase;
-    const y = settled ? (base && matchPosition(position, settled) ? 1 : 0) : readerY;
-    const isSettled = design.units.is_settled[unit] === 1;
-    const cell = inPart ? `${readerY} ${readerBase}` : "";
-    return { unit, y, base, readerY, readerBase, isSettled, isPool: inPart && isSettled, cell, stratum };
-  });
-}
-
-// The classifier's expectation of y and base: of each read document, and of each stratum's mean. None where the position
-// moves lines of a definition that leaves alone do not decide: then the share comes from the read documents alone.
-function guessPosition(position, denominatorId) {
-  if (!design.guesses) return null;
-  const denominator = design.denominators[denominatorId];
-  const bare = allLeaves.map((leaf) => ({ leaf, group: groupOf[leaf], confidence: Infinity }));
-  const inside = bare.map((codes) => matchDenominator(denominator, codes));
-  const baseOf = sumLeaves(inside);
-  if (isSetOfLeaves(position.query)) return { y: sumLeaves(bare.map((codes, place) => inside[place] && matchPosition(position, codes))), base: baseOf };
-  if (position.include.length || position.exclude.length) return null;
-  const column = design.guesses.queries.indexOf(`definition ${position.query.id} of ${denominatorId}`);
-  return { y: (row) => row[column], base: baseOf };
-}
-
-function sumLeaves(isIn) {
-  if (isIn.every(Boolean)) return () => 1;
-  const columns = allLeaves.filter((_, place) => isIn[place]).map((leaf) => design.guesses.queries.indexOf(`leaf ${leaf}`));
-  return (row) => columns.reduce((sum, column) => sum + row[column], 0);
-}

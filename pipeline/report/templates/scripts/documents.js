@@ -6,20 +6,19 @@ function listUnits() {
   const domain = domainOf(state.frame, state.year);
   const position = positionOf(state);
   const denominator = design.denominators[state.of];
-  return readUnits(position, denominator)
-    .filter((unit) => domain.strata.includes(unit.stratum))
-    .map((unit) => {
-      const place = design.units.document[unit.unit];
-      const codes = settledCodes(unit.unit);
+  return domain.units.map((unit) => {
+      const place = design.units.document[unit];
+      const codes = settledCodes(unit);
       const isInside = matchDenominator(denominator, codes);
       return {
-        ...unit,
+        unit,
+        stratum: design.units.stratum[unit],
         place,
         codes,
-        reads: readers.map((reader) => reader[unit.unit]),
-        adjudicated: adjudicator[unit.unit],
+        reads: readers.map((reader) => reader[unit]),
+        adjudicated: adjudicator[unit],
         status: !isInside ? "outside" : matchPosition(position, codes) ? "counts" : "does not count",
-        phase2: design.units.phase2[unit.unit],
+        phase2: design.units.phase2[unit],
       };
     });
 }

@@ -1,0 +1,38 @@
+"""Intervals of shares and of differences of shares, from their replicates."""
+
+import numpy as np
+from scipy import stats
+
+
+def wilson_interval(
+    share: float | np.ndarray, n_effective: float | np.ndarray, level: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns Wilson's score interval for a share seen in `n_effective` documents (Wilson 1927)."""
+    z2 = float(stats.norm.ppf((1 + level) / 2)) ** 2
+    centre = (share + z2 / (2 * n_effective)) / (1 + z2 / n_effective)
+    spread = share * (1 - share) / n_effective + z2 / (4 * n_effective**2)
+    half = np.sqrt(z2 * spread) / (1 + z2 / n_effective)
+    # At 0 and 1 an end of the interval is the share itself, up to rounding.
+    return np.clip(centre - half, 0.0, share), np.clip(centre + half, share, 1.0)
+
+
+def effective_size(
+    share: float | np.ndarray,
+    variance: float | np.ndarray,
+    n_inside: float | np.ndarray,
+    n_read: int,
+    degrees: int | np.ndarray,
+    level: float,
+) -> np.ndarray:
+    """Returns n_effective = p (1 - p) / V * (t_(n-1) / t_df)^2, with p kept half a document away from 0 and 1.
+
+    Where V is 0, everything was read: n_effective is n.
+    """
+    edge = 0.5 / (n_inside + 1)
+    kept = np.clip(share, edge, 1 - edge)
+    quantile = (1 + level) / 2
+    ratio = stats.t.ppf(quantile, max(n_read - 1, 1)) / stats.t.ppf(quantile, degrees)
+    return (
+        np.where(np.greater(variance, 0), kept * (1 - kept) / np.where(np.greater(variance, 0), variance, 1), n_read)
+        * ratio**2
+    )

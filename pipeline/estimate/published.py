@@ -1,0 +1,97 @@
+"""The published weights: everything that it takes to compute any share again, with its interval, in one table."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from pipeline.coding.codebook import Codebook
+from pipeline.coding.sheets import code_columns_of
+from pipeline.estimate.rulings import CodeChances, tidy_records
+from pipeline.estimate.weights import Weights
+
+SEPARATOR = " "  # between the parts of a code: leaf, second leaf, the axes in the codebook's order, confidence
+NONE = "-"  # a part that is empty
+
+
+def tabulate_weights(weights: Weights) -> pd.DataFrame:
+    """Returns the rows of the table `weights`: one a read document."""
+    codes = weights.codes
+    names = [name for name in codes.records.columns if name not in ("group", "group2")]
+    texts = codes.records[names].astype(str).replace("", NONE).agg(SEPARATOR.join, axis=1).to_numpy()
+    rows = []
+    for place, (doc_id, unit) in enumerate(
+        weights.units[["frame", "year", "stratum", "inclusion_probability"]].iterrows()
+    ):
+        kept, changed = codes.kept[[place]], codes.changed[[place]]
+        is_settled = bool(codes.is_settled[place])
+        drawn = codes.kept_drawn[:, place]
+        own = np.unique(np.concatenate([kept.indices, changed.indices, drawn]))
+        rows.append(
+            {
+                "doc_id": doc_id,
+                **unit.to_dict(),
+                "weight": float(weights.weight[place]),
+                "is_settled": is_settled,
+                "codes": texts[own].tolist(),
+                "kept_chances": kept.toarray()[0][own].tolist(),
+                "changed_chances": [] if is_settled else changed.toarray()[0][own].tolist(),
+                "change_chance": float(codes.change[place]),
+                "replicate_weights": weights.replicates[:, place].tolist(),
+                "replicate_codes": [] if is_settled else np.searchsorted(own, drawn).tolist(),
+                "replicate_changes": [] if is_settled else codes.change_drawn[:, place].tolist(),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def read_weights(table: pd.DataFrame, codebook: Codebook) -> Weights:
+    """Returns the weights of the table `weights`: the inverse of `tabulate_weights`."""
+    texts = sorted({code for codes in table["codes"] for code in codes})
+    place_of = {code: place for place, code in enumerate(texts)}
+    parts = pd.DataFrame([text.split(SEPARATOR) for text in texts], columns=code_columns_of(codebook))
+    records = parts.replace(NONE, "")
+    records = tidy_records(records, codebook)
+    count, number = len(table["replicate_weights"].iloc[0]), len(table)
+    kept, changed = (sparse.lil_array((number, len(texts))) for _ in range(2))
+    drawn, rates = np.zeros((count, number), dtype=np.int64), np.zeros((count, number))
+    for row, unit in enumerate(table.to_dict("records")):
+        own = np.array([place_of[code] for code in unit["codes"]])
+        kept[[row], own] = unit["kept_chances"]
+        changed[[row], own] = unit["kept_chances"] if unit["is_settled"] else unit["changed_chances"]
+        drawn[:, row] = own[0] if unit["is_settled"] else own[np.asarray(unit["replicate_codes"], dtype=int)]
+        rates[:, row] = 0.0 if unit["is_settled"] else unit["replicate_changes"]
+    codes = CodeChances(
+        records,
+        sparse.csr_array(kept),
+        sparse.csr_array(changed),
+        table["change_chance"].to_numpy(dtype=float),
+        drawn,
+        rates,
+        table["is_settled"].to_numpy(dtype=bool),
+    )
+    units = table.set_index("doc_id")[["frame", "year", "stratum", "inclusion_probability"]]
+    replicates = np.stack([np.asarray(row, dtype=float) for row in table["replicate_weights"]], axis=1)
+    return Weights(units, table["weight"].to_numpy(dtype=float), replicates, codes)
+
+
+def total_by_replicate(
+    weights: pd.DataFrame, is_in: Callable[[str], bool], size: pd.Series | None = None
+) -> np.ndarray:
+    """Returns how many documents, or how much of their size, count: float (1 + n_replicates,), the estimate first.
+
+    Args:
+        weights: rows of the table `weights`, all or some (of a frame, of a year).
+        is_in: whether a code counts: a text such as "A1 - T3 M1 S3 C 2", the leaf first.
+        size: by doc_id, what each document counts for; None: one.
+    """
+    total = np.zeros(1 + len(weights["replicate_weights"].iloc[0]))
+    for row in weights.to_dict("records"):
+        match = np.array([is_in(code) for code in row["codes"]], dtype=float)
+        is_open, change = not row["is_settled"], np.append(row["change_chance"], row["replicate_changes"])
+        kept = np.append(match @ row["kept_chances"], match[np.asarray(row["replicate_codes"], dtype=int)])
+        share = (1 - change) * kept + change * (match @ row["changed_chances"]) if is_open else match[0]
+        one = 1.0 if size is None else float(size[row["doc_id"]])
+        total += one * share * np.append(row["weight"], row["replicate_weights"])
+    return total
