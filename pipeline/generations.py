@@ -40,7 +40,7 @@ def open_generation(processed: Path, stage: str) -> Iterator[Path]:
         try:
             with draft_folder(home / stage) as draft:
                 yield draft
-                names = sorted(path.name for path in draft.iterdir())
+                names = sorted(path.name for path in draft.glob("*.parquet"))
                 _adopt_files(processed, stage, names)
                 for name in names:
                     if not os.path.lexists(processed / name):  # leads nowhere until the swap

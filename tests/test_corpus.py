@@ -23,6 +23,7 @@ from pipeline.scrape.item import Item, Reject
 from pipeline.store import read_table
 from pipeline.text import extract
 from pipeline.text.extract import clean_text, clean_title, strip_ellipsis, text_sha256
+from tests.small_project import invent_documents, write_project
 
 FRAME = """
 [frames.mine]
@@ -208,3 +209,23 @@ def test_term_counts_hold_no_rare_word_and_no_order() -> None:
         "interpretability circuits",
     }
     assert rows[(rows["doc_id"] == "d000") & (rows["term"] == "circuits")]["term_count"].item() == 3
+
+
+@pytest.mark.parametrize(
+    ("column", "count", "is_stopped"), [("published_date", 30, True), ("authors", 30, True), ("url", 8, False)]
+)
+def test_a_column_that_was_filled_and_is_empty_now_stops_the_run(
+    tmp_path: Path, column: str, count: int, is_stopped: bool
+) -> None:
+    rows = invent_documents(count)
+    config = load_config(write_project(tmp_path, rows))
+    run(config)
+    before = config.processed("records").read_bytes()
+    write_project(tmp_path, [{name: cell for name, cell in row.items() if name != column} for row in rows])
+    if is_stopped:
+        with pytest.raises(DataError, match=rf"\[sources\.mine\]: {column} was filled in 100%.*in 0% now"):
+            run(config)
+        assert config.processed("records").read_bytes() == before
+        config.processed("records").unlink()
+    run(config)
+    assert config.processed("records").read_bytes() != before

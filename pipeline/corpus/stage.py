@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from pipeline import store
 from pipeline.config import Config
+from pipeline.corpus.collapse import refuse_collapse
 from pipeline.corpus.documents import check_counts, choose_documents
 from pipeline.corpus.membership import census_date, list_members
 from pipeline.corpus.records import read_sources
@@ -47,6 +48,7 @@ def write_corpus(config: Config, folder: Path) -> tuple[int, int, int, int, int]
     with open_texts(folder) as texts:
         records, rejects, known_terms = read_sources(config, texts.add)
         write_with_texts(RECORDS, records, folder / "records.parquet", texts.read)
+        refuse_collapse(config.processed("records"), folder / "records.parquet")
         published = {
             name: census_date(Path(str(entry["path"])).name)
             for name, entry in config.sources.items()
