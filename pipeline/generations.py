@@ -37,6 +37,7 @@ def open_generation(processed: Path, stage: str) -> Iterator[Path]:
     home.mkdir(parents=True, exist_ok=True)
     with hold_lock(home / f".{stage}.lock"):
         _remove_dead_links(processed, stage)
+        _remove_drafts(processed, home / stage)
         try:
             with draft_folder(home / stage) as draft:
                 yield draft
@@ -130,6 +131,13 @@ def _remove_dead_links(processed: Path, stage: str) -> None:
     for path in processed.iterdir():
         if path.is_symlink() and path.readlink() == _target(stage, path.name) and not path.exists():
             path.unlink()
+
+
+def _remove_drafts(processed: Path, home: Path) -> None:
+    """Removes what a killed run left beside the places of this stage's tables, which older versions wrote there."""
+    for name in (path.name for path in home.glob("*.parquet")):
+        for left in processed.glob(f".{name}*{DRAFT_ENDING}"):
+            left.unlink(missing_ok=True)
 
 
 def _sync(folder: Path) -> None:

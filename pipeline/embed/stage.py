@@ -13,6 +13,7 @@ from pipeline.embed import gather
 from pipeline.embed.engine import encode_missing
 from pipeline.embed.vectors import list_shards, read_made, read_published
 from pipeline.errors import DataError
+from pipeline.generations import open_generation
 from pipeline.groups import read_groups, write_groups
 from pipeline.schemas import DOCUMENTS, TEXT, embeddings_table
 from pipeline.store import column_from_matrix
@@ -25,7 +26,8 @@ def run(config: Config) -> None:
     start = time.perf_counter()
     with hold_vectors(config) as (places, n_found, n_encoded):
         table = embeddings_table(config.embed.dimension_count)
-        count = write_groups(table, align_groups(config, places), config.processed("embeddings"))
+        with open_generation(config.path(config.paths.processed), "embed") as draft:
+            count = write_groups(table, align_groups(config, places), draft / "embeddings.parquet")
         counts = np.bincount(places.backends, minlength=len(places.names))
         mix = [f"{n} {name or 'made elsewhere'}" for name, n in zip(places.names, counts, strict=True)]
     log.info(
