@@ -122,6 +122,8 @@ def arrow_from_rows(table: Table, rows: pd.DataFrame, path: Path) -> pa.Table:
     Raises:
         DataError: a column is missing or its values do not fit the declared type.
     """
+    if rows.empty:  # a stage that found nothing may not know its columns
+        return table.arrow_schema.empty_table()
     late = {column.name: None for column in table.columns if column.is_late and column.name not in rows.columns}
     rows = rows.assign(**late) if late else rows
     missing = [column.name for column in table.columns if column.name not in rows.columns]

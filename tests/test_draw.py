@@ -22,7 +22,7 @@ from pipeline.config import Config, Frame, load_config
 from pipeline.corpus.membership import list_members
 from pipeline.errors import SheetError
 from pipeline.rounds import adjudicate, draw, status
-from pipeline.schemas import DOCUMENTS, FRAME_MEMBERS, GUESSES, PREDICTIONS
+from pipeline.schemas import DOCUMENTS, FRAME_MEMBERS, PREDICTIONS
 
 HANDED = "labels/round-2"
 SIZES = "core=180,rest=400,wide-high=40,wide-low=400"
@@ -257,15 +257,17 @@ def test_who_has_read_does_not_adjudicate(project: Config) -> None:
         adjudicate.run(project, "m1")
 
 
-def test_agreements_that_look_surprising_are_drawn_beside_an_earlier_draw_that_stays(project: Config) -> None:
+def test_agreements_that_look_surprising_are_drawn_beside_an_earlier_draw_that_stays(
+    project: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = folder_of(project, "2026-11") / "adjudication.csv"
     before, old = path.read_bytes(), pd.read_csv(path).set_index("doc_id")
     reader = pd.read_csv(project.path(project.paths.handcheck, "sheets/reader-1.csv"), dtype=str).set_index("doc_id")
     agreed = old.index[old["phase2_stratum"] == "agree"]
     surprising = set(agreed[:81])
-    rows = pd.DataFrame({"kind": "document", "id": old.index, "query": "leaf " + reader.loc[old.index, "leaf"]})
-    rows["probability"] = np.where(rows["id"].isin(surprising), 0.01, 0.9)
-    store.write_table(GUESSES, rows, project.processed("guesses"))
+    pairs = pd.MultiIndex.from_arrays([old.index, reader.loc[old.index, "leaf"]])
+    chances = pd.Series(np.where(old.index.isin(list(surprising)), 0.01, 0.9), pairs)
+    monkeypatch.setattr(adjudicate, "_read_chances", lambda config: chances)
     adjudicate.run(project, "judge")
     assert path.read_bytes() == before
     second = pd.read_csv(path.with_name("adjudication-2.csv"))

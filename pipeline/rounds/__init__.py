@@ -34,9 +34,9 @@ STAGES = (
         purpose="phase 2: which readings are settled by another reader: make adjudicate CODER=name [N=number]",
         run="pipeline.rounds.adjudicate:run",
         reads=ROUND_TABLES,
-        may_read=("guesses",),
+        may_read=("embeddings", "terms"),
         inputs=ROUND_FILES,
-        settings=ROUND_SETTINGS,
+        settings=(*ROUND_SETTINGS, "embed.dimension_count"),
         options=(
             Option("coder", "who will adjudicate", "CODER"),
             Option("n", "agreements to draw at random (default: 15%, at least 15)", "N", default=0, keyword="total"),

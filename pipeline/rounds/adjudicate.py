@@ -11,9 +11,9 @@ from pipeline.coding.current import read_survey
 from pipeline.coding.sample import Survey
 from pipeline.config import Config
 from pipeline.errors import SheetError
+from pipeline.estimate.inputs import load_inputs
 from pipeline.generations import hold_lock
 from pipeline.rounds.phase2 import draw_phase2
-from pipeline.schemas import GUESSES
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +40,7 @@ def run(config: Config, coder: str = "", total: int = 0, name: str = "") -> None
             raise SheetError(
                 f"there is no round {name!r}", where="ROUND", do="use one of " + ", ".join(d.name for d in found.draws)
             )
-        path = config.processed("guesses")
-        chances = store.read_table(GUESSES, path) if path.exists() else None
+        chances = _read_chances(config)
         drawn = draw_phase2(found, chances, total, rounds)
         if drawn.empty:
             raise SheetError(
@@ -52,6 +51,18 @@ def run(config: Config, coder: str = "", total: int = 0, name: str = "") -> None
             _write(handcheck / "rounds" / str(each), rows.drop(columns="round"))
     print(_describe(drawn, coder, chances is not None))
     log.info("adjudicate: %d of %d readings drawn", int(drawn["adjudicated"].sum()), len(drawn))
+
+
+def _read_chances(config: Config) -> pd.Series | None:
+    """Returns the chance of each leaf by (doc_id, leaf), from models that did not see the document's codes; None where
+    there are no vectors to learn from."""
+    if not all(config.processed(name).exists() for name in ("embeddings", "terms")):
+        return None
+    predictions = load_inputs(config)[2].predictions
+    if predictions is None:
+        return None
+    table = pd.DataFrame(predictions.leaf_probability, index=predictions.doc_ids, columns=list(predictions.leaves))
+    return pd.Series(table.stack())
 
 
 def _write(folder: Path, rows: pd.DataFrame) -> None:

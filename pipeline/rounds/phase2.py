@@ -17,12 +17,12 @@ PART = 0.15  # of the other agreements, at least LEAST of them
 LEAST = 15
 
 
-def classify_readings(found: Survey, chances: pd.DataFrame | None) -> pd.DataFrame:
+def classify_readings(found: Survey, chances: pd.Series | None) -> pd.DataFrame:
     """Returns every document that a language model has read, by what its readers said together.
 
     Args:
         found: the rounds over the census of today.
-        chances: rows of `guesses`, or None.
+        chances: the chance of a leaf, by (doc_id, leaf); or None.
 
     Returns:
         index doc_id; columns round, phase2_stratum (disagree, doubtful, surprising, agree, or single).
@@ -40,9 +40,7 @@ def classify_readings(found: Survey, chances: pd.DataFrame | None) -> pd.DataFra
     said = describe_agreement(slots, who["n_readers"])
     if chances is not None:
         leaves = slots[0]["leaf"]
-        rows = chances[(chances["kind"] == "document") & chances["query"].str.startswith("leaf ")]
-        known = rows.assign(leaf=rows["query"].str.removeprefix("leaf ")).set_index(["id", "leaf"])["probability"]
-        given = known.reindex(pd.MultiIndex.from_arrays([leaves.index, leaves])).to_numpy()
+        given = chances.reindex(pd.MultiIndex.from_arrays([leaves.index, leaves])).to_numpy()
         said = said.mask((said == "agree") & (given < SURPRISING), "surprising")
     return pd.DataFrame(
         {"round": [round_of[doc_id] for doc_id in wanted], "phase2_stratum": said.to_numpy()}, said.index
@@ -64,12 +62,12 @@ def list_undecided(found: Survey) -> pd.DataFrame:
     return rows[~is_ruled & (~has_draw | rows["is_drawn"])]
 
 
-def draw_phase2(found: Survey, chances: pd.DataFrame | None, total: int, rounds: Mapping[str, int]) -> pd.DataFrame:
+def draw_phase2(found: Survey, chances: pd.Series | None, total: int, rounds: Mapping[str, int]) -> pd.DataFrame:
     """Draws phase 2 of the readings that have had no draw, and of agreements that have come to look surprising.
 
     Args:
         found: the rounds over the census of today.
-        chances: rows of `guesses`, or None.
+        chances: the chance of a leaf, by (doc_id, leaf); or None.
         total: agreements to draw at random, over all rounds; 0 for a share of `PART`.
         rounds: the seed of each round to draw in.
 
