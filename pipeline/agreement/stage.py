@@ -89,7 +89,8 @@ def verify_agreement(config: Config) -> None:
 
 
 def _read_draws(path: Path) -> pd.DataFrame:
-    return pd.DataFrame([row for _, row in read_csv_rows(path, ("cluster_id", "doc_id", "kind"))])
+    columns = ("cluster_id", "doc_id", "kind")
+    return pd.DataFrame([row for _, row in read_csv_rows(path, columns)] if path.exists() else [], columns=columns)
 
 
 def _read_finished(handcheck: Path, task: str, columns: tuple[str, ...]) -> dict[str, pd.DataFrame]:

@@ -14,6 +14,7 @@ from pipeline.coding.definitions import match_definition
 from pipeline.coding.precedence import CodedSheet
 from pipeline.coding.sheets import read_csv_rows
 from pipeline.config import Config
+from pipeline.schemas import AGREEMENT
 
 EXPERTS = "published experts"
 
@@ -41,7 +42,8 @@ def tabulate_agreement(config: Config, handcheck: Path, codebook: Codebook) -> p
             first, second = sheet.codes.loc[both].assign(leaf=sheet.codes.loc[both, "group"]), experts.codes.loc[both]
             compared = _compare(config, sheet, experts, first, second, {}, weights, strata, EXPERTS)
             rows.append(compared[compared["subject"] != "leaf"] if len(compared) else compared)
-    return pd.concat([part for part in rows if len(part)], ignore_index=True)
+    found = [part for part in rows if len(part)]
+    return pd.concat(found, ignore_index=True) if found else AGREEMENT.arrow_schema.empty_table().to_pandas()
 
 
 def read_experts(folder: Path) -> list[CodedSheet]:
