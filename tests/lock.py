@@ -27,7 +27,7 @@ def compile_lock(name: str, extra: str, constraint: Path | None) -> None:
     command += ["--output-file", str(path), str(ROOT / "pyproject.toml")]
     subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, "CUSTOM_COMPILE_COMMAND": "make lock"})
     lines = path.read_text(encoding="utf-8").replace("+cpu", "").splitlines()
-    kept = [line for line in lines if line and not re.match(r"\s*#|\s*--", line)]
+    kept = [line for line in lines if line and not re.match(r"\s*#|\s*--|alignment-census\b", line)]
     path.write_text("\n".join(kept) + "\n", encoding="utf-8")
 
 
