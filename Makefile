@@ -6,9 +6,12 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
 
-CONFIG ?= census.toml
+# STUDY=name is a study under studies/ (`make new` makes one); CONFIG=file any configuration.
+STUDY  ?=
+CONFIG ?= $(if $(filter-out new,$(or $(MAKECMDGOALS),help)),$(if $(STUDY),studies/$(STUDY)/census.toml,census.toml),census.toml)
 PYTHON ?= python3
 EXTRA  ?=
+JOBS   ?= -n auto --dist loadgroup # of the tests; JOBS= runs them one by one
 VENV   := .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.installed
@@ -54,10 +57,10 @@ $(READY)-%: requirements/%.txt | $(READY)
 	@touch $@
 
 test: $(READY)-dev ## the tests (slow ones: make test PYTEST='-m slow')
-	@$(PY) -m pytest $(PYTEST)
+	@$(PY) -m pytest $(JOBS) $(PYTEST)
 
 test-fast: $(READY)-test ## the tests of pure functions: no browser, no encoder, no network, under 90 seconds
-	@$(PY) -m pytest -m "not slow and not gpu and not bench and not whole" $(PYTEST)
+	@$(PY) -m pytest -m "not slow and not gpu and not bench and not whole" $(JOBS) $(PYTEST)
 
 lint: $(READY)-dev ## style, types, and the order of the rooms
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy && $(PY) -m pytest tests/test_rooms.py

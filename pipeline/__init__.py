@@ -1,3 +1,3 @@
-"""Alignment census: what share of public AI-safety output is direct alignment work, with intervals."""
+"""A census of a literature: what share of it counts, under every definition, with intervals."""
 
 __version__ = "0.1.0"

@@ -197,7 +197,7 @@ class Report:
     title: str
     headline_frame: str
     headline_definitions: tuple[str, ...]
-    denominator: str = "safety"
+    denominator: str = "all"
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -237,6 +237,7 @@ class Config:
     hydrate: Hydrate = field(default_factory=Hydrate)
     scrape: Scrape = field(default_factory=Scrape)
     root: Path = Path()
+    file: Path = Path("census.toml")
 
     def path(self, *parts: str) -> Path:
         """Returns a path of the project, starting at its root."""
@@ -299,12 +300,14 @@ def load_config(path: Path) -> Config:
         raise ConfigError(f"cannot be read ({error})", where=str(path), do="restore the file from git") from None
     except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
         raise ConfigError(f"is not valid TOML: {error}", where=str(path), do="mend the line it names") from None
+    if "file" in table:
+        raise ConfigError("[file] unknown key; remove it", where=str(path))
     if "root" in table:
         raise ConfigError("[root] unknown key; remove it", where=str(path))
     config = build(Config, table, str(path))
     check_values(config, str(path))
     _check_names(config, str(path))
-    config = replace(config, root=(path.resolve().parent / config.paths.root).resolve())
+    config = replace(config, root=(path.resolve().parent / config.paths.root).resolve(), file=path.resolve())
     _check_references(config, str(path))
     return config
 

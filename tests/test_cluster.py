@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -315,3 +316,23 @@ def test_tasks_come_back_in_their_order_and_a_lost_process_is_one_clear_line() -
     if forked.count_processors() > 1:
         with pytest.raises(DataError, match="worker process was ended"):
             forked.run_forked([lambda: os._exit(9), lambda: 1])
+
+
+def test_a_kill_leaves_no_process_behind(root: Path, tmp_path: Path) -> None:
+    if forked.count_processors() < 2 or sys.platform != "linux":
+        pytest.skip("tasks run in the process itself")
+    program = (
+        "import os, sys, time; from pathlib import Path; from pipeline.cluster.forked import run_forked\n"
+        "def task(): Path(sys.argv[1], str(os.getpid())).touch(); time.sleep(60)\n"
+        "run_forked([task, task])"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], cwd=root)
+    deadline = time.monotonic() + 60
+    while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    workers = [int(path.name) for path in tmp_path.iterdir()]
+    parent.kill()
+    parent.wait()
+    while any(Path(f"/proc/{worker}").exists() for worker in workers) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(workers) == 2 and not any(Path(f"/proc/{worker}").exists() for worker in workers)

@@ -1,6 +1,5 @@
 """A forum's own dump, from a file or from the site in slices: each post once, counts held against the manifest."""
 
-import gzip
 import json
 
 import pytest
@@ -9,10 +8,9 @@ from pipeline.errors import DataError
 from pipeline.scrape import files, registry, stage
 from pipeline.scrape.item import Item
 from pipeline.web.clock import VirtualClock
-from tests.fakes.server import Asked, Reply, Site
+from tests.fakes.dump_site import META, Dump, pack
+from tests.fakes.server import Site
 from tests.fakes.world import config_for
-
-META = {"type": "meta", "format": 1, "site": "https://www.lesswrong.com", "generatedAt": "2026-09-01T09:00:00Z"}
 
 
 def post(number: int, **more) -> dict:
@@ -34,35 +32,6 @@ def post(number: int, **more) -> dict:
 
 def comment(number: int) -> dict:
     return {"type": "comment", "_id": f"c{number:016d}", "postId": f"{number:017d}", "html": "<p>c</p>"}
-
-
-def packed(rows: list[dict]) -> bytes:
-    return gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode(), mtime=0)
-
-
-class Dump:
-    """The stable address, the file it redirects to, and the manifest; a file may change while it is read."""
-
-    def __init__(self, rows: list[dict], **counts: int) -> None:
-        self.body, self.mark, self.changes_after = packed(rows), '"1"', 0
-        n_posts = sum(row["type"] == "post" for row in rows)
-        self.manifest = {"posts": n_posts, "comments": sum(row["type"] == "comment" for row in rows)} | counts
-        self.n_slices = 0
-
-    def answer(self, asked: Asked) -> Reply:
-        if asked.path == "/api/public-dump":
-            return Reply(b"", 302, headers={"Location": "/public-dumps/latest.ndjson.gz"})
-        if asked.path == "/public-dumps/manifest.json":
-            return Reply(json.dumps(self.manifest).encode(), kind="application/json")
-        if asked.path != "/public-dumps/latest.ndjson.gz":
-            return Reply(b"not here", 404, "text/plain")
-        self.n_slices += 1
-        if self.changes_after and self.n_slices == self.changes_after + 1:
-            self.body, self.mark = self.replacement, '"2"'
-        start, end = map(int, asked.headers["range"].removeprefix("bytes=").split("-"))
-        piece = self.body[start : end + 1]
-        where = {"Content-Range": f"bytes {start}-{start + len(piece) - 1}/{len(self.body)}", "ETag": self.mark}
-        return Reply(piece, 206, "application/gzip", {**where, "Content-Encoding": "identity"})
 
 
 @pytest.fixture
@@ -107,7 +76,7 @@ def test_counts_that_the_manifest_does_not_share_ring_an_alarm(scrape, capsys):
 
 def test_a_dump_that_changes_on_the_way_is_begun_again(scrape):
     dump = Dump(ROWS)
-    dump.replacement = packed([META, *(post(n) for n in range(30, 90))])
+    dump.replacement = pack([META, *(post(n) for n in range(30, 90))])
     dump.changes_after, dump.manifest = 2, {"posts": 60, "comments": 0}
     status, found = scrape(dump)
     assert status == 0
@@ -134,7 +103,7 @@ def read(path, **more):
 
 def test_a_dump_on_disk_is_read_the_same_way(tmp_path):
     path = tmp_path / "dump.ndjson.gz"
-    path.write_bytes(packed(ROWS))
+    path.write_bytes(pack(ROWS))
     assert len(read(path)) == 60
     (tmp_path / "manifest.json").write_text(json.dumps({"posts": 60, "comments": 5}))
     assert len(read(path)) == 60

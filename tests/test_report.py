@@ -97,6 +97,7 @@ KEYS = {
     "trends": ["frame", "denominator", "definition", "kind", "from_year", "to_year"],
     "people": ["frame"],
     "agreement": ["coder_a", "coder_b", "subject", "weighting", "measure"],
+    "agreement_parts": ["coder_a", "coder_b", "part", "name"],
     "intrusion": ["coder", "layer"],
     "cluster_checks": ["coder", "cluster_id"],
     "cluster_codes": ["layer", "cluster_id", "group"],

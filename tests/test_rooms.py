@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.extras import EXTRA_OF
+
 # From the ground up. Files of row 0 may import each other, without a circle.
 ROWS = (
     {
@@ -28,7 +30,7 @@ ROWS = (
     {"cluster", "scope", "embed", "corpus"},
     {"hydrate"},
     {"estimate", "agreement", "check"},
-    {"report", "dataset", "rounds"},
+    {"report", "dataset", "rounds", "study"},
     {"cli"},
     {"__main__"},
 )
@@ -109,6 +111,13 @@ def test_a_formula_loads_neither_the_network_nor_an_encoder(root: Path, statemen
     loaded = loaded_by(statement, root)
     assert not loaded & HEAVY
     assert sum(name.split(".")[0] == "pipeline" for name in loaded) <= 12
+
+
+@pytest.mark.parametrize("stage", ["corpus", "embed", "cluster", "estimate", "agreement", "report", "dataset"])
+def test_a_stage_of_the_report_needs_no_extra(root: Path, stage: str) -> None:
+    """Their packages are extras: `make report` on a fresh machine installs none of them."""
+    loaded = loaded_by(f"import pipeline.{stage}.stage", root)
+    assert not loaded & set(EXTRA_OF)
 
 
 def test_every_module_loads_alone_and_no_leaf_loads_a_stage(root: Path) -> None:

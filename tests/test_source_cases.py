@@ -182,7 +182,7 @@ def test_case_49a_the_listed_posts_are_asked_for_and_no_other(pages, cases):
     assert pages.asked() == ["/api/latest", "/api/post/invented-first-post", "/api/post/invented-second-post"]
 
 
-def test_case_55_a_total_that_is_never_reached_keeps_the_window_and_says_so(pages, cases, capsys):
+def test_case_55_a_total_that_is_never_reached_keeps_the_window_and_says_so(pages, capsys):
     from tests.fakes.arxiv_site import FEED
 
     entry = (
@@ -210,7 +210,7 @@ def test_case_55_a_total_that_is_never_reached_keeps_the_window_and_says_so(page
     assert len(list(registry.read_items(config, "a"))) == 1
 
 
-def test_case_41_two_unknown_fields_are_both_left_out(pages, cases):
+def test_case_41_two_unknown_fields_are_both_left_out(pages):
     import json as json_format
 
     questions = []

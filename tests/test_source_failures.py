@@ -332,3 +332,57 @@ def test_markdown_posts_that_fail_keep_no_others_out(pages):
     assert (status, len(items), rejects) == (0, 3, [])
     pages.routes["/api/latest"] = Reply(b"# Latest Posts\n\nNothing here.\n", kind="text/markdown")
     assert pages.run(**entry)[0] == UNEVEN
+
+
+@pytest.mark.parametrize(
+    ("author", "names"),
+    [
+        ("ada@x.institute (Ada Anders)", ("Ada Anders",)),
+        ("Ada Anders &lt;ada@x.institute&gt;", ("Ada Anders",)),
+        ("Bo Berg, ada@x.academy", ("Bo Berg",)),
+        ("Ada Anders (Inst, X)", ("Ada Anders",)),
+        ("ada@x.org", ()),
+    ],
+)
+def test_an_address_is_no_author_whatever_its_ending(pages, author, names):
+    pages.routes["/feed"] = rss(range(1), author=author)
+    assert pages.run(url="HOST/feed")[1][0].authors == names
+
+
+def test_two_creators_with_addresses_keep_their_names(pages):
+    pages.routes["/feed"] = rss(range(1), dc_creator="ada@x.institute (Ada)</dc:creator><dc:creator>Bo Berg")
+    assert pages.run(url="HOST/feed")[1][0].authors == ("Ada", "Bo Berg")
+
+
+def test_a_packed_sitemap_is_read(pages):
+    import gzip
+
+    body = gzip.compress(sitemap("/blog/a").replace("HOST", pages.site.url("")).encode())
+    pages.routes |= {"/sitemap.xml": Reply(body, kind="application/gzip"), "/blog/a": article("A")}
+    assert len(pages.run(**BLOG)[1]) == 1
+
+
+def test_a_bomb_of_entities_is_no_harm(pages):
+    entities = "".join(f'<!ENTITY e{n + 1} "{f"&e{n};" * 10}">' for n in range(9))
+    pages.routes["/feed"] = (
+        f'<?xml version="1.0"?><!DOCTYPE r [<!ENTITY e0 "aaaaaaaaaa">{entities}]><rss version="2.0"><channel><item>'
+        "<title>&e9;</title><link>https://b.example/a</link></item></channel></rss>"
+    )
+    (item,) = pages.run(url="HOST/feed")[1]
+    assert len(item.title) < 100
+
+
+def test_a_post_whose_page_does_not_name_its_id_is_not_lost(pages):
+    pages.routes["/api/latest"] = Reply(b"### [Invented](/api/post/invented)\n", kind="text/markdown")
+    head = b"# Invented\n\nBy Ada Anders\nKarma: 19\n2026-04-02 22:56:31Z\nTags: [AI](/w/ai)\n\n"
+    text = head + b"Text of it.\n\n## Navigation\nx"
+    pages.routes["/api/post/invented"] = Reply(text, kind="text/markdown")
+    entry = {"kind": "forum-feed", "site": "lesswrong", "access": "markdown", "url": "HOST/api/latest"}
+    status, (item,), _ = pages.run(**entry)
+    assert (status, item.authors, item.karma, item.tags) == (0, ("Ada Anders",), 19.0, ("AI",))
+    assert (item.published_date, item.text, item.url) == (
+        "2026-04-02T22:56:31Z",
+        "Text of it.",
+        pages.url("/posts/invented"),
+    )
+    assert item.doc_id.startswith("web:")

@@ -1,4 +1,4 @@
-"""Negative controls: documents from outside AI safety, read against the same codebook, of which none should count."""
+"""Negative controls: documents from elsewhere, read against the same codebook, of which none should count."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -8,6 +8,7 @@ import pandas as pd
 
 from pipeline import store
 from pipeline.agreement.controls import judge_controls
+from pipeline.agreement.parts import tabulate_parts
 from pipeline.agreement.tables import tabulate_agreement
 from pipeline.agreement.verdicts import compose_clusters, explain_codes, judge_clusters, judge_intrusion
 from pipeline.coding.codebook import load_codebook
@@ -18,6 +19,7 @@ from pipeline.generations import open_generation
 from pipeline.release.published import compare_tables, read_published
 from pipeline.schemas import (
     AGREEMENT,
+    AGREEMENT_PARTS,
     CLUSTER_CHECKS,
     CLUSTER_CODES,
     CLUSTER_MEMBERS,
@@ -42,6 +44,7 @@ def run(config: Config) -> None:
     level = config.estimate.level
     tables: list[tuple[Table, pd.DataFrame]] = [
         (AGREEMENT, tabulate_agreement(config, handcheck, codebook)),
+        (AGREEMENT_PARTS, tabulate_parts(config, handcheck, codebook)),
         (CLUSTER_CODES, compose_clusters(members, codes, level)),
         (LAYER_CODES, explain_codes(members, codes)),
         (CONTROLS, judge_controls(sorted((handcheck / "controls").glob("*.csv")), codebook, level)),
@@ -67,7 +70,7 @@ def run(config: Config) -> None:
     log.info(
         "agreement: %d comparisons of coders, %d clusters checked in %.1f s",
         len(tables[0][1][["coder_a", "coder_b"]].drop_duplicates()),
-        len(tables[4][1]),
+        len(tables[5][1]),
         time.perf_counter() - start,
     )
 

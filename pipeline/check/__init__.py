@@ -70,6 +70,21 @@ STAGES = (
         ),
     ),
     Stage(
+        name="pack",
+        purpose="one HTML file for an invited reader, to be sent by mail: make pack CODER=name [FILE=] [COUNT=50]",
+        run="pipeline.check.stage:run_pack",
+        reads=("documents",),
+        options=(
+            CODER,
+            Option("file", "what to write (default: read-CODER.html)", "FILE"),
+            TASK,
+            KIND,
+            ROUND,
+            STRATUM,
+            Option("count", "documents (0: all)", "COUNT", default=50),
+        ),
+    ),
+    Stage(
         name="read-model",
         purpose="a language model reads, at any OpenAI-compatible endpoint: make read-model CODER= MODEL_URL= [MODEL=]",
         run="pipeline.check.stage:run_read_model",

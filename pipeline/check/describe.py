@@ -114,13 +114,13 @@ def _steps(session: Session) -> list[Step]:
     asked = asked_axes(session.study, codebook)
     before = [axis for axis in asked if axis != "confidence"]
     leaf = [
-        _choice("group", "Which group?", codebook.groups, [code[0].lower() for code in codebook.groups]),
+        _choice("group", "Which group?", codebook.groups, [code[:1].lower() for code in codebook.groups]),
         {"name": "leaf", "title": "Which leaf?", "kind": "leaf", "keys": LEAF_KEYS},
     ]
     return [
         *(_axis_step(codebook, axis) for axis in before),
         *leaf,
-        _axis_step(codebook, "confidence"),
+        *(_axis_step(codebook, axis) for axis in asked if axis == "confidence"),
     ]
 
 
@@ -128,7 +128,7 @@ def _axis_step(codebook: Codebook, axis: str) -> Step:
     codes = dict(sorted(codebook.axes[axis].items(), reverse=True))
     if not any(code[-1].isdigit() for code in codes):
         codes = codebook.axes[axis]
-    keys = [code[-1] if code[-1].isdigit() else code[0].lower() for code in codes]
+    keys = [code[-1] if code[-1].isdigit() else code[:1].lower() for code in codes]
     title = "How sure are you?" if axis == "confidence" else f"{axis.capitalize()}?"
     return _choice(axis, title, codes, keys)
 

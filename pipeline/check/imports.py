@@ -13,12 +13,13 @@ from pipeline.check.session import Session, context_of, find_problem_of_cell
 from pipeline.check.study import asked_axes, required_columns
 from pipeline.check.tasks import CODED, Item
 from pipeline.coding.cells import FORMULA_STARTS, clean_cells, clean_text, code_columns
-from pipeline.coding.records import DONE, KEPT, Context, save_rows
+from pipeline.coding.records import DONE, DRAFT, KEPT, Context, save_rows
 from pipeline.coding.spreadsheet import Row, read_rows, read_text
 from pipeline.errors import SheetError
 
 ID_NAMES = ("doc_id", "custom_id", "cluster_id")
 IMPORTED = (*CODED, "screening")
+LEFT_OUT = ("title", "text", "url", "problem", "coder", "pack", "task", "round", "instructions", "schema")
 FACTS = (
     "text_sha256",
     "shown_sha256",
@@ -66,6 +67,7 @@ def import_file(session: Session, path: Path) -> Imported:
     items = {item.key: item for item in session.items}
     codes = ("screen",) if session.task == "screening" else code_columns(session.codebook)
     problems: list[str] = []
+    drafts = 0
     first_line: dict[str, int] = {}
     taken: dict[str, tuple[Mapping[str, str], Context]] = {}
     for line, row in rows:
@@ -73,6 +75,9 @@ def import_file(session: Session, path: Path) -> Imported:
         cells = clean_cells(session.codebook, _kept_cells(session, row))
         is_empty = not any(cells.get(column) for column in codes) and not row.get("problem")
         if is_empty and (doc_id or not any(row.values())):
+            continue
+        if row.get("state") == DRAFT:
+            drafts += 1
             continue
         found = _find_problems(session, doc_id, cells, row, items)
         if doc_id in first_line:
@@ -84,7 +89,8 @@ def import_file(session: Session, path: Path) -> Imported:
     if problems:
         return Imported(problems)
     save_rows(session.record, taken)
-    return Imported([], len(taken), _notices(session, rows))
+    left = [f"{drafts} documents are not complete in the file and are left out"] if drafts else []
+    return Imported([], len(taken), _notices(session, rows) + left)
 
 
 def import_sheet(session: Session, path: Path) -> tuple[list[str], int]:
@@ -183,7 +189,7 @@ def _unpacked(cell: str) -> Any:
 
 def _kept_cells(session: Session, row: Mapping[str, str]) -> dict[str, str]:
     """Returns the cells that go into the sheet: codes and notes, and columns of the coder's own."""
-    skipped = {*KEPT, "title", "text", "url", "problem", session.record.key}
+    skipped = {*KEPT, *LEFT_OUT, session.record.key}
     return {column: value for column, value in row.items() if column not in skipped}
 
 

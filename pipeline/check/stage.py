@@ -59,6 +59,7 @@ def run_check(
     def fetch(doc_ids: Sequence[str]) -> Mapping[str, str]:
         return fetch_texts(config, doc_ids)
 
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line a key, with the link's secret in it, helps nobody
     desk = Desk(session, fetch, try_out if not session.kind else None)
     token = secrets.token_urlsafe(24)
     with lock_sheet(session.record.path), lock_sheet(trial) if desk.try_out else contextlib.nullcontext():
@@ -145,6 +146,30 @@ def run_export(
     else:
         exports.write_items(session, path, items, is_batch=format == "batch", model=model)
     log.info("export: %d documents -> %s", len(items), path)
+    return 0
+
+
+def run_pack(
+    config: Config,
+    coder: str,
+    file: str = "",
+    task: Task = "documents",
+    *,
+    kind: str = "",
+    round_name: str = "",
+    stratum: str = "",
+    count: int = 50,
+) -> int:
+    """Writes an invited reader's documents as one HTML file that works offline and saves to a file."""
+    from pipeline.check.pack import write_pack  # noqa: PLC0415  needs the templates
+
+    session = load_session(config, task, coder, kind, round_name=round_name)
+    path = Path(file or f"read-{coder}.html")
+    written = write_pack(session, path, exports.waiting_items(session, stratum, count))
+    bare = sum(not item.text for item in exports.waiting_items(session, stratum, count))
+    if bare:
+        log.info("pack: %d of them have no text on this machine; run make hydrate first", bare)
+    log.info("pack: %d documents -> %s; take back what comes: make import FILE=… CODER=%s", written, path, coder)
     return 0
 
 

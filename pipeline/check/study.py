@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic.dataclasses import dataclass
 
 from pipeline.coding.cells import axes_of
-from pipeline.coding.codebook import Codebook
+from pipeline.coding.codebook import CONFIDENCE, Codebook
 from pipeline.config import STRICT, build
 from pipeline.errors import CodebookError, ConfigError
 
@@ -68,8 +68,9 @@ def load_study(folder: Path, codebook: Codebook) -> Study:
 
 
 def asked_axes(study: Study, codebook: Codebook) -> tuple[str, ...]:
-    """Returns the axes asked one by one, those of the codebook only; confidence is always among them, last."""
-    return (*(axis for axis in study.ask if axis in codebook.axes and axis != "confidence"), "confidence")
+    """Returns the axes asked one by one, those of the codebook only; confidence, where it has it, is the last."""
+    confidence = (CONFIDENCE,) if CONFIDENCE in codebook.axes else ()
+    return (*(axis for axis in study.ask if axis in codebook.code_axes), *confidence)
 
 
 def folded_axes(study: Study, codebook: Codebook) -> tuple[str, ...]:

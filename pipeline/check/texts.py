@@ -3,7 +3,7 @@
 import json
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -58,34 +58,29 @@ def read_fetched(path: Path) -> dict[str, str]:
     return found
 
 
-def fetch_texts(config: Config, doc_ids: Iterable[str]) -> Mapping[str, str]:
-    """Asks the site of each document for its text, politely, and keeps what comes.
+def fetch_texts(config: Config, doc_ids: Sequence[str]) -> Mapping[str, str]:
+    """Asks the site of the first document for its text, politely, and for as many others as one question brings.
 
     Raises:
-        FetchError: a site refuses.
+        FetchError: the site refuses.
         ConfigError: nobody is named as contact.
     """
     from pipeline.hydrate import sites  # noqa: PLC0415  the network, wanted only where a text is missing
     from pipeline.web.archive import Page  # noqa: PLC0415
 
-    by_site: dict[str, list[str]] = {}
-    for doc_id in doc_ids:
-        if sites.site_of(doc_id):
-            by_site.setdefault(sites.site_of(doc_id), []).append(doc_id)
-    found: dict[str, str] = {}
-    if not by_site:
-        return found
+    site = sites.site_of(doc_ids[0]) if doc_ids else ""
+    if not site:
+        return {}
+    names = [doc_id for doc_id in doc_ids if sites.site_of(doc_id) == site]
+    batch = next(sites.split_batches(site, names, config.hydrate))
     session = sites.open_session(config)
     try:
-        for site, names in by_site.items():
-            for batch in sites.split_batches(site, names, config.hydrate):
-                response = sites.ask_site(session, config.hydrate, site, batch)
-                page = Page(response=response, context={"site": site, "doc_ids": batch}, place=f"while-reading/{site}")
-                for doc_id, answer in sites.read_page(page).items():
-                    if answer and answer.texts:
-                        found[doc_id] = answer.texts[0]
+        response = sites.ask_site(session, config.hydrate, site, batch)
     finally:
         session.close()
+    page = Page(response=response, context={"site": site, "doc_ids": batch}, place=f"while-reading/{site}")
+    answers = sites.read_page(page).items()
+    found = {doc_id: answer.texts[0] for doc_id, answer in answers if answer and answer.texts}
     _keep(fetched_path(config), found)
     return found
 

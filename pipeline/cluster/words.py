@@ -18,7 +18,7 @@ import scipy.sparse as sparse
 from pipeline.cluster.forked import run_forked
 from pipeline.cluster.layers import build_graph
 
-BLOCK_ROWS = 1_024
+BLOCK_ROWS = 256
 PIECE_ROWS = 8_192  # documents a task compares
 # Documents that the words of a document are in, on average, with repetition: what a document costs. The whole of the
 # shipped census stays below it, so that nothing is passed over there.
@@ -72,21 +72,26 @@ def build_term_graph(words: WordCounts, neighbour_count: int) -> tuple[igraph.Gr
 
     Cosine of log-scaled TF-IDF.
     """
-    known, row = np.unique(words.rows, return_inverse=True)
     frequency = np.bincount(words.columns, minlength=len(words.vocabulary))
-    weights = np.log1p(words.counts.astype(float)) * np.log(len(known) / frequency[words.columns])
+    counts_of = np.bincount(words.rows)
+    known = np.flatnonzero(counts_of)
+    weights = np.log1p(words.counts.astype(float))
+    weights *= np.log(len(known) / frequency)[words.columns]
+    # The entries come by document, so they are the rows of a sparse matrix as they stand.
+    starts = np.concatenate([[0], np.cumsum(counts_of[known])])
     shape = (len(known), len(words.vocabulary))
-    counts = sparse.csr_matrix((np.round(weights, 9), (row, words.columns)), shape)
-    lengths = np.sqrt(np.asarray(counts.multiply(counts).sum(axis=1)).reshape(-1))
-    matrix = (sparse.diags(1 / np.maximum(lengths, 1e-12)) @ counts).tocsr()
-    matrix = matrix[:, _searched_words(frequency, len(known))]
+    matrix = sparse.csr_matrix((np.round(weights, 9, out=weights), words.columns, starts), shape)
+    squares = sparse.csr_matrix((matrix.data**2, matrix.indices, starts), shape)
+    lengths = np.sqrt(np.asarray(squares.sum(axis=1)).reshape(-1))
+    del squares
+    matrix.data *= np.repeat(1 / np.maximum(lengths, 1e-12), np.diff(starts))
+    searched = _searched_words(frequency, len(known))
+    if len(searched) < len(frequency):
+        matrix = matrix[:, searched]
     lists = matrix.T.tocsr()
     count = min(neighbour_count, max(len(known) - 1, 0))
-    tasks = [
-        partial(_search, matrix[first : first + PIECE_ROWS], lists, count, first)
-        for first in range(0, len(known), PIECE_ROWS)
-    ]
-    found = run_forked(tasks)
+    found = run_forked([partial(_search, matrix, lists, count, first) for first in range(0, len(known), PIECE_ROWS)])
+    del matrix, lists
     neighbours = np.concatenate([np.empty((0, count), np.int64), *(part for part, _ in found)])
     return build_graph(neighbours, np.concatenate([np.empty((0, count)), *(part for _, part in found)])), known
 
@@ -101,10 +106,11 @@ def _searched_words(frequency: np.ndarray, document_count: int) -> np.ndarray:
 def _search(
     matrix: sparse.csr_matrix, lists: sparse.csr_matrix, count: int, start: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the most similar documents of each row of `matrix`, whose first is document `start`.
+    """Returns the most similar documents of some rows of `matrix`, from row `start` on.
 
     Of documents as similar the lower number comes first; where too few share a word, those without one follow.
     """
+    matrix = matrix[start : start + PIECE_ROWS]
     neighbours = np.empty((matrix.shape[0], count), dtype=np.int64)
     similarities = np.empty((matrix.shape[0], count))
     for first in range(0, matrix.shape[0], BLOCK_ROWS):

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
-from pipeline.coding.codebook import Codebook
+from pipeline.coding.codebook import CONFIDENCE, Codebook
 
 NOTE_LIMIT = 4_000  # characters; a quotation and a reason fit, a pasted paper does not
 FORMULA_STARTS = ("=", "+", "-", "@")
@@ -28,7 +28,7 @@ def clean_code(text: str, allowed: Mapping[str, str]) -> str:
 
 def axes_of(codebook: Codebook) -> tuple[str, ...]:
     """Returns the axes of a codebook in its order, confidence last as in every sheet."""
-    return (*(axis for axis in codebook.axes if axis != "confidence"), "confidence")
+    return (*codebook.code_axes, *([CONFIDENCE] if CONFIDENCE in codebook.axes else ()))
 
 
 def code_columns(codebook: Codebook) -> tuple[str, ...]:

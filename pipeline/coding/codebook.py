@@ -64,6 +64,31 @@ class Toggles:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Study:
+    """The words of one study, as its report and its card write them.
+
+    Attributes:
+        question: what the page asks.
+        output: what a share is a share of, as in "% of papers".
+        direct: the adjective of what counts, as in "12% are mechanistic".
+        corpus: what the documents are, as in "300 documents of this study".
+        subject: what documents out of scope are not about.
+        core: what always counts, however the contested lines are drawn.
+        limits: what the numbers do not hold, besides what follows from the data.
+        data_limits: known limits of the data, for the card of the release.
+    """
+
+    question: str = "What share of the documents counts?"
+    output: str = "documents"
+    direct: str = "counted"
+    corpus: str = "this study"
+    subject: str = "its subject"
+    core: str = "The narrowest definition"
+    limits: tuple[str, ...] = ()
+    data_limits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, config=STRICT)
 class Codebook:
     """The whole codebook. The order of the definitions runs from narrow to wide.
 
@@ -88,6 +113,7 @@ class Codebook:
     colours: dict[str, int] = field(default_factory=dict)
     axis_titles: dict[str, str] = field(default_factory=dict)
     toggles: Toggles = field(default_factory=Toggles)
+    study: Study = field(default_factory=Study)
 
     @property
     def code_axes(self) -> tuple[str, ...]:

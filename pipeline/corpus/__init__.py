@@ -39,6 +39,13 @@ STAGES = (
         tuning=("embed.engine", "embed.worker_count"),
     ),
     Stage(
+        name="persons",
+        purpose="who the authors are: one person across handles and spellings, with organisations",
+        run="pipeline.corpus.persons:run",
+        reads=("documents",),
+        writes=("persons",),
+    ),
+    Stage(
         name="places",
         purpose="every place where one work stands",
         run="pipeline.corpus.places:run",

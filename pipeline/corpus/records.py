@@ -1,6 +1,5 @@
 """From the items of every source to records: one cleaned row each, or a reject with its reason."""
 
-import importlib.util
 import itertools
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,6 +15,7 @@ from pipeline.corpus.spread import Extract, extract_spread
 from pipeline.errors import ConfigError, DataError
 from pipeline.release import census
 from pipeline.schemas import RECORDS, REJECTS, TEXTS
+from pipeline.scrape import registry
 from pipeline.scrape.hydrated import hydrated_path, records_from_texts
 from pipeline.scrape.item import Item, Reject
 from pipeline.text.dates import read_date
@@ -69,24 +69,10 @@ def read_sources(
     return _unpack(records), pd.DataFrame(rejects, columns=reject_columns), terms
 
 
-def read_source(config: Config, name: str) -> Iterator[Item | Reject]:
-    """Yields the items of a scraped source or a file. Raises as `registry.read_items`.
-
-    Without the network's extra there is nothing to read but files, until something was scraped.
-    """
-    folder = config.path(config.paths.raw, name)
-    is_scraped = config.sources[name]["kind"] != "files"
-    if is_scraped and importlib.util.find_spec("warcio") is None and not any(folder.glob("*/manifest.json")):
-        return
-    from pipeline.scrape import registry  # noqa: PLC0415
-
-    yield from registry.read_items(config, name)
-
-
 def _read_parts(config: Config, name: str, entry: Mapping[str, Any]) -> Iterator[Extract]:
     """Yields the records and the rejects of one source, in parts."""
     if entry["kind"] != "census":
-        yield from extract_items(config, name, read_source(config, name))
+        yield from extract_items(config, name, registry.read_items(config, name))
         return
     rows = census.read_documents(entry, config.root, f"[sources.{name}]")
     yield rows.assign(record_id=name + "/" + rows["doc_id"], origin=name, text=None), []

@@ -17,7 +17,7 @@ from pipeline.corpus.records import read_sources
 from pipeline.corpus.spread import forget_shards
 from pipeline.corpus.terms import count_terms, merge_terms
 from pipeline.corpus.texts import Read, open_texts, read_all
-from pipeline.corpus.versions import list_versions
+from pipeline.corpus.versions import list_versions, read_past
 from pipeline.generations import open_generation
 from pipeline.groups import write_groups
 from pipeline.schemas import DOCUMENTS, DUPLICATES, FRAME_MEMBERS, RECORDS, REJECTS, TERMS, TEXT_VERSIONS, WORKS, Table
@@ -57,7 +57,7 @@ def write_corpus(config: Config, folder: Path) -> tuple[int, int, int, int, int]
         fixed = config.corpus.fixed_frames
         documents, duplicates, works = choose_documents(records, published, fixed, texts.read, folder)
         members = list_members(config, records, documents, works)
-        versions = list_versions(records, documents, texts.read)
+        versions = list_versions(records, documents, texts.read, read_past(config))
         check_counts(records, rejects, documents, duplicates)
         item_count, reject_count = len(records) + len(rejects), len(rejects)
         del records

@@ -25,6 +25,9 @@ STAGES = (
             "layout",
             "codes",
             "shares",
+            "coverage",
+            "frame_members",
+            "text_versions",
         ),
         inputs=(
             "{handcheck}/codebook/codebook.toml",
@@ -43,6 +46,13 @@ STAGES = (
             "embed.dimension_count",
         ),
         shows_meanings=True,
+    ),
+    Stage(
+        name="release",
+        purpose="the census that the next one starts from: make release VERSION=2027.02",
+        run="pipeline.dataset.publish:run",
+        reads=("documents", "shares", "codes"),
+        options=(Option("version", "of the release (default: that of the configuration)", "VERSION"),),
     ),
     Stage(
         name="verify",

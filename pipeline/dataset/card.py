@@ -1,20 +1,23 @@
 """The dataset card: what each frame and column is, and what it may be used for."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
 import pandas as pd
 
+from pipeline.coding.codebook import Study
 from pipeline.config import Config
 from pipeline.dataset.licences import licence_of_texts
 from pipeline.dataset.summary import Summary
 from pipeline.release.columns import describe_table
 from pipeline.schemas import Table
+from pipeline.text.escape import escape_markdown, escape_tex, quote_yaml
 
 HEAD = """\
 ---
 license: cc-by-4.0
-pretty_name: {title} {version}
+pretty_name: {pretty_name}
 language: en
 task_categories: [text-classification, feature-extraction]
 size_categories: [{size}]
@@ -24,8 +27,8 @@ configs:
 
 # {title} {version}
 
-{count} documents of public AI-safety output: facts (ids, titles, authors, dates, links, counts), one sentence
-embedding each, and counts over a pruned vocabulary. Forum posts belong to their authors: follow the links to read them.
+{count} documents of {corpus}: facts (ids, titles, authors, dates, links, counts), one sentence embedding each,
+and counts over a pruned vocabulary. The works belong to their authors: follow the links to read them.
 
 ## Open it
 
@@ -59,17 +62,12 @@ precision, gives slightly different ones. `text_sha256` is the hash of the clean
 
 ## Known limits
 
-- The Alignment Forum frame names the first author of a post only; for about two thirds of it only the first 500
-  characters were at hand (`text_kind` is `opening`), so `word_count` is not the length of the post there.
-- Karma was read at different dates; `karma_read_date` is empty where the date is not known.
-- Author lists of two arXiv frames were joined again from lists split at every comma; group authors may be wrong.
-- Some dates give a month or a year only; {undated} documents have none.
+{data_limits}- Some dates give a month or a year only; {undated} documents have none.
 
 ## Licence
 
 Ids, vectors, counts and tables: CC BY 4.0. Titles, names and links are facts about works that belong to their authors.
-arXiv metadata are CC0: thank you to arXiv for use of its open access interoperability.
-
+{arxiv}
 | source | documents | texts that may be passed on | licence of those |
 |---|---|---|---|
 {licences}
@@ -79,18 +77,19 @@ arXiv metadata are CC0: thank you to arXiv for use of its open access interopera
 ## Cite
 
 ```bibtex
-@misc{{alignment-census,
-  title = {{{title} {version}}},
-  howpublished = {{\\url{{{url}}}}},
+@misc{{{citation_key},
+  title = {{{tex_title} {version}}},
+  howpublished = {{\\url{{{tex_url}}}}},
   note = {{Version {version}}}
 }}
 ```
 """
+ARXIV = "arXiv metadata are CC0: thank you to arXiv for use of its open access interoperability.\n"
 LOADERS = """\
 ```python
 from pipeline.dataset import load_census          # in a checkout of the program: aligned tables, float32 vectors
 census = load_census("{folder}")
-census.vectors[census.documents["frame"] == "alignmentforum-census"]
+census.vectors[census.documents["frame"] == "{frame}"]
 ```
 
 ```python
@@ -124,30 +123,38 @@ embedding-atlas map.parquet --text title --x x --y y   # Apple's viewer (pip ins
 ```"""
 
 
-def render_card(config: Config, tables: Sequence[Table], summary: Summary) -> str:
+def render_card(config: Config, study: Study, tables: Sequence[Table], summary: Summary) -> str:
     """Returns the card as Markdown with a Hugging Face head, and the dictionary of every column.
 
     Args:
         config: title, frames and encoder.
+        study: its words.
         tables: the tables of the release.
         summary: the counts of the release.
     """
     documents, count = summary.documents, summary.document_count
     folder = f"dist/census-{config.version}"
+    loaders = LOADERS.format(folder=folder, frame=min(documents["frame"], default=""))
     head = HEAD.format(
-        title=config.dataset.title,
+        title=escape_markdown(config.dataset.title),
+        pretty_name=quote_yaml(f"{config.dataset.title} {config.version}"),
+        tex_title=escape_tex(config.dataset.title),
+        tex_url=config.dataset.url.replace("{", "%7B").replace("}", "%7D"),
         version=config.version,
-        url=config.dataset.url,
         count=f"{count:,}",
+        corpus=study.corpus,
+        data_limits="".join(f"- {limit}\n" for limit in study.data_limits),
+        citation_key="-".join(re.findall(r"[a-z0-9]+", config.dataset.title.lower())) or "census",
+        arxiv=ARXIV if "arxiv" in set(documents["source"]) else "",
         frames=_describe_frames(config, documents),
         size=size_category(count),
         configs=_list_configs(tables, summary),
-        loaders=LOADERS.format(folder=folder) + (ATLAS if "layout" in summary.row_counts else ""),
-        encoder=config.embed.model,
+        loaders=loaders + (ATLAS if "layout" in summary.row_counts else ""),
+        encoder=escape_markdown(config.embed.model),
         weights=config.embed.weights_sha256,
         max_tokens=config.embed.max_tokens,
         backends=_describe_counts("Computed by", summary.values["embeddings"]),
-        reading_note=config.dataset.reading_note,
+        reading_note=escape_markdown(config.dataset.reading_note),
         coders=_describe_counts(" Codes settled by", summary.values.get("codes")),
         changes=_describe_changes(summary.values.get("changes")),
         licences=_describe_licences(documents),
@@ -164,12 +171,13 @@ def _list_configs(tables: Sequence[Table], summary: Summary) -> str:
 
 
 def _describe_frames(config: Config, documents: pd.DataFrame) -> str:
-    return "\n".join(
-        f"| `{name}` | {part['document_count'].sum():,} "
-        f"| {part.loc[part['text_kind'] != 'none', 'document_count'].sum():,} | {config.frames[str(name)].kind} "
-        f"| {config.frames[str(name)].description} | {config.frames[str(name)].use} |"
-        for name, part in documents.groupby("frame")
-    )
+    lines = []
+    for name, part in documents.groupby("frame"):
+        frame = config.frames[str(name)]
+        with_text = part.loc[part["text_kind"] != "none", "document_count"].sum()
+        words = " | ".join(escape_markdown(text) for text in (frame.kind, frame.description, frame.use))
+        lines.append(f"| `{name}` | {part['document_count'].sum():,} | {with_text:,} | {words} |")
+    return "\n".join(lines)
 
 
 def _describe_counts(label: str, counts: Counter[str | None] | None) -> str:
@@ -189,7 +197,7 @@ def _describe_changes(counts: Counter[str | None] | None) -> str:
 def _describe_licences(documents: pd.DataFrame) -> str:
     licences = licence_of_texts(documents)
     return "\n".join(
-        f"| {source} | {part['document_count'].sum():,} "
+        f"| {escape_markdown(str(source))} | {part['document_count'].sum():,} "
         f"| {part.loc[licences[part.index].notna(), 'document_count'].sum():,} "
         f"| {', '.join(sorted(licences[part.index].dropna().unique())) or '-'} |"
         for source, part in documents.groupby("source")

@@ -27,10 +27,13 @@ from pipeline.schemas import (
     CLUSTER_MEMBERS,
     CLUSTERS,
     CODES,
+    COVERAGE,
+    FRAME_MEMBERS,
     LAYOUT,
     SECOND_MEMBERS,
     SHARES,
     TERMS,
+    TEXT_VERSIONS,
     TEXTS_TABLE,
     Table,
     embeddings_table,
@@ -49,11 +52,14 @@ KNOWN_TABLES = {"documents": CENSUS_DOCUMENTS} | {
         CODES,
         SHARES,
         CHANGES,
+        COVERAGE,
+        FRAME_MEMBERS,
+        TEXT_VERSIONS,
         TEXTS_TABLE,
     )
 }
 COMPLETE = ("embeddings", "layout")  # a row for every document
-PARTIAL = ("terms", "cluster_members", "second_members", "codes", "texts")  # rows of documents only
+PARTIAL = ("terms", "cluster_members", "second_members", "codes", "text_versions", "texts")  # rows of documents only
 GROUP = ("layer", "cluster_id")
 
 

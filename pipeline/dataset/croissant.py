@@ -5,8 +5,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.coding.codebook import Study
 from pipeline.config import Config
 from pipeline.schemas import Table
+from pipeline.text.escape import escape_tex
 
 CONTEXT: dict[str, Any] = {
     "@language": "en",
@@ -49,12 +51,13 @@ CONTEXT: dict[str, Any] = {
 
 
 def describe_release(
-    config: Config, tables: Sequence[Table], hashes: Mapping[str, str], released: str
+    config: Config, study: Study, tables: Sequence[Table], hashes: Mapping[str, str], released: str
 ) -> dict[str, Any]:
     """Returns the Croissant description of a release as JSON-LD.
 
     Args:
         config: title, version and address.
+        study: its words.
         tables: the tables of the release; each is one file.
         hashes: SHA-256 of each file, by name.
         released: day of the newest document, YYYY-MM-DD: the same for the same data, unlike today's date.
@@ -64,12 +67,15 @@ def describe_release(
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": f"census-{config.version}",
-        "description": f"{config.dataset.title} {config.version}: facts, vectors, counts of public AI-safety output",
+        "description": f"{config.dataset.title} {config.version}: facts, vectors, counts of {study.corpus}",
         "license": "https://creativecommons.org/licenses/by/4.0/",
         "url": config.dataset.url,
         "version": semantic_version(config.version),
         "datePublished": released,
-        "citeAs": f"@misc{{census, title={{{config.dataset.title} {config.version}}}, url={{{config.dataset.url}}}}}",
+        "citeAs": (
+            f"@misc{{census, title={{{escape_tex(config.dataset.title)} {config.version}}}, "
+            f"url={{{config.dataset.url}}}}}"
+        ),
         "distribution": [
             {
                 "@type": "cr:FileObject",

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline import store
-from pipeline.coding.codebook import load_codebook
+from pipeline.coding.codebook import Study, load_codebook
 from pipeline.config import Config
 from pipeline.dataset.card import render_card
 from pipeline.dataset.changes import compare_versions, find_previous
@@ -32,11 +32,14 @@ from pipeline.schemas import (
     CLUSTER_MEMBERS,
     CLUSTERS,
     CODES,
+    COVERAGE,
     DOCUMENTS,
+    FRAME_MEMBERS,
     LAYOUT,
     SECOND_MEMBERS,
     SHARES,
     TERMS,
+    TEXT_VERSIONS,
     TEXTS_TABLE,
     Table,
     codes_table,
@@ -52,6 +55,9 @@ RESULTS = (
     LAYOUT,
     CODES,
     SHARES,
+    COVERAGE,
+    FRAME_MEMBERS,
+    TEXT_VERSIONS,
 )  # part of the release where their stages have run
 CARD_NAME = "README.md"
 CROISSANT_NAME = "croissant.json"
@@ -87,14 +93,14 @@ def run(config: Config) -> None:
 
 def write_release(config: Config, folder: Path) -> Summary:
     """Writes every file of a release. Returns its counts."""
-    tables, row_counts = [], {}
+    tables, row_counts, study = [], {}, _load_study(config)
     for table, parts in list_tables(config):
         row_counts[table.name] = write_groups(table, parts, folder / f"{table.name}.parquet")
         tables.append(table)
     summary = summarise(folder, tables, row_counts)
-    store.write_text(folder / CARD_NAME, render_card(config, tables, summary))
+    store.write_text(folder / CARD_NAME, render_card(config, study, tables, summary))
     hashes = {name: store.sha256_of_file(folder / name) for name in list_files(folder)}
-    described = describe_release(config, tables, hashes, summary.newest_date)
+    described = describe_release(config, study, tables, hashes, summary.newest_date)
     store.write_text(folder / CROISSANT_NAME, json.dumps(described, indent=1, ensure_ascii=False) + "\n")
     write_manifest(folder, make_manifest(folder, config, summary))
     return summary
@@ -116,6 +122,12 @@ def list_tables(config: Config) -> Iterator[tuple[Table, Iterator[pa.Table]]]:
         yield CHANGES, compare_versions(old, read_groups(DOCUMENTS, documents, facts))
     if config.dataset.text == "licensed":
         yield TEXTS_TABLE, _free_texts(documents)
+
+
+def _load_study(config: Config) -> Study:
+    """Returns the words of the codebook; a census that nobody reads needs none."""
+    path = config.path(config.paths.handcheck, "codebook", "codebook.toml")
+    return load_codebook(path).study if path.is_file() else Study()
 
 
 def _with_axes(config: Config) -> Table:

@@ -1,7 +1,7 @@
 """What the report says, as data: the same numbers for the page, the Markdown, the tables and the figures."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +15,7 @@ from pipeline.coding.sample import Sample
 from pipeline.config import Config, Frame, Report
 from pipeline.errors import ConfigError, DataError
 from pipeline.estimate.domains import Population
+from pipeline.release.manifest import SUMS_NAME, release_digest
 from pipeline.report.published import load_published
 from pipeline.schemas import (
     AGENDA_GROWTH,
@@ -32,6 +33,7 @@ FACTS = ("doc_id", "source", "frame", "url", "title", "authors", "published_date
 # Tables that a section of the report shows when the stage that makes them has made them, and does without otherwise.
 OPTIONAL_TABLES = (
     "agreement",
+    "agreement_parts",
     "cluster_changes",
     "cluster_checks",
     "cluster_codes",
@@ -65,6 +67,7 @@ class Content:
         population: all documents, without predictions.
         extras: the optional tables that exist, by name.
         published: figures of others, for comparison.
+        releases: the digest of each published census that was read, by the name of its folder.
         corpus_sha256: hash of every document's id and text hash: which corpus the numbers are about.
     """
 
@@ -89,6 +92,7 @@ class Content:
     extras: Mapping[str, pd.DataFrame]
     published: tuple[Mapping[str, Any], ...]
     corpus_sha256: str
+    releases: Mapping[str, str] = field(default_factory=dict)
 
     def share_of(
         self, frame: str, definition: str, year: str = "", denominator: str = "", weight: str = "documents"
@@ -136,7 +140,7 @@ def load_content(config: Config, codebook: Codebook) -> Content:
         settings=config.report,
         level=config.estimate.level,
         codebook=codebook,
-        hints=read_hints(config.path(config.paths.handcheck, "codebook", "CODEBOOK.md")),
+        hints=read_hints(config.path(config.paths.handcheck, "codebook", "CODEBOOK.md"), codebook.leaves),
         frames=dict(sorted(frames.items(), key=lambda item: not item[1].is_quotable)),
         documents=documents,
         clusters=store.read_table(CLUSTERS, config.processed("clusters")),
@@ -152,9 +156,15 @@ def load_content(config: Config, codebook: Codebook) -> Content:
         sample=sample,
         population=Population(facts, facts["doc_id"].searchsorted(sample.units.index)),
         extras=load_extras(config),
-        published=load_published(),
+        published=load_published(config.path(config.paths.handcheck, "published.toml"), codebook),
+        releases=_list_releases(config),
         corpus_sha256=store.sha256_of_text("\n".join(sorted(hashes["doc_id"] + " " + hashes["text_sha256"]))),
     )
+
+
+def _list_releases(config: Config) -> dict[str, str]:
+    folders = [config.path(str(entry["path"])) for entry in config.sources.values() if entry["kind"] == "census"]
+    return {folder.name: release_digest(folder) for folder in folders if (folder / SUMS_NAME).is_file()}
 
 
 def load_extras(config: Config) -> dict[str, pd.DataFrame]:
@@ -167,14 +177,19 @@ def load_extras(config: Config) -> dict[str, pd.DataFrame]:
     return extras
 
 
-def read_hints(path: Path) -> dict[str, str]:
+def has_rows(content: Content, name: str) -> bool:
+    """Whether an optional table exists and says something."""
+    return name in content.extras and len(content.extras[name]) > 0
+
+
+def read_hints(path: Path, leaves: Collection[str]) -> dict[str, str]:
     """Returns what counts under each leaf, from the tables of the codebook's prose; empty without that file."""
     if not path.exists():
         return {}
     hints = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-        if line.startswith("| ") and len(cells) == 4 and len(cells[0]) in (2, 3) and cells[2]:
+        if line.startswith("| ") and len(cells) == 4 and cells[0] in leaves and cells[2]:
             hints[cells[0]] = cells[2]
     return hints
 

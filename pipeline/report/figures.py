@@ -4,9 +4,10 @@ import io
 from collections.abc import Callable, Mapping
 
 import matplotlib as mpl
+from markupsafe import escape
 from matplotlib.figure import Figure
 
-from pipeline.report.content import Content
+from pipeline.report.content import Content, has_rows
 from pipeline.report.marks import STYLE, WIDTH_INCHES, finish_axes, plot_shares
 from pipeline.report.variations import plot_curve, plot_robustness
 
@@ -32,7 +33,13 @@ def plot_figures(content: Content) -> dict[str, tuple[Figure, str]]:
 
 def plot_names(content: Content) -> list[str]:
     """Returns the names of the figures whose tables exist."""
-    return [name for name in PLOTS if name not in NEEDS or NEEDS[name] in content.extras]
+    is_there = {
+        "years": any(len(content.years_of(name)) >= MIN_YEARS for name in content.frames),
+        "published": any(row.get("definition") for row in content.published),
+        "curve": bool(content.codebook.toggles.leaves) and has_rows(content, "curve") and has_rows(content, "toggles"),
+        "robustness": has_rows(content, "robustness"),
+    }
+    return [name for name in PLOTS if is_there.get(name, True)]
 
 
 def plot_definitions(content: Content) -> tuple[Figure, str]:
@@ -47,7 +54,7 @@ def plot_definitions(content: Content) -> tuple[Figure, str]:
         plot_shares(axes, rows, shares, number, content.frames[frame].title)
     axes.set_yticks(range(len(definitions)), [definition.id.replace("_", " ") for definition in definitions])
     axes.invert_yaxis()
-    finish_axes(axes, "% of safety output")
+    finish_axes(axes, f"% of {content.codebook.study.output}")
     figure.legend(loc="outside upper right", ncols=len(frames))
     return figure, f"Share under each definition in each quotable frame, with {content.level:.0%} intervals"
 
@@ -73,7 +80,7 @@ def plot_years(content: Content) -> tuple[Figure, str]:
     ticks = sorted({int(year) for frame in frames for year in content.years_of(frame)})
     if ticks:
         panels[0].set_xticks(ticks[::3], [f"’{year % 100:02d}" for year in ticks[::3]])
-    figure.supylabel("% of safety output")
+    figure.supylabel(f"% of {content.codebook.study.output}")
     titles = " and ".join(content.frames[frame].title for frame in frames)
     return figure, f"{titles}: share per year of publication under each definition, with {content.level:.0%} intervals"
 
@@ -104,7 +111,7 @@ def plot_published(content: Content) -> tuple[Figure, str]:
         plot_shares(axes, places, points, number, source, is_hollow=True)
     axes.set_yticks(range(len(definitions)), [name.replace("_", " ") for name in definitions])
     axes.invert_yaxis()
-    finish_axes(axes, "% (of safety output; of documents, or of people where it says so)")
+    finish_axes(axes, f"% (of {content.codebook.study.output}; of documents, or of people where it says so)")
     figure.legend(loc="outside upper right", ncols=2)
     return figure, "This census (filled) beside published figures (hollow) under the nearest definition"
 
@@ -116,12 +123,10 @@ PLOTS: Mapping[str, Callable[[Content], tuple[Figure, str]]] = {
     "robustness": plot_robustness,
     "published": plot_published,
 }
-NEEDS: Mapping[str, str] = {"curve": "curve", "robustness": "robustness"}  # the optional table a figure is drawn from
 
 
 def _short_source(row: Mapping[str, str]) -> str:
-    name = "Shallow Review 2025" if row["id"].startswith("sr2025") else row["source"].split(",")[0]
-    return name + (", people" if row["id"].endswith("-people") else "")
+    return row.get("short") or row["source"].split(",")[0]
 
 
 def _to_svg(figure: Figure, title: str) -> str:
@@ -130,7 +135,7 @@ def _to_svg(figure: Figure, title: str) -> str:
     with mpl.rc_context(STYLE):
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Title": title})
     text = buffer.getvalue()
-    return text[text.index("<svg") :].replace("<svg ", f'<svg role="img" aria-label="{title}" ', 1)
+    return text[text.index("<svg") :].replace("<svg ", f'<svg role="img" aria-label="{escape(title)}" ', 1)
 
 
 def _to_png(figure: Figure) -> bytes:

@@ -26,6 +26,7 @@ STYLE: dict[Any, Any] = {
     "grid.color": "#808080",
     "grid.alpha": 0.3,
     "legend.frameon": False,
+    "text.parse_math": False,  # a dollar in a title is a dollar
 }
 
 

@@ -60,6 +60,7 @@ def codebook_payload(codebook: Codebook, content: Content) -> dict[str, Any]:
         "denominator": content.settings.denominator,
         "headline_frame": content.settings.headline_frame,
         "headline_definitions": list(content.settings.headline_definitions),
+        "direct": codebook.study.direct,
         "contested": list(codebook.toggles.leaves),
     }
 

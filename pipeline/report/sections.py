@@ -3,7 +3,7 @@
 from typing import Any
 
 from pipeline.estimate.planning import TARGET
-from pipeline.report.content import Content
+from pipeline.report.content import Content, has_rows
 from pipeline.report.variations import list_variants
 
 # From top to bottom: template, heading, and the optional tables without which the section is absent.
@@ -28,7 +28,18 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 
 def list_sections(content: Content) -> list[tuple[str, str]]:
     """Returns template and heading of each section whose tables exist."""
-    return [(name, heading) for name, heading, needs in SECTIONS if set(needs) <= set(content.extras)]
+    is_there = {
+        "years": bool(content.years_of(content.settings.headline_frame)),
+        "map": len(content.documents) > 0 and bool(content.documents["x"].notna().any()),
+        "clusters": bool(content.layers) and len(content.clusters) > 0,
+        "curve": bool(content.codebook.toggles.leaves),
+        "published": bool(content.published),
+    }
+    return [
+        (name, heading)
+        for name, heading, needs in SECTIONS
+        if is_there.get(name, True) and all(has_rows(content, need) for need in needs)
+    ]
 
 
 def fill_sections(content: Content) -> dict[str, Any]:
@@ -43,6 +54,7 @@ def fill_sections(content: Content) -> dict[str, Any]:
         "people": _keyed(content, "people", ("frame",)),
         "wide_years": _wide_years(content),
         "agreement": _agreement(content),
+        "agreement_parts": _rows(content, "agreement_parts"),
         "cluster_checks": _checks(content),
         "cluster_codes": _keyed(content, "cluster_codes", ("layer", "cluster_id", "group")),
         "intrusion": _rows(content, "intrusion"),

@@ -14,6 +14,8 @@ import pandas as pd
 from markupsafe import Markup
 
 from pipeline.coding.certify import HOLDS_SHARE
+from pipeline.coding.codebook import Codebook
+from pipeline.coding.definitions import bare_codes, is_set_of_leaves, match_query
 from pipeline.report.charts import draw_groups, draw_sparkline
 from pipeline.report.clusters import list_clusters
 from pipeline.report.content import Content
@@ -29,11 +31,15 @@ from pipeline.report.words import (
     format_number,
     format_percent,
     format_points,
+    list_adjudicated,
     list_limits,
     make_link,
+    spell_count,
     spell_readers,
+    tell_reading,
 )
 from pipeline.text.comments import strip_comments
+from pipeline.text.escape import escape_markdown
 
 # In the order in which each uses the one before; they become one script, so that one hash names it to the browser.
 SCRIPTS = (
@@ -103,7 +109,7 @@ def render_comparison(content: Content, old: str, changes: Mapping[str, pd.DataF
 
 def render_markdown(content: Content, tables: Mapping[str, pd.DataFrame]) -> str:
     """Returns `report.md`, with the same numbers as the page."""
-    return _environment(content).get_template("report.md").render(**_values(content, tables))
+    return _environment(content, is_markdown=True).get_template("report.md").render(**_values(content, tables))
 
 
 def inline_figure(svg: str) -> Markup:
@@ -153,7 +159,16 @@ def _values(content: Content, tables: Mapping[str, pd.DataFrame]) -> dict[str, A
         "name_kinds": sorted(set(content.clusters["name_kind"])) if "name_kind" in content.clusters else [],
         "growth": tables["agenda_growth"].to_dict("records"),
         **fill_sections(content),
-        "controls": [name for name, frame in content.frames.items() if "test of scope" in frame.use],
+        "study": content.codebook.study,
+        "reading": tell_reading(content),
+        "adjudicated": list_adjudicated(content),
+        "n_readers": spell_count(int(content.sample.units["n_readers"].max())) if len(content.codes) else "no",
+        "n_axes": spell_count(len(content.codebook.code_axes)),
+        "whole": find_whole(content.codebook),
+        "controls": [name for name, frame in content.frames.items() if "test of scope" in frame.use]
+        if find_whole(content.codebook)
+        else [],
+        "has_arxiv": bool((content.documents["source"] == "arxiv").any()),
         "cite_example": cite_share(content),
         "estimator_note": ESTIMATOR_NOTE,
         "figure_names": sorted(plot_names(content)),
@@ -166,6 +181,19 @@ def _values(content: Content, tables: Mapping[str, pd.DataFrame]) -> dict[str, A
     }
 
 
+def _escape_for_markdown(value: object) -> object:
+    return escape_markdown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def find_whole(codebook: Codebook) -> str:
+    """Returns the denominator that holds every document, or an empty text."""
+    everything = bare_codes(codebook)
+    for name, denominator in codebook.denominators.items():
+        if is_set_of_leaves(denominator) and match_query(denominator, everything).all():
+            return name
+    return ""
+
+
 def _style() -> Markup:
     return Markup("".join(_template_text(f"styles/{name}.css") for name in STYLES))
 
@@ -176,8 +204,10 @@ def _template_text(name: str) -> str:
     return strip_comments(text, PurePosixPath(name).suffix)
 
 
-def _environment(content: Content) -> jinja2.Environment:
+def _environment(content: Content, *, is_markdown: bool = False) -> jinja2.Environment:
+    """Returns the templates' surroundings, in which every text that is put in is escaped: as HTML, or as Markdown."""
     environment = jinja2.Environment(
+        finalize=_escape_for_markdown if is_markdown else None,
         loader=jinja2.FunctionLoader(_template_text),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -192,7 +222,6 @@ def _environment(content: Content) -> jinja2.Environment:
         "decimals": format_decimals,
         "thousands": format_number,
         "plain": lambda text: text.replace("*", ""),
-        "markdown": lambda text: re.sub(r"([\\`*_{}\[\]<>#|])", r"\\\1", " ".join(str(text).split())),
     }
     environment.globals["link"] = make_link
     environment.globals["members"] = lambda code: (

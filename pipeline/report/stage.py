@@ -10,11 +10,13 @@ import pandas as pd
 
 from pipeline import store
 from pipeline.coding.codebook import load_codebook
+from pipeline.coding.frames import list_aliases
 from pipeline.config import Config
 from pipeline.generations import draft_folder, hold_lock
 from pipeline.report.compare import compare_codes, compare_documents, compare_shares, find_last_version, read_version
-from pipeline.report.content import load_content
+from pipeline.report.content import Content, load_content
 from pipeline.report.figures import draw_figures, draw_pictures
+from pipeline.report.parts import rename, split_changes
 from pipeline.report.site import render_comparison, render_markdown, render_page
 from pipeline.report.tables import list_tables
 
@@ -33,7 +35,7 @@ def run(config: Config) -> None:
     reports = config.path(config.paths.reports)
     last = find_last_version(reports, config.version)
     if last:
-        texts[COMPARE] = render_comparison(content, last, _changes(reports / last, tables))
+        texts[COMPARE] = render_comparison(content, last, _changes(reports / last, tables, content))
     texts |= {
         "index.html": render_page(content, figures, tables, COMPARE if last else ""),
         "report.md": render_markdown(content, tables),
@@ -68,10 +70,12 @@ def keep_others(folder: Path, draft: Path) -> None:
             shutil.copy2(path, draft / path.name, follow_symlinks=False)
 
 
-def _changes(old: Path, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+def _changes(old: Path, tables: Mapping[str, pd.DataFrame], content: Content) -> dict[str, pd.DataFrame]:
     """Returns what differs between the tables of an older version and these."""
+    aliases = list_aliases(content.frames)
+    shares, sizes, codes = (rename(read_version(old, name), aliases) for name in ("shares", "frames", "codes"))
     return {
-        "shares": compare_shares(read_version(old, "shares"), tables["shares"]),
-        "sizes": compare_documents(read_version(old, "frames"), tables["frames"]),
-        "codes": compare_codes(read_version(old, "codes"), tables["codes"]),
+        "shares": split_changes(compare_shares(shares, tables["shares"]), codes, tables["codes"], content.codebook),
+        "sizes": compare_documents(sizes, tables["frames"]),
+        "codes": compare_codes(codes, tables["codes"]),
     }

@@ -22,7 +22,12 @@ def plot_curve(content: Content) -> tuple[Figure, str]:
         above.fill_between(place, 100 * rows["low"], 100 * rows["high"], color=COLOURS[number], alpha=0.25, linewidth=0)
         style = ("-", "--", ":")[number % 3]
         above.plot(place, 100 * rows["share"], style, color=COLOURS[number], label=content.frames[frame].title)
-    above.set(xlim=(0, 100), ylim=(0, 100), xlabel="specifications, sorted (% of all)", ylabel="% of safety output")
+    above.set(
+        xlim=(0, 100),
+        ylim=(0, 100),
+        xlabel="specifications, sorted (% of all)",
+        ylabel=f"% of {content.codebook.study.output}",
+    )
     above.grid()
     above.legend(loc="best")
     order = toggles[toggles["frame"] == quotable[0]].sort_values("mean_effect", ascending=False)["toggle"].tolist()
@@ -60,7 +65,7 @@ def plot_robustness(content: Content) -> tuple[Figure, str]:
         headline = own.loc["headline"]
         panel.axvspan(100 * headline["low"], 100 * headline["high"], color=COLOURS[0], alpha=0.15, linewidth=0)
         panel.set_title(definition.replace("_", " "), fontsize=10)
-        finish_axes(panel, "% of safety output" if panel is panels[len(panels) // 2] else "")
+        finish_axes(panel, f"% of {content.codebook.study.output}" if panel is panels[len(panels) // 2] else "")
     panels[0].set_yticks(range(len(variants)), variants)
     panels[0].invert_yaxis()
     title = content.frames[content.settings.headline_frame].title

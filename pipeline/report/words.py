@@ -53,6 +53,35 @@ def spell_readers(content: Content) -> str:
     return " and ".join(f"{kind.replace(' ', '-')} readers" for kind in kinds)
 
 
+def spell_count(count: int) -> str:
+    """Returns a small number as a word."""
+    words = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+    return words[count] if count < len(words) else f"{count:,}"
+
+
+def tell_reading(content: Content) -> str:
+    """Returns how many readers coded each document, and what was adjudicated."""
+    units, codes = content.sample.units, content.codes
+    least, most = (int(units["n_readers"].min()), int(units["n_readers"].max())) if len(units) else (0, 0)
+    if least == most:
+        by = f"were each coded by {spell_count(most)} reader{'s' if most != 1 else ''}"
+    else:
+        by = f"were coded by {spell_count(least)} to {spell_count(most)} readers each"
+    ruled = int(codes["is_adjudicated"].sum())
+    told = f"{ruled:,} were adjudicated" if ruled else "none was adjudicated"
+    return f"{len(codes):,} documents {by}; {told}"
+
+
+def list_adjudicated(content: Content) -> str:
+    """Returns which documents were adjudicated, or an empty text where that follows no rule."""
+    codes = content.codes
+    in_full = codes["phase2_stratum"].isin(["disagree", "doubtful"])
+    if not codes.loc[in_full, "is_adjudicated"].all() or not codes.loc[in_full, "is_adjudicated"].any():
+        return ""
+    part = " , and a random part of the agreements" if codes.loc[~in_full, "is_adjudicated"].any() else ""
+    return "every disagreement, every doubtful code" + part.replace(" ,", ",")
+
+
 def list_limits(content: Content) -> list[str]:
     """Returns what the numbers do not hold, most important first, as far as it follows from the data."""
     unquotable = [frame.title for frame in content.frames.values() if not frame.is_quotable]
@@ -64,7 +93,7 @@ def list_limits(content: Content) -> list[str]:
             "errors: their agreement overstates how right they are, and no interval here holds that error."
         )
     limits.append(
-        "Readers saw a title with an abstract or the opening of a post, not the whole work. A contribution that shows "
+        "Readers saw a title with an abstract or the opening of a text, not the whole work. A contribution that shows "
         "itself only later is coded by what its opening promises."
     )
     if unquotable:
@@ -73,10 +102,7 @@ def list_limits(content: Content) -> list[str]:
             "them is a share of anything larger."
         )
     limits += [
-        "A frame is what its sentence says and no more: work in journals, inside labs, in newsletters or in "
-        "other languages is not in it. If a frame holds 90% of direct and 70% of indirect work, a true share of "
-        "40% is seen as 46%.",
-        "A document is one document: a two-page post weighs as much as a year's thesis.",
+        *content.codebook.study.limits,
         "Where agreements were adjudicated in part, the error rate of the readers in each kind of agreement is taken "
         "to be the same in every frame and year.",
     ]
@@ -113,7 +139,7 @@ def cite_share(content: Content) -> str:
     return (
         f"{format_percent(row['share'])} ({content.level:.0%} interval {format_interval(row)}) of "
         f"{content.codebook.denominators[row['denominator']].title} on the {frame.title} ({frame.description}) is "
-        f"direct under “{title}”; {row['n_read']} documents read by {spell_readers(content)} "
+        f"{content.codebook.study.direct} under “{title}”; {row['n_read']} documents read by {spell_readers(content)} "
         f"({0 if pd.isna(row['n_person']) else row['n_person']:.0f} by a person), "
         f"{content.settings.title} {content.version}."
     )

@@ -1,11 +1,11 @@
-"""How likely each document is AI safety at all."""
+"""How likely each document is in scope."""
 
 from pipeline.stages import ROUND_FILES, ROUND_SETTINGS, ROUND_TABLES, Stage
 
 STAGES = (
     Stage(
         name="scope",
-        purpose="how likely each document is AI safety at all, with precision and recall",
+        purpose="how likely each document is in scope, with precision and recall",
         run="pipeline.scope.stage:run",
         reads=(*ROUND_TABLES, "embeddings"),
         writes=("scope", "scope_quality"),

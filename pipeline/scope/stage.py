@@ -1,10 +1,10 @@
-"""Stage `scope`: how likely each document is AI safety at all, learned from the read documents.
+"""Stage `scope`: how likely each document is in scope, learned from the read documents.
 
-A document is in scope if its settled leaf is in one of the groups of the codebook's denominator `safety` (A to E);
-posts about the field (M) and everything else (N) are not. The score is the probability that a logistic regression
-on the stored vectors gives; a read document is scored by a model that did not see it. The threshold is the largest
-that keeps the recall asked for, estimated with the weights of the sample design: a relevance filter that misses
-work biases every share, one that lets some through costs a reader's minute. No document is removed by it.
+A document is in scope if its settled leaf is in none of the codebook's groups that are `outside`. The score is the
+probability that a logistic regression on the stored vectors gives; a read document is scored by a model that did not
+see it. The threshold is the largest that keeps the recall asked for, estimated with the weights of the sample design: a
+relevance filter that misses work biases every share, one that lets some through costs a reader's minute. No document is
+removed by it.
 
 The read sample holds little general machine learning, and a model of it alone takes half of that field in. So a
 background of general machine-learning abstracts (ids and vectors, no text), nobody's sample, joins the fit as
@@ -37,7 +37,6 @@ from pipeline.generations import open_generation
 from pipeline.schemas import DOCUMENTS, SCOPE, SCOPE_QUALITY, embeddings_table
 
 log = logging.getLogger(__name__)
-DENOMINATOR = "safety"
 DRAWS = 20_000
 SCORE_DECIMALS = 6  # above any difference between processors, below any that matters
 
@@ -66,7 +65,7 @@ def run(config: Config) -> None:
     codes = codes[codes.index.isin(documents["doc_id"])]
     place_of = pd.Series(np.arange(len(documents)), index=table.column("doc_id").to_pandas())
     read = place_of[codes.index].to_numpy()
-    is_in = codes["group"].isin(codebook.denominators[DENOMINATOR].groups).to_numpy()
+    is_in = ~codes["group"].isin(codebook.outside).to_numpy()
     weights = 1 / codes["inclusion_probability"].to_numpy()
     background = read_background(config)
     scores, threshold = score_documents(vectors, read, is_in, weights, background, config.scope, config.seed)
@@ -150,7 +149,8 @@ def score_documents(
         DataError: the read documents are all in scope or all out.
     """
     if is_in.all() or not is_in.any():
-        raise DataError("the read documents are all on one side of the scope", where="scope", do="read more documents")
+        do = "read more documents, or mark the groups of the codebook that are out of scope with outside = true"
+        raise DataError("the read documents are all on one side of the scope", where="scope", do=do)
     folds = RepeatedStratifiedKFold(n_splits=settings.fold_count, n_repeats=settings.repeat_count, random_state=seed)
     crossed = np.zeros(len(read))
     with threadpool_limits(1):  # the products are small: threads would wait for one another most of the time

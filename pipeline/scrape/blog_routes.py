@@ -14,8 +14,8 @@ from pipeline.errors import FetchError
 from pipeline.scrape.blog_lists import READERS
 from pipeline.scrape.feeds import Entry, read_entries
 from pipeline.scrape.links import clean_link, is_following, is_listing, site_of
-from pipeline.web.response import Response, TryAgain
-from pipeline.web.safe_xml import parse_xml
+from pipeline.web.response import Response, TryAgain, unpack
+from pipeline.web.safe_xml import MAX_XML_BYTES, parse_xml
 
 Layout = Literal["feed", "contents", "cards", "casebook", "substack", "sitemap", "links"]
 
@@ -139,7 +139,7 @@ def _read_entries(route: Route, response: Response, page_number: int) -> tuple[L
 
 def _read_sitemap(route: Route, response: Response, page_number: int) -> tuple[Listing, int]:
     """Returns the pages of a sitemap, or the sitemaps of an index, of whatever namespace."""
-    root = parse_xml(response.body.lstrip(), response.url)
+    root = parse_xml(unpacked(response).lstrip(), response.url)
     found: dict[str, list[tuple[str, str]]] = {"url": [], "sitemap": []}
     for entry in root.iterfind("{*}*"):
         name = str(entry.tag).rpartition("}")[2]
@@ -151,6 +151,17 @@ def _read_sitemap(route: Route, response: Response, page_number: int) -> tuple[L
     links = tuple(pair for pair in kept if not is_listing(pair[0]))
     sitemaps = tuple(pair for pair in found["sitemap"] if site_of(pair[0]) == site_of(route.url))
     return Listing(links, sitemaps=sitemaps), len(found["url"])
+
+
+def unpacked(response: Response) -> bytes:
+    """Returns a body that may be a packed file, such as sitemap.xml.gz.
+
+    Raises:
+        TryAgain: it is damaged or ends early.
+        FetchError: it is far too large.
+    """
+    is_packed = response.body.startswith(b"\x1f\x8b")
+    return unpack(response.body, "gzip", response.url, MAX_XML_BYTES) if is_packed else response.body
 
 
 def _read_links(route: Route, response: Response, page_number: int) -> tuple[Listing, int]:

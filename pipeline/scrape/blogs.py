@@ -19,7 +19,7 @@ from pipeline.config import STRICT
 from pipeline.errors import ChallengeError, FetchError
 from pipeline.scrape.blog_lists import READERS
 from pipeline.scrape.blog_pages import check_html, lacks_end, other_than_page, read_article
-from pipeline.scrape.blog_routes import LAYOUTS, Layout, Listing, Route, is_of_route, read_listing
+from pipeline.scrape.blog_routes import LAYOUTS, Layout, Listing, Route, is_of_route, read_listing, unpacked
 from pipeline.scrape.feeds import Entry, check_feed, read_entries
 from pipeline.scrape.health import Expectation
 from pipeline.scrape.item import Item, Reject
@@ -311,6 +311,8 @@ def _check(route: Route, is_later: bool) -> Callable[[Response], None]:
         if route.layout == "substack":
             if not isinstance(read_json(response), list) or response.status != 200:
                 raise TryAgain(f"not a list of posts (status {response.status})")
+        elif route.layout == "sitemap" and response.body.startswith(b"\x1f\x8b"):
+            unpacked(response)
         elif route.layout in ("feed", "sitemap"):
             check_feed(response)
         else:

@@ -151,9 +151,20 @@ def _link(entry: Any, guid: str, body: bytes) -> str:
 
 def _authors(of: Any) -> tuple[str, ...]:
     """Returns the authors of an entry or a feed; one field may name several, and none is an e-mail address."""
-    listed = [str(author.get("name") or "") for author in of.get("authors") or () if author]
-    texts = [text for text in listed if text.strip()] or [str(of.get("author") or "")]
+    found = [author for author in of.get("authors") or () if author]
+    texts = [_name_beside_email(author) for author in found]
+    if len(found) < 2 or not any(text.strip() for text in texts):
+        texts = [str(of.get("author") or (texts[0] if texts else ""))]
     return tuple(dict.fromkeys(name for text in texts for name in split_authors(text)))
+
+
+def _name_beside_email(author: Any) -> str:
+    """Returns the name of an author; feedparser leaves the end of a long address in it: "itute (Ada"."""
+    name = str(author.get("name") or "")
+    if not author.get("email"):
+        return name
+    left_over = re.match(r"[a-z]{1,12}\s*\((.*?)\)?$", name)
+    return left_over[1] if left_over else re.sub(r"<[^<>]*>", "", name)
 
 
 def _date(entry: Any) -> str:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pipeline.scrape.forum_parse import ID, PREFIX
 from pipeline.scrape.item import Item, Reject
+from pipeline.scrape.links import link_id
 from pipeline.text.authors import clean_names
 from pipeline.web.response import Response, TryAgain
 
@@ -60,18 +61,18 @@ def parse_post(text: str, place: str, site: str, frame: str, where: str, read_at
     post_id = _post_id(name, text)
     if not title:
         return Reject(place, "no title", where[:200])
-    if not post_id:
-        return Reject(place, "the page does not name the id of its post", where[:200])
+    home = _home(where, post_id or name, name)
     karma = _karma(facts) if not given.get("karma") else _number(given["karma"])
-    address = re.search(rf"https?://[^\s)\]]+/posts/{post_id}[^\s)\]]*", facts)
+    address = re.search(rf"https?://[^\s)\]]+/posts/{post_id}[^\s)\]]*", facts) if post_id else None
     return Item(
         place=place,
-        doc_id=f"{PREFIX[site]}:{post_id}",
+        # A page that does not name the id of its post is known by its address; corpus finds that both are one work.
+        doc_id=f"{PREFIX[site]}:{post_id}" if post_id else link_id(home),
         source=site,
         frame=frame,
         title=title,
         text=body,
-        url=given.get("url") or (address[0] if address else _home(where, post_id, name)),
+        url=given.get("url") or (address[0] if address else home),
         authors=_authors(facts) or clean_names([given.get("author", "")]),
         published_date=_date(facts) or given.get("date") or given.get("postedat", ""),
         tags=_tags(facts),

@@ -175,6 +175,8 @@ def pages_of_manifest(place: Path, manifest: Manifest) -> Iterator[archive.Page]
         DataError: the archive is missing, damaged or another, or has another number of pages.
     """
     path = place / ARCHIVE
+    if manifest.archive_bytes < 0:
+        raise DataError("is damaged (a negative size)", where=str(place / MANIFEST), do="restore the snapshot")
     if manifest.archive_bytes and archive_digest(path, manifest.archive_bytes) != manifest.archive_sha256:
         raise DataError(
             "the archive is not the one that was fetched: its SHA-256 differs from the manifest's",

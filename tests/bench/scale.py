@@ -89,6 +89,7 @@ def borrow_vectors(config: Config) -> int:
     schema = embeddings_table(width).arrow_schema
     with gather.open_places(config.processed("documents"), width) as places:
         gather.fill(places, vectors.read_made(config, vectors.list_shards(config)))
+        os.ftruncate(places.file, len(places.is_filled) * 2 * width)  # whole, though the last ones have no vector
         known = np.flatnonzero(places.is_filled)
         documents = pq.ParquetFile(config.processed("documents"))
         real = np.concatenate([gather.read_rows(places, int(row), 1)[0] for row in known])

@@ -25,6 +25,13 @@ OAI = (
 )
 
 
+FEED_OF_DAY = (
+    "<?xml version='1.0' encoding='UTF-8'?>\n<rss xmlns:arxiv=\"http://arxiv.org/schemas/atom\" "
+    'xmlns:dc="http://purl.org/dc/elements/1.1/" version="2.0"><channel><title>{category} updates on arXiv.org</title>'
+    "<pubDate>{day}</pubDate><skipDays><day>Sunday</day><day>Saturday</day></skipDays>{items}</channel></rss>"
+)
+
+
 @dataclass(frozen=True)
 class Paper:
     """One invented paper. `state` is whole, damaged (bad XML), bad-id, deleted or no-title."""
@@ -101,6 +108,8 @@ class Arxiv:
                 return self._atom(asked)
             if asked.path == "/oai":
                 return self._oai(asked)
+            if asked.path.startswith("/rss/"):
+                return self._announced(asked.path.rpartition("/")[2])
         return Reply(b"not here", status=404, kind="text/plain")
 
     def _atom(self, asked: Asked) -> Reply:
@@ -138,6 +147,17 @@ class Arxiv:
         return Reply(
             FEED.format(size=size, total=len(found), start=start, entries=entries).encode(), kind="application/atom+xml"
         )
+
+    def _announced(self, category: str) -> Reply:
+        """The daily feed of a class: what was submitted the day before yesterday is new, the rest of it replaced."""
+        day = datetime.fromtimestamp(self.clock.now(), UTC) - timedelta(days=2)
+        here = [paper for paper in self.papers if category in paper.categories and paper.is_readable]
+        items = "".join(
+            _announcement(paper, category, day)
+            for paper in here
+            if f"{day:%Y-%m-%d}" in (f"{paper.submitted:%Y-%m-%d}", paper.datestamp)
+        )
+        return Reply(FEED_OF_DAY.format(category=category, day=format_datetime(day), items=items).encode())
 
     def _by_id(self, names: list[str], size: int) -> Reply:
         """Papers by id; one that does not exist is left out in silence."""
@@ -235,6 +255,21 @@ def _entry(paper: Paper) -> str:
         f"<published>{paper.submitted:%Y-%m-%dT%H:%M:%SZ}</published>\n<arxiv:comment>{paper.comment}</arxiv:comment>\n"
         f'<arxiv:primary_category term="{paper.categories[0]}"/>\n'
         "<author>\n<name>Ada Invented</name>\n</author>\n</entry>\n"
+    )
+
+
+def _announcement(paper: Paper, category: str, day: datetime) -> str:
+    is_new = f"{paper.submitted:%Y-%m-%d}" == f"{day:%Y-%m-%d}"
+    kind = ("new" if paper.categories[0] == category else "cross") if is_new else "replace"
+    names = "".join(f"<category>{name}</category>" for name in paper.categories)
+    return (
+        f"<item><title>{escape(paper.title)}</title><link>https://arxiv.org/abs/{paper.arxiv_id}</link>"
+        f"<description>arXiv:{paper.arxiv_id}v{paper.n_versions} Announce Type: {kind} \n"
+        f"Abstract: {escape(' '.join(paper.abstract.split()))}</description>"
+        f'<guid isPermaLink="false">oai:arXiv.org:{paper.arxiv_id}v{paper.n_versions}</guid>{names}'
+        f"<pubDate>{format_datetime(day)}</pubDate><arxiv:announce_type>{kind}</arxiv:announce_type>"
+        "<dc:rights>http://creativecommons.org/licenses/by/4.0/</dc:rights>"
+        "<dc:creator>Ada Invented (Inst), Ben Invented</dc:creator></item>"
     )
 
 

@@ -112,7 +112,6 @@ function doneBox() {
 
 function drawMore() {
   const fields = [];
-  for (const axis of session.folded) fields.push(drawChoice(axis, item, (asked, code) => save({ [asked.name]: code })));
   if (session.steps.some((one) => one.name === "leaf")) {
     fields.push(make("label", {}, "Second leaf ", make("kbd", { textContent: "s" }), leafMenu(item, "leaf2", (code) => save({ leaf2: code }))));
     const unsure = make("input", { type: "checkbox", id: "unsure", checked: item.row.unsure === "yes" });
@@ -122,13 +121,13 @@ function drawMore() {
   const note = make("textarea", { id: "note", rows: 3, maxLength: 2000, value: item.row.note || "" });
   note.addEventListener("change", () => save({ note: note.value }));
   fields.push(make("label", {}, "Why? Quote the words that decide ", make("kbd", { textContent: "/" }), note));
+  for (const axis of session.folded) fields.push(drawChoice(axis, item, (asked, code) => save({ [asked.name]: code })));
   if (item.url) {
     const link = make("a", { href: item.url, target: "_blank", rel: "noreferrer noopener", id: "open-link", textContent: "Open the document" });
     link.addEventListener("click", () => save({ opened_link: "yes" }));
     fields.push(make("p", {}, link, " (may show who wrote it and when; that you opened it is noted)"));
   }
   byId("more-fields").replaceChildren(...fields);
-  if (session.task === "adjudication") byId("more").open = true;
 }
 
 function drawAnswer() {
@@ -264,6 +263,7 @@ async function undo() {
   await queue;
   try {
     const taken = await source.undo();
+    showProgress(await source.numbers(stratum));
     await show(taken.number);
     say("undone");
   } catch (error) {

@@ -58,7 +58,7 @@ function drawReadings(place) {
     make("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "codes" },
       make("table", {}, make("thead", {}, make("tr", {}, ...heads.map((head) => make("th", { scope: "col" }, head)))), make("tbody", {}, ...rows))),
     make("p", {}, `${why}. ${adjudicator[unit] ? (adjudicator[unit].is_person ? "A person settled it." : "An adjudicator settled it.") : "It was not adjudicated: it takes the mean of adjudicated documents on which the readers said the same."}`),
-    make("p", {}, counted.length ? `Counts as direct under: ${counted.map((definition) => definition.id.replaceAll("_", " ")).join(", ")}.` : "Counts as direct under no definition of the ladder."),
+    make("p", {}, counted.length ? `Counts as ${design.direct} under: ${counted.map((definition) => definition.id.replaceAll("_", " ")).join(", ")}.` : `Counts as ${design.direct} under no definition of the ladder.`),
   ];
 }
 

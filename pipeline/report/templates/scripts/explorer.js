@@ -128,7 +128,7 @@ function renderResult() {
   byId("x-share").textContent = formatPercent(row.share);
   byId("x-interval").textContent = row.share === null ? "nothing is ticked, or no read document is in the denominator" : `${formatInterval(row)} (${Math.round(100 * design.level)}% interval)`;
   byId("x-says").textContent =
-    `of ${design.denominators[state.of].title} in ${sayDomain(state)}, if “${sayPosition(state)}” is direct. ` +
+    `of ${design.denominators[state.of].title} in ${sayDomain(state)}, if “${sayPosition(state)}” is ${design.direct}. ` +
     `${formatCount(row.n_read)} of ${formatCount(row.n_population)} documents were read.`;
   byId("x-quotable").hidden = byId("x-frame").selectedOptions[0].dataset.quotable === "yes";
   const link = byId("x-documents");

@@ -1,0 +1,200 @@
+"""Running stages: what is stale of a target and what it reads from, in order, one make at a time.
+
+Each stage runs in a process of its own, so that none holds the memory of another.
+"""
+
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline.cli import staleness
+from pipeline.cli.memory import NAME, Memory
+from pipeline.config import Config
+from pipeline.errors import ConfigError, DataError
+from pipeline.stages import Stage, order_stages
+
+log = logging.getLogger(__name__)
+NEEDS_EXTRA = 4  # exit status: an optional part of the installation is missing
+HOLDER = "CENSUS_LOCK_HOLDER"  # of the stages that make starts: they do not wait for it
+EXTRA_FILE = "CENSUS_EXTRA_FILE"  # where a stage names the extra it lacks, for make to install
+MAKE_VARIABLES = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
+PACKAGE_ROOT = staleness.PACKAGE_ROOT
+
+
+def make_target(
+    config_path: Path, config: Config, stages: Mapping[str, Stage], target: str, words: Sequence[str]
+) -> int:
+    """Brings all that a target reads up to date, then the target itself; a command runs in any case.
+
+    Args:
+        config_path: the configuration file, as it was named.
+        config: what it says.
+        stages: every declared stage.
+        target: the stage.
+        words: further words of its command line.
+
+    Returns:
+        the exit status of the stage that failed, or of the target.
+    """
+    with hold_folder(config, f"make {target}"):
+        for stage in order_stages(dict(stages), target):
+            is_target = stage.name == target
+            if is_target and not stage.is_derived:
+                break
+            status = _run_if_stale(config_path, config, stage, words if is_target else ())
+            if status or is_target:
+                return status
+    return run_process(config_path, stages[target], words)  # a command may take hours: it holds nothing
+
+
+def print_plan(
+    config_path: Path, config: Config, stages: Mapping[str, Stage], target: str, words: Sequence[str]
+) -> int:
+    """Prints the commands that `make_target` would run, and why; runs nothing and writes nothing."""
+    memory = Memory.load(_memory_path(config))
+    changed: dict[str, str] = {}  # the tables that a stage before would write anew
+    for stage in order_stages(dict(stages), target):
+        command = _command(config_path, stage, words if stage.name == target else ())
+        if stage.name == target and not stage.is_derived:
+            print(f"{command}")
+            continue
+        reasons = staleness.judge(config, stage, memory).reasons
+        upstream = sorted({changed[name] for name in (*stage.reads, *stage.may_read) if name in changed})
+        if reasons:
+            print(f"{command}  # {_join(reasons)}")
+        elif upstream:
+            print(f"# {command}  # if {' or '.join(upstream)} writes other tables than last time")
+        if reasons or upstream:
+            changed |= dict.fromkeys(stage.writes, stage.name)
+    return 0
+
+
+def run_process(config_path: Path, stage: Stage, words: Sequence[str]) -> int:
+    """Runs one stage as a process; installs an extra that it lacks, once, and says so. Returns the exit status."""
+    command = [sys.executable, "-m", "pipeline", "--config", str(config_path), stage.name, *words]
+    with tempfile.TemporaryDirectory(prefix="census-") as folder:
+        note = Path(folder) / "extra"
+        environment = {**os.environ, HOLDER: str(os.getpid())}
+        if can_install():
+            environment[EXTRA_FILE] = str(note)
+        status = subprocess.run(command, env=environment, check=False).returncode
+        if status == NEEDS_EXTRA and note.exists() and install_extra(note.read_text(encoding="utf-8"), stage.name):
+            environment.pop(EXTRA_FILE)
+            status = subprocess.run(command, env=environment, check=False).returncode
+    return status
+
+
+def can_install() -> bool:
+    """Says whether missing extras can be installed here: in the checkout's own environment, with its lock files."""
+    return (PACKAGE_ROOT / "requirements").is_dir() and (PACKAGE_ROOT / ".venv").exists()
+
+
+def install_extra(extra: str, who: str) -> bool:
+    """Installs an extra with the pinned versions, through make. Returns whether it could."""
+    print(f"{who}: installs the extra {extra!r}, which it needs (once)", file=sys.stderr, flush=True)
+    command = ["make", "--no-print-directory", "-C", str(PACKAGE_ROOT), "install", f"EXTRA={extra}"]
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+    }
+    return subprocess.run(command, env=environment, stdout=sys.stderr, check=False).returncode == 0
+
+
+@contextlib.contextmanager
+def hold_folder(config: Config, who: str) -> Iterator[None]:
+    """Lets one run at a time work on the derived files; another waits, and says for whom.
+
+    A stage that the holder started goes through at once.
+
+    Raises:
+        DataError: the folder cannot be written to.
+    """
+    path = config.path(config.paths.processed, ".lock")
+    if os.environ.get(HOLDER) and _read_holder(path).get("process") == int(os.environ[HOLDER]):
+        yield
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise DataError(
+            f"cannot be written to ({error.strerror})", where=str(path.parent), do="give yourself the right to write"
+        ) from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = _read_holder(path)
+            log.warning(
+                "waiting: %s (process %s, since %s) works on %s",
+                holder.get("who", "another run"),
+                holder.get("process", "unknown"),
+                holder.get("since", "unknown"),
+                path.parent,
+            )
+            fcntl.flock(file, fcntl.LOCK_EX)
+        file.truncate(0)
+        since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        file.write(json.dumps({"who": who, "process": os.getpid(), "since": since}))
+        file.flush()
+        try:
+            yield
+        finally:
+            file.truncate(0)
+
+
+def run_recorded(config: Config, stage: Stage, work: object) -> int | None:
+    """Runs the function of a stage and notes, if it ends well, what it depended on when it began."""
+    memory = Memory.load(_memory_path(config))
+    parts = staleness.list_parts(config, stage, memory)
+    status = work()  # type: ignore[operator]
+    if not status:
+        staleness.write_record(config, stage, parts, memory)
+        memory.save()
+    return status
+
+
+def _run_if_stale(config_path: Path, config: Config, stage: Stage, words: Sequence[str]) -> int:
+    memory = Memory.load(_memory_path(config))
+    try:
+        verdict = staleness.judge(config, stage, memory)
+    except SyntaxError as error:
+        raise ConfigError(
+            f"is not Python ({error.msg})", where=f"{error.filename}:{error.lineno}", do="mend the line"
+        ) from None
+    memory.save()
+    if not verdict.reasons and not words:
+        return 0
+    log.debug("%s: %s", stage.name, _join(verdict.reasons))
+    return run_process(config_path, stage, words)
+
+
+def _memory_path(config: Config) -> Path:
+    return config.path(config.paths.processed, staleness.FOLDER, NAME)
+
+
+def _read_holder(path: Path) -> dict[str, object]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _command(config_path: Path, stage: Stage, words: Sequence[str]) -> str:
+    executable = Path(sys.executable)
+    shown = executable.relative_to(Path.cwd()) if executable.is_relative_to(Path.cwd()) else executable
+    quoted = [f'"{word}"' if " " in word else word for word in words]
+    return " ".join([str(shown), "-m", "pipeline", "--config", str(config_path), stage.name, *quoted])
+
+
+def _join(reasons: Sequence[str]) -> str:
+    more = f" and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+    return "; ".join(reasons[:3]) + more

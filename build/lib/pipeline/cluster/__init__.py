@@ -1,0 +1,35 @@
+"""Research-agenda groups in layers, their names, and the map."""
+
+from pipeline.stages import Option, Stage
+
+STAGES = (
+    Stage(
+        name="cluster",
+        purpose="research-agenda groups, their names, and the map",
+        run="pipeline.cluster.stage:run",
+        reads=("documents", "embeddings", "terms"),
+        writes=("clusters", "cluster_members", "cluster_changes", "cluster_facets", "layout", "second_members"),
+        inputs=(
+            "{census}/clusters.parquet",
+            "{census}/cluster_members.parquet",
+            "{census}/cluster_changes.parquet",
+            "{census}/layout.parquet",
+            "{census}/second_members.parquet",
+            "{reuse}/second_members.parquet",
+            "{handcheck}/cluster-names.csv",
+        ),
+        settings=("sources[census]", "cluster", "seed", "embed.dimension_count", "embed.reuse"),
+    ),
+    Stage(
+        name="second-encoder",
+        purpose="add the layers of a second encoder to the shipped census",
+        run="pipeline.cluster.second:run",
+        options=(
+            Option("ids", "NumPy file of doc_id", is_positional=True),
+            Option("vectors", "NumPy file of their vectors, unit rows", is_positional=True),
+            Option("encoder", "its name"),
+            Option("weights_sha256", "SHA-256 of its weights"),
+        ),
+        is_hidden=True,
+    ),
+)

@@ -1,0 +1,124 @@
+"""Every document in every layer: kept from the last clustering, joined to it, or cut anew."""
+
+import logging
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from pipeline.cluster.cuts import LayerCuts, make_cuts
+from pipeline.cluster.describe import MEASURED, count_facets, describe_clusters, describe_members, measure_stability
+from pipeline.cluster.forked import run_forked
+from pipeline.cluster.inputs import Graphs, Inputs, build_graphs
+from pipeline.cluster.layers import CUT_COUNT, choose_cut, count_iterations, cut_layer, dissolve_small
+from pipeline.cluster.layout import extend_layout
+from pipeline.cluster.matching import join_clusters, match_clusters
+from pipeline.config import Config, Layer
+from pipeline.schemas import (
+    CLUSTER_CHANGES,
+    CLUSTER_FACETS,
+    CLUSTER_MEMBERS,
+    CLUSTERS,
+    LAYOUT,
+    SECOND_MEMBERS,
+    Table,
+)
+
+log = logging.getLogger(__name__)
+NEWS_SHARE = 0.05  # of the documents: with more new, changed or gone, stability is measured again
+
+
+def cluster_documents(config: Config, inputs: Inputs) -> list[tuple[Table, pd.DataFrame]]:
+    """Returns the rows of every table that the stage writes, `clusters` first.
+
+    The graphs and their cuts cost by the number of all documents. They are made where something has to be cut or
+    measured; where the last clustering stands and few documents are new, only these are looked at.
+    """
+    graphs, cuts, places = None, dict[str, LayerCuts](), None
+    if not stands(config, inputs):
+        graphs = build_graphs(config, inputs)
+        is_placed = bool(inputs.reference.layout["doc_id"].isin(inputs.documents.index).any())
+        cuts, places = make_cuts(config, graphs, is_placed=is_placed)
+    clusters: list[pd.DataFrame] = []
+    members: list[pd.DataFrame] = []
+    changes = [inputs.reference.changes]
+    upper = None
+    for layer in config.cluster.layers:
+        cluster_ids, news = assign_layer(config, layer, inputs, graphs, cuts.get(layer.name))
+        if graphs is None:
+            stability = inputs.reference.clusters_of(layer.name)[list(MEASURED)].reindex(sorted(set(cluster_ids)))
+        else:
+            stability = measure_stability(cluster_ids, cuts[layer.name], graphs.known)
+        members.append(describe_members(layer.name, inputs.vectors, cluster_ids))
+        clusters.append(describe_clusters(config, layer, inputs, members[-1], stability, upper))
+        changes.append(news)
+        upper = members[-1].merge(clusters[-1][["cluster_id", "terms_name"]], on="cluster_id").set_index("doc_id")
+    every_member = pd.concat(members, ignore_index=True)
+    layout = extend_layout(inputs.documents.index, inputs.vectors, places, inputs.reference.layout, config.seed)
+    return [
+        (CLUSTERS, pd.concat(clusters, ignore_index=True)),
+        (CLUSTER_MEMBERS, every_member),
+        (CLUSTER_CHANGES, pd.concat([part for part in changes if len(part)], ignore_index=True)),
+        (CLUSTER_FACETS, count_facets(every_member, inputs.documents)),
+        (SECOND_MEMBERS, inputs.second[inputs.second["doc_id"].isin(inputs.documents.index)]),
+        (LAYOUT, layout),
+    ]
+
+
+def stands(config: Config, inputs: Inputs) -> bool:
+    """Whether the last clustering and what was measured of it hold for these documents, but for a few new ones."""
+    reference = inputs.reference
+    if config.cluster.recluster or config.cluster.remeasure or not len(reference.layout):
+        return False
+    for layer in config.cluster.layers:
+        if not reference.has_layer(layer.name, layer.resolution, config.cluster.neighbour_count):
+            return False
+    news = reference.count_news(inputs.documents["text_sha256"])
+    is_standing = news <= NEWS_SHARE * len(inputs.documents)
+    if is_standing:
+        log.info(
+            "cluster: %d of %d documents are new, changed or gone since the last clustering: its clusters and what was"
+            " measured of their stability stand ([cluster] remeasure = true measures it again)",
+            news,
+            len(inputs.documents),
+        )
+    return is_standing
+
+
+def assign_layer(
+    config: Config, layer: Layer, inputs: Inputs, graphs: Graphs | None, cuts: LayerCuts | None
+) -> tuple[pd.Series, pd.DataFrame]:
+    """Returns cluster_id by doc_id, and the new rows of `cluster_changes`.
+
+    Where the last clustering has the layer under the same settings, documents keep their clusters and new ones
+    join. With `[cluster] recluster = true`, other settings, or no last clustering, the layer is cut anew,
+    starting from the last one, and matched to it.
+
+    Args:
+        config: settings and seed.
+        layer: the layer.
+        inputs: what the stage reads.
+        graphs, cuts: the neighbours and the layer's cuts with other seeds; needed only where it is cut anew.
+    """
+    doc_ids, reference = inputs.documents.index, inputs.reference
+    count = config.cluster.neighbour_count
+    old = reference.members_of(layer.name)
+    old = old[old.index.isin(doc_ids)]
+    if len(old):
+        joined = join_clusters(inputs.vectors, old.reindex(doc_ids), count)
+        if reference.has_layer(layer.name, layer.resolution, count) and not config.cluster.recluster:
+            return joined, reference.changes.iloc[:0]
+    if graphs is None or cuts is None:
+        raise ValueError("a layer that is cut anew needs the neighbours and the cuts")
+    membership = choose_cut(cuts.seeds)
+    if len(old):
+        start = pd.Categorical(joined).codes.astype(np.int64)
+        seeds = range(config.seed, config.seed + CUT_COUNT)
+        iterations = count_iterations(len(doc_ids))
+        again = run_forked(
+            [partial(cut_layer, graphs.vectors, layer.resolution, seed, start, iterations) for seed in seeds]
+        )
+        membership = choose_cut(np.stack(again))
+    membership = dissolve_small(graphs.vectors, membership, config.cluster.min_size)
+    known = reference.changes[reference.changes["layer"] == layer.name]
+    return match_clusters(old, pd.Series(membership, index=doc_ids), layer.name, known)

@@ -1,0 +1,104 @@
+"""What the stage reads, and the two neighbour graphs that are made of it where something is to be cut."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import igraph
+import numpy as np
+import pandas as pd
+
+from pipeline import store
+from pipeline.cluster.cells import find_near_neighbours
+from pipeline.cluster.layers import build_graph
+from pipeline.cluster.matching import Reference, read_reference
+from pipeline.cluster.names import SetName, read_set_names
+from pipeline.cluster.neighbours import find_neighbours
+from pipeline.cluster.second import read_second
+from pipeline.cluster.words import WordCounts, build_term_graph, code_terms
+from pipeline.config import Config
+from pipeline.groups import read_groups
+from pipeline.schemas import DOCUMENTS, SECOND_MEMBERS, TERMS, embeddings_table
+
+EXACT_LIMIT = 20_000  # documents above which neighbours are searched for in near cells only
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything that clusters are made from.
+
+    Attributes:
+        documents: index doc_id, sorted; columns source, frame, published_year, text_sha256.
+        vectors: float16 (n, n_dims), unit rows, in the order of `documents`.
+        words: term counts of the documents.
+        reference: the last published clustering.
+        set_names: names that a reader gave, by cluster_id.
+        second: rows of `second_members`, the layers that another encoder gave; empty where no census has them.
+    """
+
+    documents: pd.DataFrame
+    vectors: np.ndarray
+    words: WordCounts
+    reference: Reference
+    set_names: Mapping[str, SetName]
+    second: pd.DataFrame = field(default_factory=lambda: SECOND_MEMBERS.arrow_schema.empty_table().to_pandas())
+
+
+@dataclass(frozen=True)
+class Graphs:
+    """The neighbours of every document.
+
+    Attributes:
+        matrix: float16 (n, n_dims), unit rows.
+        near: the nearest neighbours by vector and their similarities, (n, count) each.
+        vectors: the graph made of them.
+        words: the graph of neighbours by words.
+        known: the documents that have words, in the order of the vertices of `words`: int64 (n_known,).
+    """
+
+    matrix: np.ndarray
+    near: tuple[np.ndarray, np.ndarray]
+    vectors: igraph.Graph
+    words: igraph.Graph
+    known: np.ndarray
+
+
+def load_inputs(config: Config) -> Inputs:
+    """Reads the tables of the stages before, the last clustering, and the names readers gave.
+
+    Raises:
+        DataError: a table is missing or damaged.
+        SheetError: the file of names is malformed.
+    """
+    doc_ids, vectors = read_vectors(config)
+    columns = ("doc_id", "source", "frame", "published_year", "text_sha256")
+    documents = store.read_table(DOCUMENTS, config.processed("documents"), columns).set_index("doc_id").loc[doc_ids]
+    return Inputs(
+        documents,
+        vectors,
+        code_terms(read_groups(TERMS, config.processed("terms")), documents.index),
+        read_reference(config),
+        read_set_names(config.path(config.paths.handcheck)),
+        read_second(config),
+    )
+
+
+def read_vectors(config: Config) -> tuple[pd.Series, np.ndarray]:
+    """Returns the doc_id of every document and their vectors, float16 (n, n_dims), holding little else meanwhile."""
+    table = embeddings_table(config.embed.dimension_count)
+    doc_ids, parts = [], []
+    for rows in read_groups(table, config.processed("embeddings"), ("doc_id", "vector")):
+        doc_ids.append(rows.column("doc_id").to_pandas())
+        parts.append(store.matrix_from_column(rows.column("vector")))
+    if not parts:
+        return pd.Series(dtype=str), np.empty((0, config.embed.dimension_count), np.float16)
+    return pd.concat(doc_ids, ignore_index=True), np.concatenate(parts)
+
+
+def build_graphs(config: Config, inputs: Inputs) -> Graphs:
+    """Finds the neighbours of every document, by vectors and by words."""
+    count = config.cluster.neighbour_count
+    is_exact = len(inputs.vectors) <= max(EXACT_LIMIT, count)
+    search = (
+        find_neighbours(inputs.vectors, count) if is_exact else find_near_neighbours(inputs.vectors, count, config.seed)
+    )
+    return Graphs(inputs.vectors, search, build_graph(*search), *build_term_graph(inputs.words, count))

@@ -1,0 +1,192 @@
+"""Cluster names: the terms that set each cluster apart (class-based TF-IDF), told from parents and siblings."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.cluster.words import WordCounts
+from pipeline.coding.sheets import read_csv_rows
+from pipeline.errors import SheetError
+
+KINDS = ("person", "language model")  # who may set a name, strongest first
+
+# What is left of web pages where the markup was not cleaned away; it must not name a cluster.
+MARKUP_WORDS = frozenset(
+    """nbsp td tr th tbody thead table div span strong em href src img px css html amp gt lt quot rel noopener
+    nofollow alt width height border style li ul ol br hr gdoc pdf doc docs url utm png jpg jpeg svg mathjax mjx
+    hsl rgb rgba background-color vertical-align text-align font-size margin padding solid vertical background
+    """.split()
+)
+# Words of a kind of page (podcast, numbered part, newsletter) and of every field alike: they tell no agenda.
+GENERIC_WORDS = frozenset(
+    """ai podcast audio episode transcript sequence part chapter section footnote edit update summary tl dr research
+    researchers system systems model models problem question questions task tasks human humans data large based approach
+    world important idea ideas different general able good better make making want need first second third fourth
+    report reports year years team work working domain domains performance evaluation framework
+    axrp filan daniel youtube link blogspot tsvibt et al talk book apply hard revised welcome hiring
+    """.split()
+)
+PHRASE_SHARE = 0.35  # a word that occurs in one phrase this often is named by the phrase
+SPREAD_POWER = 0.5  # how much a term must be spread over the cluster's documents
+RANKED_COUNT = 500  # terms of a cluster that are kept: a name takes its first few that say different things
+
+
+def rank_terms(words: WordCounts, cluster_ids: pd.Series) -> dict[str, list[str]]:
+    """Returns the terms of every cluster, most telling first, as many as a name may need.
+
+    A term's score in a cluster is its frequency there times log(1 + A / f), where f is its frequency over all
+    clusters and A the mean number of terms a cluster holds (Grootendorst 2022, arXiv:2203.05794, equation 1),
+    times the log of how many times more frequent it is there than overall, so that words all clusters share fall
+    back, times the root of the share of documents with it. Each document's counts are first scaled to one, so that
+    long documents do not speak for their cluster.
+
+    Args:
+        words: term counts of the documents.
+        cluster_ids: cluster_id of each document, in their order.
+    """
+    clusters = pd.Categorical(cluster_ids)
+    is_telling = ~np.array([_is_residue(term) for term in words.vocabulary], dtype=bool)[words.columns]
+    rows, columns = words.rows[is_telling], words.columns[is_telling].astype(np.int64)
+    counts = words.counts[is_telling].astype(np.int64)
+    totals = np.bincount(rows, counts, len(cluster_ids)).astype(np.int64)
+    width = max(len(words.vocabulary), 1)
+    places = pd.Series(clusters.codes.astype(np.int64)[rows] * width + columns)
+    weight = pd.Series((counts / totals[rows]).round(12))
+    table = weight.groupby(places).agg(["sum", "size"]).rename_axis("place").reset_index()
+    table["cluster"], table["term"] = table["place"] // width, table["place"] % width
+    by_cluster = table.groupby("cluster")["sum"].transform("sum")
+    overall = table.groupby("term")["sum"].transform("sum")
+    mean_size = table["sum"].sum() / max(len(clusters.categories), 1)
+    spread = table["size"] / np.bincount(clusters.codes, minlength=1)[table["cluster"]]
+    lift = (table["sum"] / by_cluster) / (overall / table["sum"].sum())
+    # math.log rather than numpy's: numpy picks another routine on another processor
+    telling = [
+        math.log1p(mean_size / value) * max(math.log(more), 0.0) for value, more in zip(overall, lift, strict=True)
+    ]
+    table["score"] = (table["sum"] * telling * spread**SPREAD_POWER).round(9)
+    table = table[table["score"] > 0].sort_values(["cluster", "score", "term"], ascending=[True, False, True])
+    ranked = _prefer_phrases(table, words.vocabulary)
+    return {str(name): ranked.get(number, []) for number, name in enumerate(clusters.categories)}
+
+
+def name_clusters(
+    ranked: Mapping[str, Sequence[str]],
+    term_count: int,
+    parent_of: Mapping[str, str],
+    parent_names: Mapping[str, str],
+    kept: Mapping[str, str],
+) -> dict[str, str]:
+    """Returns a name for every cluster, made of its `term_count` most telling terms.
+
+    Terms in the parent's name are passed over, as is the first term of a sibling already named; a term inside
+    another is passed over; two clusters never share a name.
+
+    Args:
+        ranked: from `rank_terms`.
+        term_count: terms in a name.
+        parent_of: the cluster one layer up, by cluster_id; empty at the top.
+        parent_names: names of that layer.
+        kept: names that must not change, because the cluster had them before.
+    """
+    names = dict(kept)
+    for cluster_id, terms in ranked.items():
+        if cluster_id in names:
+            continue
+        parent = parent_of.get(cluster_id, "")
+        siblings = [names[other] for other in names if parent_of.get(other, "") == parent]
+        avoid = set(parent_names.get(parent, "").split(" · ")) | {name.split(" · ")[0] for name in siblings}
+        names[cluster_id] = _first_free(terms, term_count, avoid, set(names.values()), cluster_id)
+    return {cluster_id: names[cluster_id] for cluster_id in ranked}
+
+
+def _first_free(terms: Sequence[str], term_count: int, avoid: set[str], taken: set[str], cluster_id: str) -> str:
+    for wanted in range(term_count, term_count + 4):
+        name = " · ".join(choose_terms(terms, wanted, avoid)) or "(no terms)"
+        if name not in taken:
+            return name
+    return f"{name} ({cluster_id})"
+
+
+def choose_terms(ranked: Sequence[str], wanted: int, avoid: set[str]) -> list[str]:
+    """Returns the first terms of which none says again what another one, or one to avoid, says."""
+    chosen: list[str] = []
+    for term in ranked:
+        if len(chosen) == wanted:
+            break
+        words = _stems(term)
+        if term not in avoid and all(not (words & _stems(other)) for other in chosen):
+            chosen.append(term)
+    return chosen
+
+
+def _stems(term: str) -> set[str]:
+    return {word.rstrip("s").removesuffix("ing").removesuffix("ed")[:7] for word in term.replace("-", " ").split()}
+
+
+def _is_residue(term: str) -> bool:
+    words = term.split()
+    return any(word in MARKUP_WORDS for word in words) or all(word in GENERIC_WORDS for word in words)
+
+
+def _prefer_phrases(table: pd.DataFrame, vocabulary: list[str]) -> dict[int, list[str]]:
+    """Puts a phrase in the place of a word that mostly occurs inside it. Returns the first terms of each cluster.
+
+    Args:
+        table: columns cluster, term (places in `vocabulary`) and sum, in the order of rank.
+        vocabulary: every term.
+    """
+    place_of = {term: place for place, term in enumerate(vocabulary)}
+    words_of = {
+        place: [place_of.get(word, -1) for word in term.split()] for term, place in place_of.items() if " " in term
+    }
+    ranked = {}
+    for cluster in table["cluster"].unique().tolist():
+        part = table[table["cluster"] == cluster]
+        terms = part["term"].to_numpy()
+        frequency = dict(zip(terms.tolist(), part["sum"].tolist(), strict=True))
+        first = terms[:RANKED_COUNT].tolist()
+        asked, best = set(first), dict[int, int]()
+        for phrase in terms.tolist():
+            for word in words_of.get(phrase, ()):
+                if word not in asked:
+                    continue
+                is_mostly = frequency[phrase] / frequency[word] >= PHRASE_SHARE
+                if is_mostly and frequency[phrase] > frequency.get(best.get(word, -1), 0.0):
+                    best[word] = phrase
+        ranked[cluster] = [vocabulary[place] for place in dict.fromkeys(best.get(term, term) for term in first)]
+    return ranked
+
+
+@dataclass(frozen=True)
+class SetName:
+    """A name that a reader gave a cluster."""
+
+    name: str
+    kind: str
+
+
+def read_set_names(handcheck: Path) -> dict[str, SetName]:
+    """Reads `cluster-names.csv`: a person's name wins over a language model's, and either over the terms.
+
+    Raises:
+        SheetError: the file is malformed, a kind is unknown, or a cluster is named twice by the same kind.
+    """
+    path = handcheck / "cluster-names.csv"
+    if not path.exists():
+        return {}
+    found: dict[tuple[str, str], SetName] = {}
+    for line, row in read_csv_rows(path, ("cluster_id", "name", "kind")):
+        key = (row["cluster_id"], row["kind"])
+        if row["kind"] not in KINDS or not row["name"] or key in found:
+            raise SheetError(
+                f"{row['cluster_id']!r} has no name, is named twice, or the kind is not one of {', '.join(KINDS)}",
+                where=f"{path}:{line}",
+                do="mend the line",
+            )
+        found[key] = SetName(row["name"], row["kind"])
+    weakest_first = sorted(found.items(), key=lambda item: -KINDS.index(item[1].kind))
+    return {cluster_id: name for (cluster_id, _), name in weakest_first}

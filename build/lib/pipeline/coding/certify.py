@@ -1,0 +1,27 @@
+"""What a handful of reads can and cannot say of a group."""
+
+from scipy.stats import beta, binomtest
+
+HOLDS_SHARE = 0.7  # a group holds if at least this share of what was read belongs to it
+LEVEL = 0.95
+
+
+def lower_bound(right: int, read: int, level: float = LEVEL) -> float:
+    """Returns the one-sided exact lower bound of a share (Clopper and Pearson 1934)."""
+    return 0.0 if right == 0 else float(beta.ppf(1 - level, right, read - right + 1))
+
+
+def exact_interval(right: int, read: int, level: float = LEVEL) -> tuple[float, float]:
+    """Returns the two-sided exact interval of a share (Clopper and Pearson 1934)."""
+    found = binomtest(right, read).proportion_ci(level, method="exact")
+    return float(found.low), float(found.high)
+
+
+def certify(right: int, read: int) -> str:
+    """Says in words whether a group holds on its randomly drawn members, and how much as many reads certify."""
+    verdict = "holds" if right >= HOLDS_SHARE * read else "does not hold"
+    return (
+        f"Of the {read} drawn at random, {right} belong: the group {verdict} ({HOLDS_SHARE:.0%} needed). "
+        f"So many reads certify that at least {lower_bound(right, read):.0%} of it belong; "
+        f"{read} of {read} would certify {lower_bound(read, read):.0%}."
+    )

@@ -1,0 +1,166 @@
+"""What the draws cover of each frame and window: each member is covered, or counted as uncovered, late or gone."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from pipeline.coding.design import Draw
+from pipeline.coding.frames import list_aliases, rename_frames, windows_of
+from pipeline.coding.union import Cells, Stratum
+from pipeline.config import Frame
+from pipeline.schemas import COVERAGE
+
+
+@dataclass(frozen=True)
+class Census:
+    """The documents and the membership of the census as it is now.
+
+    Attributes:
+        aliases: frames by earlier names.
+        known_ids: every document, also those that are gone.
+        members: columns frame, doc_id, window, is_gone.
+        dates: the window that the date of each document says now, by (frame, doc_id).
+        texts: every hash that the present text of a document has been known under.
+    """
+
+    aliases: Mapping[str, str]
+    known_ids: frozenset[str]
+    members: pd.DataFrame
+    dates: pd.Series
+    texts: Mapping[str, frozenset[str]]
+
+    @classmethod
+    def of(
+        cls,
+        documents: pd.DataFrame,
+        members: pd.DataFrame | None,
+        frames: Mapping[str, Frame],
+        versions: pd.DataFrame | None,
+    ) -> "Census":
+        """Gathers them; without `members` each document is in its own frame, in the window of its year."""
+        aliases = list_aliases(frames)
+        years = documents["published_year"].map(lambda year: f"{int(year)}" if pd.notna(year) and year > 0 else "")
+        years = pd.Series(years.to_numpy(), index=pd.Index(documents["doc_id"]))
+        if members is None:
+            rows = documents[["frame", "doc_id"]].assign(window=years.to_numpy(), is_gone=False)
+        else:
+            rows = members[["frame", "doc_id", "window"]].assign(is_gone=members["gone"].notna().to_numpy())
+        rows = rows.assign(frame=rename_frames(rows["frame"], aliases))
+        dates = rows["doc_id"].map(years)
+        if "published_date" in documents:
+            kinds = {name: frame.windows for name, frame in frames.items()}
+            known = rows["doc_id"].map(documents.set_index("doc_id")["published_date"])
+            dates = pd.Series(windows_of(rows["frame"], known, kinds), index=rows.index)
+        texts: dict[str, set[str]] = {}
+        for table in (documents if "text_sha256" in documents else None, versions):
+            if table is not None:
+                for doc_id, digest in zip(table["doc_id"], table["text_sha256"], strict=True):
+                    texts.setdefault(doc_id, set()).add(digest)
+        held = {doc_id: frozenset(digests) for doc_id, digests in texts.items()}
+        known_ids = frozenset(documents["doc_id"]) | frozenset(rows["doc_id"])
+        return cls(aliases, known_ids, rows.reset_index(drop=True), dates.reset_index(drop=True), held)
+
+    def frame_names(self, draws: Sequence[Draw]) -> list[str]:
+        """Returns every frame: those drawn first, in the order of the rounds."""
+        drawn = [str(name) for draw in draws for name in draw.strata["frame"]]
+        return list(dict.fromkeys([*drawn, *sorted(set(self.members["frame"]))]))
+
+    def here(self, frame: str) -> frozenset[str]:
+        """Returns the documents that a frame has now."""
+        rows = self.members
+        return frozenset(rows.loc[(rows["frame"] == frame) & ~rows["is_gone"], "doc_id"])
+
+    def windows(self, frame: str) -> dict[str, str]:
+        """Returns the window of each document of a frame."""
+        rows = self.members[self.members["frame"] == frame]
+        return dict(zip(rows["doc_id"], rows["window"], strict=True))
+
+
+def count_coverage(
+    census: Census,
+    draws: Sequence[Draw],
+    strata: Sequence[Stratum],
+    cells: Mapping[str, Cells],
+    settled: Collection[str],
+    stale: Collection[str],
+) -> pd.DataFrame:
+    """Returns the rows of `coverage`, for every frame of which something is covered or drawn, and every other one.
+
+    Args:
+        census: as it is now.
+        draws: of all rounds.
+        strata: as drawn.
+        cells: by frame.
+        settled: documents that an adjudicator or a person settled.
+        stale: documents whose codes are of another text.
+    """
+    drawn = {doc_id for draw in draws for doc_id in draw.sample.index}
+    rows: list[dict[str, object]] = []
+    for frame, part in cells.items():
+        covered = {doc_id for name, docs in part.members.items() if part.strata.at[name, "n_sample"] for doc_id in docs}
+        windows = {stratum.window for stratum in strata if stratum.frame == frame and stratum.window}
+        listed = _list_frame(census, frame, strata)
+        listed = listed.assign(
+            is_covered=listed["doc_id"].isin(covered),
+            is_drawn=listed["doc_id"].isin(drawn),
+            is_read=listed["doc_id"].isin(part.units.index),
+            is_settled=listed["doc_id"].isin(set(settled)) & listed["doc_id"].isin(part.units.index),
+            is_stale=listed["doc_id"].isin(set(stale)),
+            is_borrowed=listed["doc_id"].isin(_borrowed(frame, part, strata)),
+        )
+        late = {name: count for name, count in part.late.items() if part.strata.index.isin([name]).any()}
+        groups = [("", listed), *listed[listed["window"] != ""].groupby("window")]
+        for window, group in groups:
+            rows.append(_count(frame, str(window), group, windows, part, late))
+    return pd.DataFrame(rows, columns=[column.name for column in COVERAGE.columns])
+
+
+def _list_frame(census: Census, frame: str, strata: Sequence[Stratum]) -> pd.DataFrame:
+    """Returns the documents of a frame, gone ones too, in the window that they were drawn in."""
+    is_mine = census.members["frame"] == frame
+    rows = census.members[is_mine].assign(dated=census.dates[is_mine])
+    drawn_in = {
+        doc_id: stratum.window
+        for stratum in strata
+        if stratum.frame == frame and stratum.window
+        for doc_id in (stratum.members or stratum.drawn)
+    }
+    rows["window"] = rows["doc_id"].map(drawn_in).fillna(rows["window"])
+    lost = [
+        {"frame": frame, "doc_id": doc_id, "window": stratum.window, "is_gone": True, "dated": ""}
+        for stratum in strata
+        if stratum.frame == frame
+        for doc_id in sorted((stratum.members or stratum.drawn) - set(rows["doc_id"]))
+    ]
+    return pd.concat([rows, pd.DataFrame(lost, columns=rows.columns)], ignore_index=True).astype({"is_gone": bool})
+
+
+def _borrowed(frame: str, part: Cells, strata: Sequence[Stratum]) -> set[str]:
+    own = {doc_id for stratum in strata if stratum.frame == frame for doc_id in stratum.drawn}
+    return set(part.units.index) - own
+
+
+def _count(
+    frame: str, window: str, group: pd.DataFrame, windows: Collection[str], part: Cells, late: Mapping[str, int]
+) -> dict[str, object]:
+    now = group[~group["is_gone"]]
+    unknown = sum(count for name, count in late.items() if window in ("", part.strata.at[name, "window"]))
+    covered = int(now["is_covered"].sum()) - unknown
+    is_late = ~now["is_covered"] & (now["window"].isin(list(windows)) if windows else bool(len(part.strata)))
+    is_moved = (now["dated"] != now["window"]) & (now["window"] != "") & (now["dated"] != "")
+    return {
+        "frame": frame,
+        "window": window,
+        "n_members": len(now),
+        "n_covered": covered,
+        "n_uncovered": len(now) - covered,
+        "n_late": int(is_late.sum()) + unknown,
+        "n_moved": int(is_moved.sum()),
+        "n_gone": int(group["is_gone"].sum()),
+        "n_drawn": int(now["is_drawn"].sum()),
+        "n_read": int(now["is_read"].sum()),
+        "n_adjudicated": int(now["is_settled"].sum()),
+        "n_stale": int((now["is_stale"] & now["is_read"]).sum()),
+        "n_borrowed": int(now["is_borrowed"].sum()),
+    }

@@ -1,0 +1,157 @@
+"""Codes as facts: what each coder said of each document, whatever round it was drawn in.
+
+A code is about a document and the text that was shown, under a version of the codebook, by a coder of a kind. Nothing
+here knows of rounds: that a document read in an earlier round is read already follows from the join.
+"""
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.coding.codebook import Codebook
+from pipeline.coding.precedence import CodedSheet, find_page_sheets
+from pipeline.coding.rounds import Coder, list_coders, listed_coders
+from pipeline.coding.sheets import COLUMNS, read_sheet
+
+MOST_SLOTS = 12
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Every sheet of codes, by who made it and in which role; complete or not, in the order of precedence.
+
+    Attributes:
+        readers: language models' sheets as readers.
+        adjudicators: language models' sheets as adjudicators.
+        people: people's sheets, in either role.
+    """
+
+    readers: tuple[CodedSheet, ...]
+    adjudicators: tuple[CodedSheet, ...]
+    people: tuple[CodedSheet, ...]
+
+    @property
+    def sheets(self) -> tuple[CodedSheet, ...]:
+        """Every sheet."""
+        return (*self.readers, *self.adjudicators, *self.people)
+
+    def read_ids(self) -> set[str]:
+        """Returns the documents that any coder has read."""
+        return {doc_id for sheet in self.sheets for doc_id in sheet.codes.index}
+
+
+def gather_facts(handcheck: Path, codebook: Codebook, known_ids: Collection[str]) -> Facts:
+    """Reads every sheet of documents under `sheets/`.
+
+    Args:
+        handcheck: the folder of codebook, rounds and sheets.
+        codebook: whose codes are allowed.
+        known_ids: documents of the census, and those that any round has drawn from.
+
+    Raises:
+        SheetError: a sheet is missing or malformed.
+    """
+    listed = [
+        CodedSheet(coder.sheet, coder.kind, coder.role, read_sheet(_path(handcheck, coder), codebook, known_ids))
+        for coder in listed_coders(handcheck)
+    ]
+    everyone = [*listed, *find_page_sheets(handcheck, list_coders(handcheck), codebook, known_ids)]
+    models = [sheet for sheet in everyone if sheet.kind == "language model"]
+    return Facts(
+        tuple(sheet for sheet in models if sheet.role == "reader"),
+        tuple(sheet for sheet in models if sheet.role == "adjudicator"),
+        tuple(sheet for sheet in everyone if sheet.kind == "person"),
+    )
+
+
+def _path(handcheck: Path, coder: Coder) -> Path:
+    return handcheck / "sheets" / f"{coder.sheet}.csv"
+
+
+def fill_slots(
+    doc_ids: Sequence[str], sheets: Sequence[CodedSheet], otherwise: Sequence[CodedSheet] = ()
+) -> tuple[tuple[pd.DataFrame, ...], pd.DataFrame]:
+    """Puts what any number of readers said of each document into tables of the same length.
+
+    A document of k readers stands in each table with the code of one of them, every reader equally often: so the mean
+    over the tables is the mean over its readers, and they say the same if and only if its readers do.
+
+    Args:
+        doc_ids: the documents; each has at least one reader.
+        sheets: the readers' sheets, complete or not.
+        otherwise: sheets of which the first counts for a document that no reader has read.
+
+    Returns:
+        the tables, rows as in `doc_ids`; and one row a document: n_readers, reader and reader_kind of the first.
+    """
+    wanted = pd.Index(doc_ids, name="doc_id")
+    readings = [[] for _ in wanted]  # type: list[list[int]]
+    parts, first = [], 0
+    for number, sheet in enumerate((*sheets, *otherwise)):
+        mine = sheet.codes.loc[sheet.codes.index.intersection(wanted)]
+        if number >= len(sheets):
+            mine = mine[[not readings[place] for place in wanted.get_indexer(mine.index)]]
+        for offset, place in enumerate(wanted.get_indexer(mine.index)):
+            readings[place].append(first + offset)
+        parts.append(mine.assign(_reader=sheet.coder, _kind=sheet.kind))
+        first += len(mine)
+    everything = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["_reader", "_kind"])
+    counts = [len(rows) for rows in readings]
+    n_slots = max(2, min(math.lcm(*sorted(set(counts))), MOST_SLOTS)) if counts else 2
+    about = pd.DataFrame(
+        {
+            "n_readers": counts,
+            "reader": everything["_reader"].to_numpy()[[rows[0] for rows in readings]],
+            "reader_kind": everything["_kind"].to_numpy()[[rows[0] for rows in readings]],
+        },
+        index=wanted,
+    )
+    codes = everything.drop(columns=["_reader", "_kind"])
+    slots = tuple(
+        codes.iloc[[rows[slot % len(rows)] for rows in readings]].set_index(wanted) for slot in range(n_slots)
+    )
+    return slots, about
+
+
+def describe_agreement(slots: Sequence[pd.DataFrame], n_readers: pd.Series) -> pd.Series:
+    """Returns what the readers of each document said of it together: agree, doubtful, disagree, or single."""
+    leaves = pd.concat([slot["leaf"].rename(number) for number, slot in enumerate(slots)], axis=1)
+    least = pd.concat([slot["confidence"].rename(number) for number, slot in enumerate(slots)], axis=1).min(axis=1)
+    said = pd.Series("agree", index=leaves.index)
+    said = said.mask(least <= 1, "doubtful").mask(leaves.nunique(axis=1) > 1, "disagree")
+    return said.mask((n_readers == 1) & (said == "agree"), "single")
+
+
+def find_stale(
+    sheets: Sequence[CodedSheet], shown: Mapping[str, str], known: Mapping[str, Collection[str]]
+) -> set[str]:
+    """Returns the documents whose every code is of a text that has changed since.
+
+    Args:
+        sheets: what coders said; the column text_sha256, where a sheet has it, is the hash of the text it was said of.
+        shown: the hash of the text when it was drawn, for sheets that do not say.
+        known: every hash that the present text has been known under, by document.
+    """
+    fresh: set[str] = set()
+    stale: set[str] = set()
+    for sheet in sheets:
+        own = sheet.codes["text_sha256"] if "text_sha256" in sheet.codes else pd.Series("", sheet.codes.index)
+        for doc_id, digest in own.items():
+            digest = digest or shown.get(str(doc_id), "")
+            is_changed = digest and doc_id in known and digest not in known[str(doc_id)]
+            (stale if is_changed else fresh).add(str(doc_id))
+    return stale - fresh
+
+
+def screened_sheet(marks: pd.Series, leaf_of: Mapping[str, str], codebook: Codebook, name: str) -> CodedSheet:
+    """Returns a screener's marks as codes: the leaf each mark stands for, and the last code of every axis."""
+    leaves = marks.map(leaf_of).dropna()
+    axes = {axis: list(codes)[-1] for axis, codes in codebook.axes.items() if axis != "confidence"}
+    extra = [axis for axis in axes if axis not in COLUMNS]
+    sure = max(int(code) for code in codebook.axes["confidence"])
+    codes = pd.DataFrame({"doc_id": leaves.index, "leaf": leaves.to_numpy(), "leaf2": "", **axes, "confidence": sure})
+    codes = codes.assign(note="", group=leaves.str[0].to_numpy(), text_sha256="").set_index("doc_id", drop=False)
+    return CodedSheet(name, "language model", "reader", codes[[*COLUMNS, *extra, "group", "text_sha256"]])

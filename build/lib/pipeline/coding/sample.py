@@ -1,0 +1,298 @@
+"""The read sample: the union of the rounds, the codes of every coder, and what of the census they cover."""
+
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import field, replace
+from pathlib import Path
+
+import pandas as pd
+from pydantic.dataclasses import dataclass
+
+from pipeline.coding.bands import EXTENSION, extend_sample
+from pipeline.coding.codebook import Codebook
+from pipeline.coding.coverage import Census, count_coverage
+from pipeline.coding.design import Draw, read_draw
+from pipeline.coding.extension import NAME, read_extension
+from pipeline.coding.facts import Facts, describe_agreement, fill_slots, find_stale, gather_facts, screened_sheet
+from pipeline.coding.overlay import lay_over
+from pipeline.coding.precedence import CodedSheet, fill_cells
+from pipeline.coding.rounds import Coder, Round, list_rounds
+from pipeline.coding.union import Cells, Stratum, cut_cells, gather_strata
+from pipeline.config import Frame
+from pipeline.errors import SheetError
+
+log = logging.getLogger(__name__)
+SCREENED = "screened"  # the phase-2 stratum of documents known by a screener's mark, of which a random part is read
+
+
+@dataclass(frozen=True, config={"arbitrary_types_allowed": True})
+class Sample:
+    """The read documents and what each coder said.
+
+    Attributes:
+        about: who read, and how; of several rounds, what they have in common.
+        strata: index stratum; columns frame, window, year ("" where the stratum is no window), part, n_population,
+            n_sample (read), n_drawn.
+        units: index doc_id, sorted; columns stratum, frame, window, year, inclusion_probability, phase2_stratum,
+            phase2_probability, is_adjudicated (settled by an adjudicator or a person), n_person, coder and coder_kind
+            (of the settled code), n_readers, reader and reader_kind (the first), is_stale (the text has changed since).
+        readers: tables of codes, rows as in `units`; a document of k readers stands in each with one of them in turn.
+        adjudicator: the settled codes of those documents, indexed by doc_id, with coder and coder_kind: a person's
+            before an adjudicator's (see `overlay`).
+        people: people's sheets, as far as they are done.
+        members: the documents of the population in each stratum.
+        coded: every sheet that says something of a unit.
+        coverage: rows of the table `coverage`: what the strata cover of each frame and window.
+        for_frames: the same for frames that are read only through documents drawn in other frames.
+
+    Documents that people read beyond a round (see `extension`) stand in every table with the code that settled them.
+    """
+
+    about: Round
+    strata: pd.DataFrame
+    units: pd.DataFrame
+    readers: tuple[pd.DataFrame, ...]
+    adjudicator: pd.DataFrame
+    people: tuple[CodedSheet, ...] = ()
+    members: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    coded: tuple[CodedSheet, ...] = ()
+    coverage: pd.DataFrame = field(default_factory=pd.DataFrame)
+    for_frames: tuple["Sample", ...] = ()
+
+
+def load_sample(
+    handcheck: Path,
+    name: str | Sequence[str],
+    codebook: Codebook,
+    documents: pd.DataFrame,
+    members: pd.DataFrame | None = None,
+    frames: Mapping[str, Frame] | None = None,
+    versions: pd.DataFrame | None = None,
+) -> Sample:
+    """Reads the rounds and lays them over the census as it is now.
+
+    What has changed since a round was drawn is counted, and stops nothing: documents that are gone leave their strata,
+    late ones stay uncovered, corrected dates stay where they were drawn.
+
+    Args:
+        handcheck: the folder of codebook, rounds and sheets.
+        name: of the round, names of several, or "all".
+        codebook: whose codes are allowed.
+        documents: columns doc_id, frame and published_year of the census; published_date and text_sha256 where known.
+        members: rows of `frame_members`; by default each document is in its own frame.
+        frames: as configured.
+        versions: rows of `text_versions`; by default a text is known by its present hash.
+
+    Raises:
+        SheetError: a file is missing or malformed, or two files of a round disagree.
+    """
+    census = Census.of(documents, members, frames or {}, versions)
+    draws = [read_draw(handcheck, each, census.aliases) for each in list_rounds(handcheck, name)]
+    known_ids = census.known_ids | {doc_id for draw in draws for doc_id in draw.sample.index}
+    known_ids |= {doc_id for draw in draws if draw.members is not None for doc_id in draw.members.index}
+    facts = gather_facts(handcheck, codebook, known_ids)
+    strata = gather_strata(draws)
+    screens = [
+        screened_sheet(draw.sample["screen"], draw.about.screened_as, codebook, f"screener of {draw.name}")
+        for draw in draws
+        if draw.about.screened_as
+    ]
+    read = facts.read_ids().union(*(sheet.codes.index for sheet in screens))
+    cells = {
+        frame: cut_cells(frame, strata, census.here(frame), census.windows(frame), read)
+        for frame in census.frame_names(draws)
+    }
+    parts = {frame: part for frame, part in cells.items() if len(part.units)}
+    own = [frame for frame in parts if any(stratum.frame == frame for stratum in strata)]
+    shown = {str(name): str(digest) for draw in draws for name, digest in draw.sample["text_sha256"].items() if digest}
+    stale = find_stale(facts.sheets, shown, census.texts)
+    whole = _assemble(handcheck, draws, [parts[frame] for frame in own], facts, screens, stale)
+    others = tuple(
+        _assemble(handcheck, draws, [part], facts, screens, stale) for frame, part in parts.items() if frame not in own
+    )
+    settled = {doc_id for each in (whole, *others) for doc_id in each.units.index[each.units["is_adjudicated"]]}
+    coverage = count_coverage(census, draws, strata, cells, settled, stale)
+    return replace(whole, coverage=coverage, for_frames=others)
+
+
+def _assemble(
+    handcheck: Path,
+    draws: Sequence[Draw],
+    parts: Sequence[Cells],
+    facts: Facts,
+    screens: Sequence[CodedSheet],
+    stale: Collection[str],
+) -> Sample:
+    """Returns the sample of frames that are cut into cells."""
+    strata = pd.concat([part.strata for part in parts]) if parts else pd.DataFrame()
+    units = pd.concat([part.units for part in parts]) if parts else pd.DataFrame()
+    if units.empty:
+        raise SheetError(
+            "no document of any round is read yet",
+            where=str(handcheck / "rounds"),
+            do="read some (make check CODER=name), or name another round under [estimate]",
+        )
+    members = {name: docs for part in parts for name, docs in part.members.items()}
+    strata = strata[strata["n_sample"] > 0]
+    # A document that two frames drew counts in the first of them here; the other's cell counts it too.
+    units = units[~units.index.duplicated()].sort_index()
+    columns = ["frame", "window", "year"]
+    units = units.join(strata[columns], on="stratum")[["stratum", *columns, "inclusion_probability"]]
+    marked = {doc_id: sheet for sheet in screens for doc_id in sheet.codes.index}
+    slots, who = fill_slots(
+        units.index.tolist(),
+        [*screens, *(_without(sheet, marked) for sheet in facts.readers)],
+        (*facts.people, *facts.adjudicators),
+    )
+    units = units.join(_phase2(draws, slots, who, marked, facts))
+    laid, settled = _settle(draws, units, facts, marked)
+    if settled.empty:
+        settled = slots[0].iloc[:0].assign(coder=None, coder_kind=None)
+    settled = fill_cells(settled, [*facts.readers, *screens])
+    laid = laid.join(who).assign(is_stale=laid.index.isin(set(stale)))
+    sample = Sample(_about(draws, facts), strata, laid, slots, settled, facts.people, members, facts.sheets)
+    for draw in draws:
+        sample = _extend(sample, draw, handcheck)
+    return sample
+
+
+def _without(sheet: CodedSheet, marked: Mapping[str, object]) -> CodedSheet:
+    """Returns a reader's sheet without the documents that a screener's mark stands for: there, readers correct it."""
+    if not marked:
+        return sheet
+    return replace(sheet, codes=sheet.codes[~sheet.codes.index.isin(list(marked))])
+
+
+def _phase2(
+    draws: Sequence[Draw],
+    slots: Sequence[pd.DataFrame],
+    who: pd.DataFrame,
+    marked: Mapping[str, object],
+    facts: Facts,
+) -> pd.DataFrame:
+    """Returns the phase-2 stratum of each unit, its probability, and whether it was drawn: by the last draw that names
+    it, else by what its readers said, with nothing drawn."""
+    found = pd.DataFrame(
+        {
+            "phase2_stratum": describe_agreement(slots, who["n_readers"]),
+            "phase2_probability": 0.0,
+            "is_adjudicated": False,
+        }
+    )
+    ruled = {doc_id for sheet in (*facts.adjudicators, *facts.people) for doc_id in sheet.codes.index}
+    for draw in draws:
+        rows = draw.phase2.loc[draw.phase2.index.intersection(found.index)]
+        is_done = rows["is_drawn"] & rows.index.isin(ruled)
+        chance = rows["phase2_probability"]
+        if (rows["is_drawn"] & ~is_done).any():  # what is ruled on so far is a random part of what was drawn
+            chance = is_done.groupby(rows["phase2_stratum"]).transform("mean")
+            log.warning(
+                "round %s: %d documents drawn for adjudication are not ruled on yet (make adjudicate)",
+                draw.name,
+                int((rows["is_drawn"] & ~is_done).sum()),
+            )
+        found.loc[rows.index, "phase2_stratum"] = rows["phase2_stratum"]
+        found.loc[rows.index, "phase2_probability"] = chance
+        found.loc[rows.index, "is_adjudicated"] = is_done
+    screened = found.index[found.index.isin(list(marked))]
+    if len(screened):
+        is_read = screened.isin(list({doc_id for sheet in facts.sheets for doc_id in sheet.codes.index}))
+        found.loc[screened, "phase2_stratum"] = SCREENED
+        found.loc[screened, "phase2_probability"] = is_read.mean()
+        found.loc[screened, "is_adjudicated"] = is_read
+    return found
+
+
+def _settle(
+    draws: Sequence[Draw], units: pd.DataFrame, facts: Facts, marked: Mapping[str, object]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Lays adjudicators and people over the units, round by round, since each has its own order of reading."""
+    left, parts, ruled = units.index, [], []
+    checks = [
+        CodedSheet(sheet.coder, sheet.kind, "adjudicator", sheet.codes[sheet.codes.index.isin(list(marked))])
+        for sheet in facts.readers
+        if marked
+    ]
+    for draw in draws:
+        mine = left.intersection(draw.sample.index)
+        left = left.difference(mine)
+        if len(mine):
+            order = draw.sample.index.tolist()
+            laid = lay_over(units.loc[mine], [*facts.adjudicators, *checks], facts.people, draw.about.seed, order)
+            parts.append(laid.units)
+            ruled.append(laid.settled)
+    found = [part for part in ruled if len(part)]
+    settled = pd.concat(found).sort_index() if found else ruled[0]
+    return pd.concat(parts).sort_index(), settled
+
+
+def _about(draws: Sequence[Draw], facts: Facts) -> Round:
+    """Returns what the rounds have in common, and every language model that read."""
+    coders = tuple(Coder(sheet.coder, sheet.role, sheet.kind) for sheet in (*facts.readers, *facts.adjudicators))
+    if len(draws) == 1:
+        return replace(draws[0].about, coders=coders or draws[0].about.coders)
+
+    def join(name: str) -> str:
+        return "; ".join(dict.fromkeys(getattr(draw.about, name) for draw in draws))
+
+    return Round(join("title"), draws[0].about.seed, join("codebook"), join("design"), join("shown"), coders)
+
+
+def _extend(sample: Sample, draw: Draw, handcheck: Path) -> Sample:
+    """Adds what people have read of a round's extension (see `bands`)."""
+    folder = handcheck / "rounds" / draw.name
+    rows = read_extension(folder)
+    unknown = sorted(set(rows["stratum"]) - set(draw.strata.index))
+    if unknown:
+        raise SheetError(
+            f"stratum {unknown[0]!r} is not in the design", where=str(folder / NAME), do="remove its lines"
+        )
+    rows = rows[rows["stratum"].isin(list(sample.strata.index))]
+    if rows.empty:
+        return sample
+    inside = {doc_id for name in set(rows["stratum"]) for doc_id in sample.members[name]}
+    rows = rows[rows["doc_id"].isin(list(inside))]
+    extended = extend_sample(sample.strata, sample.units, rows, sample.people, str(folder / NAME))
+    readers, ruled = sample.readers, sample.adjudicator
+    if len(extended.added):
+        readers = tuple(_join(reader, extended.added, extended.units.index) for reader in readers)
+        ruled = _join(ruled, extended.added, ruled.index.union(extended.added.index))
+    members = {**sample.members, **extended.members}
+    return replace(
+        sample,
+        strata=extended.strata,
+        units=extended.units,
+        readers=readers,
+        adjudicator=ruled,
+        members={name: members[name] for name in extended.strata.index},
+    )
+
+
+def _join(codes: pd.DataFrame, added: pd.DataFrame, order: pd.Index) -> pd.DataFrame:
+    """Returns a reader's codes with those of documents that the reader never saw, in an order."""
+    return pd.concat([codes, added[codes.columns.tolist()]]).reindex(order)
+
+
+def settle_codes(sample: Sample) -> pd.DataFrame:
+    """Returns the table `codes`: a person's codes, else the adjudicator's, else the first reader's."""
+    columns = ["leaf", "leaf2", "group", "target", "mechanism", "scaling", "evidence", "confidence"]
+    settled = sample.readers[0][columns].copy()
+    settled.loc[sample.adjudicator.index] = sample.adjudicator[columns]
+    units = sample.units
+    return settled.assign(
+        doc_id=units.index,
+        leaf2=settled["leaf2"].replace("", None),
+        confidence=settled["confidence"].astype(int),
+        reader_1_leaf=sample.readers[0]["leaf"].mask(units["phase2_stratum"] == EXTENSION, None),
+        reader_2_leaf=sample.readers[1]["leaf"].mask(units["phase2_stratum"] == EXTENSION, None),
+        coder_kind=units["coder_kind"].fillna(units["reader_kind"]),
+        coder=units["coder"].fillna(units["reader"]),
+        n_person=units["n_person"],
+        **{
+            name: units[name]
+            for name in ("stratum", "inclusion_probability", "phase2_stratum", "phase2_probability", "is_adjudicated")
+        },
+    ).reset_index(drop=True)
+
+
+__all__ = ["Sample", "Stratum", "load_sample", "settle_codes"]

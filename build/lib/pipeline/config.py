@@ -1,0 +1,317 @@
+"""The configuration: one TOML file, read into frozen dataclasses, each stage with its own slice."""
+
+import json
+import tomllib
+from dataclasses import field, replace
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from pipeline.errors import ConfigError
+
+T = TypeVar("T")
+STRICT = ConfigDict(extra="forbid", strict=True)
+
+
+@dataclass(frozen=True, config=STRICT)
+class Paths:
+    """Where the stages read and write. `root` starts at the folder of the configuration file, the rest at `root`."""
+
+    root: str = "."
+    raw: str = "data/raw"
+    processed: str = "data/processed"
+    reports: str = "reports"
+    dist: str = "dist"
+    handcheck: str = "data/raw/handcheck"
+
+
+@dataclass(frozen=True, config=STRICT)
+class Frame:
+    """A defined population of documents: what it is, and whether a share of it may be quoted.
+
+    Attributes:
+        windows: the spans of time that it grows by, each a stratum of its own: year or quarter. Empty: the whole frame
+            is one stratum.
+        renamed_from: ids that it had before; documents, samples and configurations that say them mean this frame.
+        members: a file that lists its whole population, also documents whose facts the census does not hold: the
+            columns doc_id (or id) and stratum (`frame/window` or `frame/window/part`).
+    """
+
+    title: str
+    kind: str
+    description: str
+    use: str
+    is_quotable: bool
+    windows: Literal["", "year", "quarter"] = ""
+    renamed_from: tuple[str, ...] = ()
+    members: str = ""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Terms:
+    """How the vocabulary of the term counts is pruned."""
+
+    min_document_count: int = 12
+    max_document_share: float = 0.25
+    max_terms_per_document: int = 80
+    token_limit: int = 600
+
+
+@dataclass(frozen=True, config=STRICT)
+class Corpus:
+    """How records become documents.
+
+    Attributes:
+        fixed_frames: frames that a sample was drawn from: their members are linked as one work, never merged.
+    """
+
+    fixed_frames: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, config=STRICT)
+class Scope:
+    """How the relevance score is learned, and how much of the work in scope its threshold must keep."""
+
+    background: str = ""
+    min_recall: float = 0.97
+    inverse_penalty: float = 3.0
+    fold_count: int = 10
+    repeat_count: int = 5
+
+
+@dataclass(frozen=True, config=STRICT)
+class Hydrate:
+    """Where the texts of a census are asked for, and how politely.
+
+    Attributes:
+        access_header_variable: environment variable with a header ("Name: value") that a forum gave you.
+        arxiv_url: the bulk interface, one paper a request; an address that ends in /api/query is the Atom interface,
+            `paper_batch_count` papers a request, which needs `arxiv_robots` (see `robots` of a source `arxiv-query`).
+        arxiv_robots_reason: where the operator's terms stand that allow it.
+    """
+
+    seconds_between: float = 3.0
+    post_batch_count: int = 10
+    paper_batch_count: int = 100
+    access_header_variable: str = "CENSUS_FORUM_HEADER"
+    arxiv_url: str = "https://oaipmh.arxiv.org/oai"
+    arxiv_robots: Literal["", "documented API"] = ""
+    arxiv_robots_reason: str = ""
+    forum_urls: dict[str, str] = field(
+        default_factory=lambda: {
+            "lw": "https://www.lesswrong.com/graphql",
+            "eaf": "https://forum-bots.effectivealtruism.org/graphql",
+        }
+    )
+
+
+@dataclass(frozen=True, config=STRICT)
+class Scrape:
+    """Who asks. `contact` is an e-mail address that services may write to; $CENSUS_CONTACT takes its place."""
+
+    contact: str = ""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Embed:
+    """Which encoder makes the vectors, and with what.
+
+    Attributes:
+        model: a package that carries weights, or a folder with them.
+        batch_size: texts at once on torch; the OpenVINO path has its own, smaller size.
+        backend, precision: `auto` takes the fastest at hand whose vectors stay within cosine 0.999 of torch float32.
+            `int8` is faster and less faithful; it has to be asked for, and its vectors are stored apart.
+        device: `auto` takes a CUDA device where torch sees one.
+        reuse: folders of releases whose vectors are taken, by text hash, before anything is encoded.
+        engine: `local`, or `ray`: extraction and encoding by several processes or machines (extra `ray`; RAY_ADDRESS
+            names a cluster, whose machines must all see the processed files).
+        worker_count: processes of the ray engine.
+    """
+
+    model: str
+    weights_sha256: str
+    dimension_count: int
+    max_tokens: int = 256
+    batch_size: int = 32
+    backend: Literal["auto", "torch", "openvino", "onnx"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    reuse: tuple[str, ...] = ()
+    engine: Literal["local", "ray"] = "local"
+    worker_count: int = 2
+
+
+@dataclass(frozen=True, config=STRICT)
+class Layer:
+    """One level of the cluster hierarchy; a higher resolution gives more, smaller clusters."""
+
+    name: str
+    resolution: float
+
+
+@dataclass(frozen=True, config=STRICT)
+class Cluster:
+    """The neighbour graph and the layers cut from it.
+
+    Attributes:
+        sample_count: random parts of the documents that the stability of the clusters is measured on.
+        recluster: cut the layers anew and match them to the last ones, instead of letting new documents join.
+        remeasure: measure stability again, even where few documents are new since the last clustering.
+    """
+
+    layers: tuple[Layer, ...]
+    neighbour_count: int = 30
+    name_term_count: int = 4
+    min_size: int = 25
+    sample_count: int = 20
+    recluster: bool = False
+    remeasure: bool = False
+
+
+@dataclass(frozen=True, config=STRICT)
+class Estimate:
+    """Which rounds the shares are estimated from, the level of the intervals, and leaves reported together.
+
+    Attributes:
+        rounds: "all", or the names of rounds under data/raw/handcheck/rounds/; all of them where neither is given.
+        round: one round; where `rounds` is given too, only the one that the hand-check page shows.
+        agendas: by the name of an agenda, the leaves that it joins.
+    """
+
+    round: str = ""
+    rounds: Literal["all"] | tuple[str, ...] = ()
+    level: float = 0.95
+    agendas: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, config=STRICT)
+class Report:
+    """What the first screen shows."""
+
+    title: str
+    headline_frame: str
+    headline_definitions: tuple[str, ...]
+    denominator: str = "safety"
+
+
+@dataclass(frozen=True, config=STRICT)
+class Dataset:
+    """How the release introduces itself.
+
+    Attributes:
+        title, url, reading_note: shown at its head.
+        text: `none`, or `licensed` to publish the texts whose licence allows it.
+        previous: folder of the version that the changes are counted from; the newest census source by default.
+    """
+
+    title: str
+    url: str
+    reading_note: str
+    text: Literal["none", "licensed"] = "none"
+    previous: str = ""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Config:
+    """The whole file. `sources` stays as tables, since each source validates its own entry."""
+
+    version: str
+    seed: int
+    sources: dict[str, dict[str, Any]]
+    frames: dict[str, Frame]
+    embed: Embed
+    cluster: Cluster
+    estimate: Estimate
+    report: Report
+    dataset: Dataset
+    paths: Paths = field(default_factory=Paths)
+    terms: Terms = field(default_factory=Terms)
+    corpus: Corpus = field(default_factory=Corpus)
+    scope: Scope = field(default_factory=Scope)
+    hydrate: Hydrate = field(default_factory=Hydrate)
+    scrape: Scrape = field(default_factory=Scrape)
+    root: Path = Path()
+
+    def path(self, *parts: str) -> Path:
+        """Returns a path of the project, starting at its root."""
+        return self.root.joinpath(*parts)
+
+    def processed(self, name: str) -> Path:
+        """Returns the path of the derived table `name`."""
+        return self.path(self.paths.processed, f"{name}.parquet")
+
+
+def build(kind: type[T], table: object, where: str) -> T:
+    """Checks a table of the configuration against a frozen dataclass and returns it filled in.
+
+    Raises:
+        ConfigError: for the first unknown key, missing key or wrong type, naming its place.
+    """
+    adapter = TypeAdapter(kind)
+    try:
+        # JSON mode turns TOML arrays into tuples while staying strict about every other type.
+        return adapter.validate_json(json.dumps(table, default=str))
+    except ValidationError as error:
+        # A misspelt key is missing under its right name too: the spelling is the cause.
+        errors = sorted(error.errors(), key=lambda item: item["type"] != "unexpected_keyword_argument")
+        first = errors[0]
+        place = ".".join(str(part) for part in first["loc"])
+        hint = {
+            "unexpected_keyword_argument": "unknown key; remove it or correct its spelling",
+            "missing": "missing key; add it",
+            "missing_argument": "missing key; add it",
+        }.get(first["type"], f"{first['msg']} (it is {first['input']!r})")
+        raise ConfigError(
+            f"[{place}] {hint}", where=where, do="see census.toml in the repository for every key"
+        ) from None
+
+
+def load_config(path: Path) -> Config:
+    """Reads and checks the configuration file.
+
+    Raises:
+        ConfigError: the file is missing, is not TOML, or has a key or type that is not declared.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            "the configuration file is missing",
+            where=str(path),
+            do="run from the repository root, or pass --config FILE",
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot be read ({error})", where=str(path), do="restore the file from git") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"is not valid TOML: {error}", where=str(path), do="mend the line it names") from None
+    if "root" in table:
+        raise ConfigError("[root] unknown key; remove it", where=str(path))
+    config = build(Config, table, str(path))
+    config = replace(config, root=(path.resolve().parent / config.paths.root).resolve())
+    _check_references(config, str(path))
+    return config
+
+
+def _check_references(config: Config, where: str) -> None:
+    """Checks what a type cannot say: names that must exist, and ranges."""
+    if config.report.headline_frame not in config.frames:
+        raise ConfigError(
+            f"[report.headline_frame] there is no frame {config.report.headline_frame!r}",
+            where=where,
+            do=f"use one of {', '.join(config.frames)}",
+        )
+    if not 0 < config.estimate.level < 1:
+        raise ConfigError(f"[estimate.level] must lie between 0 and 1, not {config.estimate.level}", where=where)
+    if config.cluster.neighbour_count < 1:
+        raise ConfigError(
+            f"[cluster.neighbour_count] must be at least 1, not {config.cluster.neighbour_count}", where=where
+        )
+    if not config.cluster.layers:
+        raise ConfigError("[cluster.layers] needs at least one layer", where=where)
+    if not config.sources:
+        raise ConfigError("[sources] names no source", where=where, do="add one, such as [sources.census]")
+    for name, entry in config.sources.items():
+        if not isinstance(entry.get("kind"), str):
+            raise ConfigError(f"[sources.{name}.kind] missing key; add it", where=where)

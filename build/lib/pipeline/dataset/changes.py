@@ -1,0 +1,55 @@
+"""Changes: what differs between two versions of the census, document by document."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from pipeline import store
+from pipeline.config import Config
+from pipeline.groups import pair_windows
+from pipeline.schemas import CENSUS_DOCUMENTS, CHANGES
+
+
+def find_previous(config: Config) -> Path | None:
+    """Returns the folder of the last version: the one configured, else the newest census among the sources."""
+    if config.dataset.previous:
+        return config.path(config.dataset.previous)
+    folders = [config.path(str(entry["path"])) for entry in config.sources.values() if entry["kind"] == "census"]
+    return max(folders, key=lambda folder: folder.name, default=None)
+
+
+def compare_documents(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+    """Returns the rows of `changes`: each document that came, went, or differs in a column, in doc_id order."""
+    both = sorted(set(old["doc_id"]) & set(new["doc_id"]))
+    before, after = (frame.set_index("doc_id").loc[both] for frame in (old, new))
+    names = [column.name for column in CENSUS_DOCUMENTS.columns if column.name != "doc_id"]
+    differs = np.column_stack([_differs(before[name], after[name]) for name in names])
+    rows = [
+        {"doc_id": doc_id, "change": "changed", "columns": [names[place] for place in np.flatnonzero(row)]}
+        for doc_id, row in zip(both, differs, strict=True)
+        if row.any()
+    ]
+    for doc_ids, change in ((set(new["doc_id"]) - set(both), "added"), (set(old["doc_id"]) - set(both), "gone")):
+        rows += [{"doc_id": doc_id, "change": change, "columns": []} for doc_id in doc_ids]
+    return pd.DataFrame(rows, columns=["doc_id", "change", "columns"]).sort_values("doc_id")
+
+
+def compare_versions(old: Iterable[pa.Table], new: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Yields the rows of `changes` between the documents of two versions, each in doc_id order, a part at a time."""
+    for before, after in pair_windows(CENSUS_DOCUMENTS, old, new):
+        changes = compare_documents(before.to_pandas(), after.to_pandas())
+        yield store.arrow_from_rows(CHANGES, changes, Path("changes"))
+
+
+def _differs(before: pd.Series, after: pd.Series) -> np.ndarray:
+    """Whether two columns differ, bool (n,); two empty cells are alike, and lists are compared by their items."""
+    plain = [
+        column.map(lambda cell: tuple(cell) if isinstance(cell, np.ndarray | list) else cell)
+        for column in (before, after)
+    ]
+    is_empty = [column.isna().to_numpy() for column in plain]
+    unequal = plain[0].to_numpy(dtype=object) != plain[1].to_numpy(dtype=object)
+    return np.asarray((unequal & ~(is_empty[0] & is_empty[1])) | (is_empty[0] != is_empty[1]), dtype=bool)

@@ -1,0 +1,44 @@
+"""The share under every definition, from the read documents."""
+
+from pipeline.stages import ROUND_FILES, ROUND_SETTINGS, ROUND_TABLES, Option, Stage
+
+STAGES = (
+    Stage(
+        name="estimate",
+        purpose="shares with intervals, from the read documents",
+        run="pipeline.estimate.stage:run",
+        reads=(*ROUND_TABLES, "terms", "embeddings", "cluster_members", "second_members"),
+        writes=(
+            "shares",
+            "codes",
+            "coverage",
+            "predictions",
+            "groups",
+            "trends",
+            "people",
+            "curve",
+            "toggles",
+            "robustness",
+            "agendas",
+            "agenda_growth",
+            "guesses",
+            "plan",
+        ),
+        inputs=ROUND_FILES,
+        settings=(
+            "estimate",
+            *ROUND_SETTINGS,
+            "frames.*.is_quotable",
+            "embed.dimension_count",
+            "report.denominator",
+            "report.headline_definitions",
+        ),
+    ),
+    Stage(
+        name="plan",
+        purpose='how many more documents to read to halve an interval; DRAW="FRAME/YEAR DEFINITION" draws them',
+        run="pipeline.estimate.plan:run",
+        reads=("plan", *ROUND_TABLES, "terms", "embeddings"),
+        options=(Option("draw", 'draw what one line needs: "FRAME/YEAR DEFINITION", as the plan prints them', "DRAW"),),
+    ),
+)

@@ -1,0 +1,133 @@
+"""How alike two documents are, from what the census publishes of them: vectors, neighbours, terms, titles, names.
+
+Every likeness is a kernel between all documents and the read ones. The text itself is not needed.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
+
+NEIGHBOUR_COUNT = 15
+LEAST_WORKS = 3  # a name on fewer documents says nothing about the others
+MOST_NAMES = 60  # a longer list is a collaboration, or a list split wrongly
+TITLE_WORD_COUNT = 2  # documents that a title word must occur in
+
+# Weights of the kernels, chosen once on the round of 2026-11 (five settings within 0.01 of each other).
+KERNEL_WEIGHTS = {
+    "vector": 1.0,
+    "neighbourhood": 1.0,
+    "terms": 1.0,
+    "neighbourhood terms": 1.0,
+    "title": 0.5,
+    "authors": 0.3,
+    "frame": 0.3,
+}
+
+
+def compute_kernel(
+    vectors: np.ndarray, neighbours: np.ndarray, terms: pd.DataFrame, documents: pd.DataFrame, read: np.ndarray
+) -> np.ndarray:
+    """Returns the likeness of every document to every read one: float64 (n, n_read), symmetric among the read.
+
+    A document of which only the opening was at hand is known better by its neighbours than by its own vector, so the
+    mean vector and the mean terms of the nearest documents, read or not, count as much as its own.
+
+    Args:
+        vectors: float16 (n, n_dims), unit rows.
+        neighbours: int (n, count), the nearest documents of each.
+        terms: rows of the table `terms`.
+        documents: columns doc_id, title, authors, frame; n rows in the order of `vectors`.
+        read: int (n_read,), rows of the read documents.
+    """
+    kernel = np.zeros((len(vectors), len(read)))
+    for name, features in _list_features(vectors, neighbours, terms, documents):
+        kernel += KERNEL_WEIGHTS[name] * _compare(features, read, name)
+    return kernel
+
+
+def find_near_duplicates(neighbours: np.ndarray, cosines: np.ndarray, threshold: float) -> np.ndarray:
+    """Returns a group number for every document: int (n,); near-duplicates, and their near-duplicates, share one.
+
+    Args:
+        neighbours: int (n, count), the nearest documents of each.
+        cosines: float64 (n, count), with them.
+        threshold: cosine from which two documents are near-duplicates.
+    """
+    total = len(neighbours)
+    rows, columns = np.nonzero(cosines >= threshold)
+    graph = sparse.coo_matrix((np.ones(len(rows)), (rows, neighbours[rows, columns])), shape=(total, total))
+    return sparse.csgraph.connected_components(graph, directed=False)[1]
+
+
+def _list_features(
+    vectors: np.ndarray, neighbours: np.ndarray, terms: pd.DataFrame, documents: pd.DataFrame
+) -> Iterator[tuple[str, np.ndarray | sparse.csr_matrix]]:
+    """Yields each set of features, unit rows, one at a time to keep memory low."""
+    total = len(vectors)
+    exact = vectors.astype(np.float64)
+    yield "vector", _unit_rows(exact)
+    around = _mean_of_neighbours(neighbours, total)
+    yield "neighbourhood", _unit_rows(around @ exact)
+    counts = _count_matrix(terms, documents["doc_id"])
+    if counts.shape[1]:
+        weighted = TfidfTransformer(sublinear_tf=True).fit_transform(counts)
+        yield "terms", weighted
+        yield "neighbourhood terms", _unit_rows(around @ weighted)
+    yield "title", _title_words(documents["title"])
+    yield "authors", _unit_rows(_name_matrix(documents["authors"]))
+    codes = documents["frame"].astype("category").cat.codes.to_numpy()
+    yield "frame", sparse.csr_matrix((np.ones(total), (np.arange(total), codes)))
+
+
+def _compare(features: np.ndarray | sparse.csr_matrix, read: np.ndarray, name: str) -> np.ndarray:
+    """Returns cosines, or for dense vectors a Gaussian of the distance (unit width): float64 (n, n_read)."""
+    if sparse.issparse(features):
+        return (features @ features[read].T).toarray()
+    width = 0.5 if name == "neighbourhood" else 1.0  # means of neighbours lie closer together
+    return np.exp((2 * (features @ features[read].T) - 2) / width)
+
+
+def _mean_of_neighbours(neighbours: np.ndarray, total: int) -> sparse.csr_matrix:
+    sources = np.repeat(np.arange(total), neighbours.shape[1])
+    return sparse.csr_matrix((np.ones(len(sources)), (sources, neighbours.reshape(-1))), shape=(total, total))
+
+
+def _count_matrix(terms: pd.DataFrame, doc_ids: pd.Series) -> sparse.csr_matrix:
+    rows = pd.Index(doc_ids).get_indexer(terms["doc_id"])
+    columns, vocabulary = pd.factorize(terms["term"], sort=True)
+    counts = terms["term_count"].to_numpy(dtype=np.float64)
+    return sparse.csr_matrix(
+        (counts[rows >= 0], (rows[rows >= 0], columns[rows >= 0])), shape=(len(doc_ids), len(vocabulary))
+    )
+
+
+def _title_words(titles: pd.Series) -> sparse.csr_matrix:
+    words = TfidfVectorizer(sublinear_tf=True, min_df=TITLE_WORD_COUNT, stop_words="english", ngram_range=(1, 2))
+    try:
+        return words.fit_transform(titles.fillna(""))
+    except ValueError:  # scikit-learn's word for "no word is left"
+        return sparse.csr_matrix((len(titles), 1))
+
+
+def _name_matrix(authors: pd.Series) -> sparse.csr_matrix:
+    pairs = [
+        (row, name) for row, names in enumerate(authors) if len(names) <= MOST_NAMES for name in dict.fromkeys(names)
+    ]
+    table = pd.DataFrame(pairs, columns=["row", "name"])
+    table = table[table.groupby("name")["row"].transform("size") >= LEAST_WORKS]
+    columns, names = pd.factorize(table["name"], sort=True)
+    return sparse.csr_matrix(
+        (np.ones(len(table)), (table["row"].to_numpy(), columns)), shape=(len(authors), max(len(names), 1))
+    )
+
+
+def _unit_rows(matrix: np.ndarray | sparse.csr_matrix) -> np.ndarray | sparse.csr_matrix:
+    """Returns rows of length one; an empty row stays empty."""
+    if sparse.issparse(matrix):
+        lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).reshape(-1))
+        return (sparse.diags(1 / np.where(lengths > 0, lengths, 1)) @ matrix).tocsr()
+    lengths = np.sqrt(np.einsum("ij,ij->i", matrix, matrix))
+    return matrix / np.where(lengths > 0, lengths, 1)[:, None]

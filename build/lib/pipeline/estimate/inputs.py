@@ -1,0 +1,38 @@
+"""What every estimate starts from: the codebook, the read sample, and all documents with their predicted codes."""
+
+import pandas as pd
+
+from pipeline import store
+from pipeline.coding.codebook import Codebook, load_codebook
+from pipeline.coding.current import read_sample
+from pipeline.coding.definitions import check_nesting
+from pipeline.coding.sample import Sample, settle_codes
+from pipeline.config import Config
+from pipeline.estimate.classify import predict_codes
+from pipeline.estimate.domains import Population
+from pipeline.schemas import (
+    DOCUMENTS,
+    TERMS,
+    embeddings_table,
+)
+
+DOCUMENT_COLUMNS = ("doc_id", "frame", "published_year", "title", "authors", "karma", "word_count", "text_kind")
+
+
+def load_inputs(config: Config) -> tuple[Codebook, Sample, Population]:
+    """Returns the codebook, the read sample, and all documents with their predicted codes."""
+    handcheck = config.path(config.paths.handcheck)
+    codebook = load_codebook(handcheck / "codebook" / "codebook.toml")
+    check_nesting(codebook)
+    documents = store.read_table(DOCUMENTS, config.processed("documents"), DOCUMENT_COLUMNS)
+    sample = read_sample(config, codebook)
+    vectors = store.matrix_from_column(
+        store.read_arrow(embeddings_table(config.embed.dimension_count), config.processed("embeddings")).column(
+            "vector"
+        )
+    )
+    terms = store.read_table(TERMS, config.processed("terms"))
+    predictions = predict_codes(vectors, terms, documents, settle_codes(sample), codebook)
+    documents = documents.assign(published_year=documents["published_year"].fillna(-1))
+    units = pd.Index(documents["doc_id"]).get_indexer(sample.units.index)
+    return codebook, sample, Population(documents, units, predictions)

@@ -1,0 +1,60 @@
+"""Stage `estimate`: the share under every definition, denominator, frame and year, from the read documents."""
+
+import logging
+import time
+
+from pipeline import store
+from pipeline.coding.sample import settle_codes
+from pipeline.config import Config
+from pipeline.estimate.inputs import load_inputs
+from pipeline.estimate.tables import estimate_tables, tabulate_predictions
+from pipeline.generations import open_generation
+from pipeline.release.published import compare_tables, read_published
+from pipeline.schemas import (
+    CODES,
+    COVERAGE,
+    PREDICTIONS,
+    SHARE_TABLES,
+)
+
+log = logging.getLogger(__name__)
+
+
+def run(config: Config) -> None:
+    """Reads the census and the hand check, and writes `codes`, `predictions`, `shares` and the tables around them."""
+    start = time.perf_counter()
+    codebook, sample, population = load_inputs(config)
+    tables = estimate_tables(config, codebook, sample, population)
+    with open_generation(config.path(config.paths.processed), "estimate") as draft:
+        if population.predictions is not None:
+            predictions = tabulate_predictions(population.predictions, codebook)
+            store.write_table(PREDICTIONS, predictions, draft / "predictions.parquet")
+        store.write_table(CODES, settle_codes(sample), draft / "codes.parquet")
+        store.write_table(COVERAGE, sample.coverage, draft / "coverage.parquet")
+        for table, rows in tables.items():
+            store.write_table(SHARE_TABLES[table], rows, draft / f"{table}.parquet")
+    log.info(
+        "estimate: %d documents read (%d by a person) -> %d shares in %.1f s",
+        len(sample.units),
+        int((sample.units["n_person"] > 0).sum()),
+        len(tables["shares"]),
+        time.perf_counter() - start,
+    )
+
+
+def verify_shares(config: Config) -> None:
+    """Recomputes every table of estimates and compares it with what was written, and with what was published.
+
+    Raises:
+        DataError: a table has other rows, or another number, than comes out now.
+    """
+    codebook, sample, population = load_inputs(config)
+    published = config.path(config.paths.reports, config.version, "tables")
+    count = 0
+    for name, fresh in estimate_tables(config, codebook, sample, population).items():
+        written, path = config.processed(name), published / f"{name}.csv"
+        compare_tables(name, fresh, store.read_table(SHARE_TABLES[name], written), str(written))
+        if path.exists():
+            compare_tables(name, fresh, read_published(name, path), str(path))
+            count += 1
+    log.info("verify: %d published tables of estimates come out again", count)

@@ -1,0 +1,1 @@
+"""Reading a release: its manifest, its tables, its published numbers."""

@@ -1,0 +1,95 @@
+"""Loading: a release as aligned tables and one float32 matrix, in one call."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from pipeline import store
+from pipeline.errors import DataError
+from pipeline.release.manifest import check_digest, check_file, read_manifest
+from pipeline.release.vector_cache import DOCUMENTS, VECTORS, map_vectors, misaligned
+
+SHIPPED = Path(__file__).resolve().parents[2] / "data" / "raw" / "census"
+
+
+@dataclass(frozen=True)
+class Census:
+    """A release.
+
+    Attributes:
+        folder: where it was read from.
+        documents: one row a document, in doc_id order.
+        vectors: float32 (n_documents, n_dims), unit rows up to the rounding of float16, row for row the documents';
+            read-only where it is memory-mapped.
+        manifest: version, counts, hashes and encoder.
+    """
+
+    folder: Path
+    documents: pd.DataFrame
+    vectors: np.ndarray
+    manifest: dict[str, Any]
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Returns another table of the release: terms, clusters, cluster_members, layout, codes, shares or changes.
+
+        Raises:
+            DataError: the release has no such table.
+        """
+        path = self.folder / f"{name}.parquet"
+        if f"{name}.parquet" not in self.manifest["files"]:
+            tables = ", ".join(file.removesuffix(".parquet") for file in self.manifest["files"] if "." in file)
+            raise DataError(f"the release has no table {name!r}", where=str(self.folder), do=f"it has {tables}")
+        check_file(self.folder, path.name, self.manifest)
+        with store.explain_damage(path):
+            return pd.read_parquet(path)
+
+
+def load_census(
+    folder: str | Path | None = None, *, memory_map: bool = True, is_full_check: bool = False, digest: str = ""
+) -> Census:
+    """Loads a release. Every file that is read has the hash that the manifest says, or there is an error.
+
+    Args:
+        folder: the release; the newest one that ships with the program by default.
+        memory_map: keep the float32 matrix in a file beside the release and map it, so that loading is immediate
+            and several processes share the memory. Where that folder cannot be written, the matrix is in memory.
+        is_full_check: hash the vectors and the file of the matrix too, even if their size and times are those that
+            were noted when they were hashed last.
+        digest: the digest of the release, as its report prints it: then the manifest itself is checked.
+
+    Raises:
+        DataError: there is no release, a file of it is missing or damaged, or its tables are not aligned.
+    """
+    home = Path(folder) if folder is not None else _newest_shipped()
+    manifest = read_manifest(home)
+    if digest:
+        check_digest(home, digest)
+    check_file(home, DOCUMENTS, manifest)
+    with store.explain_damage(home / DOCUMENTS):
+        documents = pd.read_parquet(home / DOCUMENTS)
+    with store.explain_damage(home / VECTORS):
+        vectors = map_vectors(home, manifest, is_full=is_full_check) if memory_map else None
+        if vectors is None:
+            check_file(home, VECTORS, manifest)
+            vectors = _read_vectors(home, documents["doc_id"])
+    if len(vectors) != len(documents):
+        raise misaligned(home)
+    return Census(home, documents, vectors, manifest)
+
+
+def _read_vectors(home: Path, doc_ids: pd.Series) -> np.ndarray:
+    table = pq.read_table(home / "embeddings.parquet", columns=["doc_id", "vector"])
+    if table.column("doc_id").to_pylist() != doc_ids.tolist():
+        raise misaligned(home)
+    return store.matrix_from_column(table.column("vector")).astype(np.float32)
+
+
+def _newest_shipped() -> Path:
+    folders = [folder for folder in SHIPPED.glob("*") if (folder / "manifest.json").is_file()]
+    if not folders:
+        raise DataError("no census ships with this installation", where=str(SHIPPED), do="name the folder of a release")
+    return max(folders, key=lambda folder: folder.name)

@@ -1,0 +1,204 @@
+"""What the report says, as data: the same numbers for the page, the Markdown, the tables and the figures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import pandas as pd
+
+import pipeline.schemas as schemas
+from pipeline import __version__, store
+from pipeline.coding.codebook import Codebook
+from pipeline.coding.current import read_sample
+from pipeline.coding.sample import Sample
+from pipeline.config import Config, Frame, Report
+from pipeline.errors import ConfigError, DataError
+from pipeline.estimate.domains import Population
+from pipeline.report.published import load_published
+from pipeline.schemas import (
+    AGENDA_GROWTH,
+    AGENDAS,
+    CLUSTER_MEMBERS,
+    CLUSTERS,
+    CODES,
+    DOCUMENTS,
+    GUESSES,
+    LAYOUT,
+    SHARES,
+)
+
+FACTS = ("doc_id", "source", "frame", "url", "title", "authors", "published_date", "published_year", "text_kind")
+# Tables that a section of the report shows when the stage that makes them has made them, and does without otherwise.
+OPTIONAL_TABLES = (
+    "agreement",
+    "cluster_changes",
+    "cluster_checks",
+    "cluster_codes",
+    "controls",
+    "coverage",
+    "curve",
+    "groups",
+    "intrusion",
+    "layer_codes",
+    "people",
+    "plan",
+    "predictions",
+    "robustness",
+    "toggles",
+    "trends",
+)
+
+
+@dataclass(frozen=True)
+class Content:
+    """The derived tables, joined with the words that explain them.
+
+    Attributes:
+        documents: columns `FACTS`, x, y, and one column of cluster ids per layer; by doc_id.
+        frames: the frames that were read, quotable ones first.
+        hints: for some leaves, what the codebook's prose says counts there.
+        growth: how the share of each agenda changed, the largest growth first.
+        guesses: what the classifier expects, as far as the estimator needs it.
+        joined: leaves that are reported together, by the name of the agenda.
+        sample: the read documents with every coder's codes.
+        population: all documents, without predictions.
+        extras: the optional tables that exist, by name.
+        published: figures of others, for comparison.
+        corpus_sha256: hash of every document's id and text hash: which corpus the numbers are about.
+    """
+
+    version: str
+    code_version: str
+    settings: Report
+    level: float
+    codebook: Codebook
+    hints: Mapping[str, str]
+    frames: Mapping[str, Frame]
+    documents: pd.DataFrame
+    clusters: pd.DataFrame
+    codes: pd.DataFrame
+    shares: pd.DataFrame
+    agendas: pd.DataFrame
+    growth: pd.DataFrame
+    guesses: pd.DataFrame
+    joined: Mapping[str, tuple[str, ...]]
+    layers: tuple[str, ...]
+    sample: Sample
+    population: Population
+    extras: Mapping[str, pd.DataFrame]
+    published: tuple[Mapping[str, Any], ...]
+    corpus_sha256: str
+
+    def share_of(
+        self, frame: str, definition: str, year: str = "", denominator: str = "", weight: str = "documents"
+    ) -> pd.Series:
+        """Returns one row of the table `shares`; the default denominator is the headline's.
+
+        Raises:
+            DataError: there is no such row.
+        """
+        key = (frame, year, denominator or self.settings.denominator, definition, weight)
+        try:
+            return cast(pd.Series, self.shares.loc[key, :])
+        except KeyError:
+            raise DataError(
+                f"table shares has no row {' / '.join(key)}", do="run make estimate again, then make report"
+            ) from None
+
+    def years_of(self, frame: str) -> list[str]:
+        """Returns the years for which the shares of a frame were estimated."""
+        return sorted(set(self.shares.loc[(self.shares["frame"] == frame) & (self.shares["year"] != ""), "year"]))
+
+    def weights_of(self, frame: str) -> list[str]:
+        """Returns what documents were counted for in a frame, besides one each."""
+        return sorted(set(self.shares.loc[self.shares["frame"] == frame, "weight"]) - {"documents"})
+
+
+def load_content(config: Config, codebook: Codebook) -> Content:
+    """Reads the derived tables.
+
+    Raises:
+        DataError: a table is missing or damaged.
+        ConfigError: the report names a definition or denominator that the codebook does not have.
+    """
+    _check_names(config, codebook)
+    documents = _load_documents(config)
+    sample = read_sample(config, codebook)
+    facts = documents.reset_index().assign(published_year=documents["published_year"].fillna(-1).to_numpy())
+    shares = store.read_table(SHARES, config.processed("shares"))
+    read = set(shares["frame"])
+    frames = {name: frame for name, frame in config.frames.items() if name in read}
+    hashes = store.read_table(DOCUMENTS, config.processed("documents"), ("doc_id", "text_sha256"))
+    return Content(
+        version=config.version,
+        code_version=__version__,
+        settings=config.report,
+        level=config.estimate.level,
+        codebook=codebook,
+        hints=read_hints(config.path(config.paths.handcheck, "codebook", "CODEBOOK.md")),
+        frames=dict(sorted(frames.items(), key=lambda item: not item[1].is_quotable)),
+        documents=documents,
+        clusters=store.read_table(CLUSTERS, config.processed("clusters")),
+        codes=store.read_table(CODES, config.processed("codes")),
+        shares=shares.set_index(list(SHARES.key), drop=False).rename_axis([None] * len(SHARES.key)).sort_index(),
+        agendas=store.read_table(AGENDAS, config.processed("agendas")),
+        growth=store.read_table(AGENDA_GROWTH, config.processed("agenda_growth")).sort_values(
+            ["frame", "change_share", "code"], ascending=[True, False, True], ignore_index=True
+        ),
+        guesses=store.read_table(GUESSES, config.processed("guesses")),
+        joined=config.estimate.agendas,
+        layers=tuple(layer.name for layer in config.cluster.layers),
+        sample=sample,
+        population=Population(facts, facts["doc_id"].searchsorted(sample.units.index)),
+        extras=load_extras(config),
+        published=load_published(),
+        corpus_sha256=store.sha256_of_text("\n".join(sorted(hashes["doc_id"] + " " + hashes["text_sha256"]))),
+    )
+
+
+def load_extras(config: Config) -> dict[str, pd.DataFrame]:
+    """Returns the optional tables: those that are declared in `schemas` and whose file exists."""
+    extras = {}
+    for name in OPTIONAL_TABLES:
+        table = getattr(schemas, name.upper(), None)
+        if table is not None and config.processed(name).exists():
+            extras[name] = store.read_table(table, config.processed(name))
+    return extras
+
+
+def read_hints(path: Path) -> dict[str, str]:
+    """Returns what counts under each leaf, from the tables of the codebook's prose; empty without that file."""
+    if not path.exists():
+        return {}
+    hints = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if line.startswith("| ") and len(cells) == 4 and len(cells[0]) in (2, 3) and cells[2]:
+            hints[cells[0]] = cells[2]
+    return hints
+
+
+def _load_documents(config: Config) -> pd.DataFrame:
+    documents = store.read_table(DOCUMENTS, config.processed("documents"), FACTS).set_index("doc_id").sort_index()
+    members = store.read_table(CLUSTER_MEMBERS, config.processed("cluster_members"))
+    for layer in (layer.name for layer in config.cluster.layers):
+        documents[layer] = members[members["layer"] == layer].set_index("doc_id")["cluster_id"]
+    return documents.join(store.read_table(LAYOUT, config.processed("layout")).set_index("doc_id"))
+
+
+def _check_names(config: Config, codebook: Codebook) -> None:
+    known = [definition.id for definition in codebook.definitions]
+    for name in config.report.headline_definitions:
+        if name not in known:
+            raise ConfigError(
+                f"[report.headline_definitions] there is no definition {name!r}",
+                where="census.toml",
+                do=f"use one of {', '.join(known)}",
+            )
+    if config.report.denominator not in codebook.denominators:
+        raise ConfigError(
+            f"[report.denominator] there is no denominator {config.report.denominator!r}",
+            where="census.toml",
+            do=f"use one of {', '.join(codebook.denominators)}",
+        )

@@ -1,0 +1,141 @@
+"""The figures, as SVG and PNG that are the same bytes for the same numbers."""
+
+import io
+from collections.abc import Callable, Mapping
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from pipeline.report.content import Content
+from pipeline.report.marks import STYLE, WIDTH_INCHES, finish_axes, plot_shares
+from pipeline.report.variations import plot_curve, plot_robustness
+
+PNG_DPI = 200  # 1,440 pixels wide: sharp on a slide
+MIN_YEARS = 2  # a trend needs two points
+
+
+def draw_figures(content: Content) -> dict[str, str]:
+    """Returns each figure's name and SVG."""
+    return {name: _to_svg(figure, title) for name, (figure, title) in plot_figures(content).items()}
+
+
+def draw_pictures(content: Content) -> dict[str, bytes]:
+    """Returns each figure's name and PNG, on white, for slides."""
+    return {name: _to_png(figure) for name, (figure, _) in plot_figures(content).items()}
+
+
+def plot_figures(content: Content) -> dict[str, tuple[Figure, str]]:
+    """Returns each figure with the sentence that says what it shows."""
+    with mpl.rc_context(STYLE):
+        return {name: PLOTS[name](content) for name in plot_names(content)}
+
+
+def plot_names(content: Content) -> list[str]:
+    """Returns the names of the figures whose tables exist."""
+    return [name for name in PLOTS if name not in NEEDS or NEEDS[name] in content.extras]
+
+
+def plot_definitions(content: Content) -> tuple[Figure, str]:
+    """Plots the share under every definition, with its interval, for each frame that may be quoted."""
+    definitions = content.codebook.definitions
+    figure = Figure(figsize=(WIDTH_INCHES, 0.42 * len(definitions) + 1.3), layout="constrained")
+    axes = figure.add_subplot()
+    frames = [name for name, frame in content.frames.items() if frame.is_quotable]
+    for number, frame in enumerate(frames):
+        shares = [content.share_of(frame, definition.id) for definition in definitions]
+        rows = [place + (number - (len(frames) - 1) / 2) * 0.24 for place in range(len(definitions))]
+        plot_shares(axes, rows, shares, number, content.frames[frame].title)
+    axes.set_yticks(range(len(definitions)), [definition.id.replace("_", " ") for definition in definitions])
+    axes.invert_yaxis()
+    finish_axes(axes, "% of safety output")
+    figure.legend(loc="outside upper right", ncols=len(frames))
+    return figure, f"Share under each definition in each quotable frame, with {content.level:.0%} intervals"
+
+
+def plot_years(content: Content) -> tuple[Figure, str]:
+    """Plots the share per year, one panel for each nested definition, for each frame with years."""
+    definitions = [definition for definition in content.codebook.definitions if definition.nested]
+    frames = [name for name in content.frames if len(content.years_of(name)) >= MIN_YEARS]
+    columns = 3
+    lines = -(-len(definitions) // columns)
+    figure = Figure(figsize=(WIDTH_INCHES, 1.9 * lines + 0.3), layout="constrained")
+    panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).flatten()
+    for panel, definition in zip(panels, definitions, strict=False):
+        for number, frame in enumerate(frames):
+            years = [int(year) for year in content.years_of(frame)]
+            shares = [content.share_of(frame, definition.id, str(year)) for year in years]
+            plot_shares(panel, years, shares, number, content.frames[frame].title, is_upright=True)
+        panel.set_title(definition.id.replace("_", " "), fontsize=10)
+        panel.set_ylim(-2, 102)  # room for the markers at the ends
+        panel.grid(axis="y")
+    for panel in panels[len(definitions) :]:
+        panel.set_visible(False)
+    ticks = sorted({int(year) for frame in frames for year in content.years_of(frame)})
+    if ticks:
+        panels[0].set_xticks(ticks[::3], [f"’{year % 100:02d}" for year in ticks[::3]])
+    figure.supylabel("% of safety output")
+    titles = " and ".join(content.frames[frame].title for frame in frames)
+    return figure, f"{titles}: share per year of publication under each definition, with {content.level:.0%} intervals"
+
+
+def plot_published(content: Content) -> tuple[Figure, str]:
+    """Plots the headline frame's shares beside the figures that others published."""
+    rows = [row for row in content.published if row.get("definition")]
+    definitions = [
+        item.id for item in content.codebook.definitions if any(row["definition"] == item.id for row in rows)
+    ]
+    figure = Figure(figsize=(WIDTH_INCHES, 0.62 * len(definitions) + 1.3), layout="constrained")
+    axes = figure.add_subplot()
+    quotable = [name for name, frame in content.frames.items() if frame.is_quotable]
+    sources = sorted({_short_source(row) for row in rows})
+    step = 0.8 / (len(quotable) + len(sources))
+    for number, frame in enumerate(quotable):
+        shares = [content.share_of(frame, name) for name in definitions]
+        plot_shares(
+            axes,
+            [p - 0.3 + step * number for p in range(len(definitions))],
+            shares,
+            number,
+            content.frames[frame].title,
+        )
+    for number, source in enumerate(sources, len(quotable)):
+        points = [row for row in rows if _short_source(row) == source]
+        places = [definitions.index(row["definition"]) - 0.3 + step * number for row in points]
+        plot_shares(axes, places, points, number, source, is_hollow=True)
+    axes.set_yticks(range(len(definitions)), [name.replace("_", " ") for name in definitions])
+    axes.invert_yaxis()
+    finish_axes(axes, "% (of safety output; of documents, or of people where it says so)")
+    figure.legend(loc="outside upper right", ncols=2)
+    return figure, "This census (filled) beside published figures (hollow) under the nearest definition"
+
+
+PLOTS: Mapping[str, Callable[[Content], tuple[Figure, str]]] = {
+    "definitions": plot_definitions,
+    "years": plot_years,
+    "curve": plot_curve,
+    "robustness": plot_robustness,
+    "published": plot_published,
+}
+NEEDS: Mapping[str, str] = {"curve": "curve", "robustness": "robustness"}  # the optional table a figure is drawn from
+
+
+def _short_source(row: Mapping[str, str]) -> str:
+    name = "Shallow Review 2025" if row["id"].startswith("sr2025") else row["source"].split(",")[0]
+    return name + (", people" if row["id"].endswith("-people") else "")
+
+
+def _to_svg(figure: Figure, title: str) -> str:
+    """Returns the figure as an SVG element with a title for screen readers, without a date."""
+    buffer = io.StringIO()
+    with mpl.rc_context(STYLE):
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Title": title})
+    text = buffer.getvalue()
+    return text[text.index("<svg") :].replace("<svg ", f'<svg role="img" aria-label="{title}" ', 1)
+
+
+def _to_png(figure: Figure) -> bytes:
+    """Returns the figure as PNG on white, without a date or the name of a program."""
+    buffer = io.BytesIO()
+    with mpl.rc_context(STYLE):
+        figure.savefig(buffer, format="png", dpi=PNG_DPI, facecolor="white", metadata={"Software": None})
+    return buffer.getvalue()

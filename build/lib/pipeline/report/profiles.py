@@ -1,0 +1,39 @@
+"""What is known of each cluster: where its documents come from, how it grew, and what readers found in it."""
+
+import pandas as pd
+
+from pipeline.report.content import Content
+
+
+def profile_clusters(content: Content) -> pd.DataFrame:
+    """Returns one row a cluster: the table `clusters` with sources, years and the hand check's counts."""
+    rows = []
+    for cluster in content.clusters.to_dict("records"):
+        members = content.documents[content.documents[cluster["layer"]] == cluster["cluster_id"]]
+        codes = content.codes[content.codes["doc_id"].isin(members.index)]
+        groups = codes["group"].value_counts()
+        years = members["published_year"].dropna().astype(int)
+        rows.append(
+            {
+                **{str(name): cell for name, cell in cluster.items()},
+                "first_year": int(years.min()) if len(years) else None,
+                "median_year": int(years.median()) if len(years) else None,
+                "n_read": len(codes),
+                "n_person": int((codes["n_person"] > 0).sum()),
+                **{f"n_read_{group}": int(groups.get(group, 0)) for group in content.codebook.groups},
+                **{f"n_{frame}": int((members["frame"] == frame).sum()) for frame in content.frames},
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def count_cluster_years(content: Content) -> pd.DataFrame:
+    """Returns how many documents of each cluster were published in each year, by frame."""
+    parts = []
+    for layer in content.layers:
+        facts = content.documents[["frame", "published_year", layer]].dropna()
+        counts = facts.groupby([layer, "frame", "published_year"]).size().reset_index(name="document_count")
+        parts.append(counts.rename(columns={layer: "cluster_id"}).assign(layer=layer))
+    rows = pd.concat(parts, ignore_index=True)
+    rows["published_year"] = rows["published_year"].astype(int)
+    return rows[["layer", "cluster_id", "frame", "published_year", "document_count"]]

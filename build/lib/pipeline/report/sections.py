@@ -1,0 +1,144 @@
+"""The sections of the page, and what the optional ones say; a section whose tables do not exist is absent."""
+
+from typing import Any
+
+from pipeline.estimate.planning import TARGET
+from pipeline.report.content import Content
+from pipeline.report.variations import list_variants
+
+# From top to bottom: template, heading, and the optional tables without which the section is absent.
+SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("explorer", "Find your definition", ()),
+    ("documents", "Documents behind a number", ()),
+    ("definitions", "Every definition", ()),
+    ("years", "Year by year", ()),
+    ("agendas", "Agendas", ()),
+    ("curve", "Every way to draw the lines", ("curve", "toggles")),
+    ("robustness", "Estimated otherwise", ("robustness",)),
+    ("map", "Map", ()),
+    ("clusters", "Clusters", ()),
+    ("frames", "Frames", ()),
+    ("methods", "Method", ()),
+    ("agreement", "Do readers agree?", ("agreement",)),
+    ("limits", "Limits", ()),
+    ("published", "Published figures", ()),
+    ("cite", "Cite and reuse", ()),
+)
+
+
+def list_sections(content: Content) -> list[tuple[str, str]]:
+    """Returns template and heading of each section whose tables exist."""
+    return [(name, heading) for name, heading, needs in SECTIONS if set(needs) <= set(content.extras)]
+
+
+def fill_sections(content: Content) -> dict[str, Any]:
+    """Returns the values that the templates of optional sections and paragraphs use; empty lists without a table."""
+    return {
+        "sections": list_sections(content),
+        "trends": _trends(content),
+        "toggles": _toggles(content),
+        "curve_ends": _curve_ends(content),
+        "variants": list_variants(content) if "robustness" in content.extras else [],
+        "robustness": _keyed(content, "robustness", ("frame", "definition", "variant")),
+        "people": _keyed(content, "people", ("frame",)),
+        "wide_years": _wide_years(content),
+        "agreement": _agreement(content),
+        "cluster_checks": _checks(content),
+        "cluster_codes": _keyed(content, "cluster_codes", ("layer", "cluster_id", "group")),
+        "intrusion": _rows(content, "intrusion"),
+        "read_controls": _read_controls(content),
+    }
+
+
+def _rows(content: Content, table: str) -> list[dict[Any, Any]]:
+    return content.extras[table].to_dict("records") if table in content.extras else []
+
+
+def _keyed(content: Content, table: str, key: tuple[str, ...]) -> dict[tuple[Any, ...], dict[Any, Any]]:
+    return {tuple(row[name] for name in key): row for row in _rows(content, table)}
+
+
+def _trends(content: Content) -> list[dict[Any, Any]]:
+    """Returns slope and change of the headline frame under each nested definition, in the order of the ladder."""
+    order = [definition.id for definition in content.codebook.definitions if definition.nested]
+    rows = [
+        row
+        for row in _rows(content, "trends")
+        if row["frame"] == content.settings.headline_frame
+        and row["denominator"] == content.settings.denominator
+        and row["kind"] in ("slope", "change")
+        and row["definition"] in order
+    ]
+    return sorted(rows, key=lambda row: (order.index(row["definition"]), row["kind"]))
+
+
+def _wide_years(content: Content) -> list[dict[str, Any]]:
+    """Returns what it takes to bring a year of the headline frame to ten points either way, where it is wider now."""
+    if "plan" not in content.extras:
+        return []
+    rows, settings = content.extras["plan"], content.settings
+    wide = rows["half_width_now"] > TARGET
+    rows = rows[wide & (rows["frame"] == settings.headline_frame) & (rows["year"] != "")]
+    rows = rows[rows["definition"] == settings.headline_definitions[0]]
+    return [
+        {
+            "year": year,
+            "definition": settings.headline_definitions[0],
+            "half_width": part["half_width_now"].iloc[0],
+            "n_more": int(part["n_more_for_target"].sum()),
+            "n_to_adjudicate": int(part["n_to_adjudicate"].iloc[0]),
+        }
+        for year, part in rows.groupby("year", sort=True)
+    ]
+
+
+def _toggles(content: Content) -> list[dict[Any, Any]]:
+    rows = [row for row in _rows(content, "toggles") if row["denominator"] == content.settings.denominator]
+    quotable = [row for row in rows if content.frames[row["frame"]].is_quotable]
+    return sorted(quotable, key=lambda row: (row["frame"], -row["mean_effect"]))
+
+
+def _curve_ends(content: Content) -> list[dict[str, Any]]:
+    """Returns, for each quotable frame, the ends and the middle of the specification curve."""
+    if "curve" not in content.extras:
+        return []
+    curve = content.extras["curve"]
+    ends = []
+    for name, frame in content.frames.items():
+        if not frame.is_quotable:
+            continue
+        rows = curve[(curve["frame"] == name) & (curve["denominator"] == content.settings.denominator)]
+        rows = rows.sort_values("rank")
+        picked = (rows.iloc[0], rows.iloc[len(rows) // 2], rows.iloc[-1])
+        ends.append({"frame": name, "n_specifications": int(rows["n_specifications"].max()), "rows": picked})
+    return ends
+
+
+def _agreement(content: Content) -> list[dict[str, Any]]:
+    """Returns, for each pair of coders and subject, the design-weighted measures by name."""
+    table: dict[tuple[Any, ...], dict[str, Any]] = {}
+    headline = {"leaf", "group", *(f"definition {name}" for name in content.settings.headline_definitions)}
+    for row in _rows(content, "agreement"):
+        if row["weighting"] != "design":
+            continue
+        key = (row["coder_a"], row["coder_b"], row["subject"])
+        facts = {name: row[name] for name in ("coder_a", "coder_b", "kind_a", "kind_b", "subject", "n_both")}
+        table.setdefault(key, {**facts, "is_headline": row["subject"] in headline})[row["measure"]] = row
+    return list(table.values())
+
+
+def _checks(content: Content) -> dict[str, list[dict[Any, Any]]]:
+    """Returns what each reader said of each cluster, by its id."""
+    found: dict[str, list[dict[Any, Any]]] = {}
+    for row in _rows(content, "cluster_checks"):
+        found.setdefault(row["cluster_id"], []).append(row)
+    return found
+
+
+def _read_controls(content: Content) -> list[dict[str, Any]]:
+    """Returns the negative controls: for each coder of each, the rows of `controls` by definition."""
+    found: dict[tuple[Any, Any], dict[str, Any]] = {}
+    for row in _rows(content, "controls"):
+        facts = {name: row[name] for name in ("control", "coder", "coder_kind", "n_read")}
+        found.setdefault((row["control"], row["coder"]), {**facts, "rows": {}})["rows"][row["definition"]] = row
+    return list(found.values())

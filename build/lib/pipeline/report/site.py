@@ -1,0 +1,207 @@
+"""The page and the Markdown: Jinja templates filled with the content, one self-contained file each."""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import PurePosixPath
+from typing import Any
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup
+
+from pipeline.coding.certify import HOLDS_SHARE
+from pipeline.report.charts import draw_groups, draw_sparkline
+from pipeline.report.clusters import list_clusters
+from pipeline.report.content import Content
+from pipeline.report.figures import plot_names
+from pipeline.report.marks import COLOURS, INK
+from pipeline.report.payload import explorer_payload, map_payload
+from pipeline.report.sections import fill_sections
+from pipeline.report.words import (
+    ESTIMATOR_NOTE,
+    cite_share,
+    format_decimals,
+    format_interval,
+    format_number,
+    format_percent,
+    format_points,
+    list_limits,
+    make_link,
+    spell_readers,
+)
+from pipeline.text.comments import strip_comments
+
+# In the order in which each uses the one before; they become one script, so that one hash names it to the browser.
+SCRIPTS = (
+    "core",
+    "codes",
+    "estimator",
+    "state",
+    "explorer",
+    "documents",
+    "detail",
+    "canvas",
+    "overlay",
+    "controls",
+    "map",
+    "start",
+)
+STYLES = ("base", "sections", "print")
+
+
+def render_page(
+    content: Content, figures: Mapping[str, str], tables: Mapping[str, pd.DataFrame], compare_path: str = ""
+) -> str:
+    """Returns `index.html`: one file, no request, no script but its own (told to the browser by its hash)."""
+    script = '"use strict";\n(() => {\n' + "".join(_template_text(f"scripts/{name}.js") for name in SCRIPTS) + "})();\n"
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return (
+        _environment(content)
+        .get_template("index.html")
+        .render(
+            **_values(content, tables),
+            compare_path=compare_path,
+            figures={name: inline_figure(svg) for name, svg in figures.items()},
+            style=_style(),
+            script=Markup(script),
+            script_hash=digest,
+            map_data=embed_json(map_payload(content)),
+            explorer_data=embed_json(explorer_payload(content)),
+        )
+    )
+
+
+def render_comparison(content: Content, old: str, changes: Mapping[str, pd.DataFrame]) -> str:
+    """Returns the page that sets an older version beside this one; `changes` has shares, sizes and codes."""
+    shares = changes["shares"]
+    settings = content.settings
+    headline = shares[
+        shares["definition"].isin(settings.headline_definitions)
+        & (shares["denominator"] == settings.denominator)
+        & (shares["weight"] == "documents")
+    ]
+    return (
+        _environment(content)
+        .get_template("compare.html")
+        .render(
+            settings=settings,
+            frames=content.frames,
+            old=old,
+            new=content.version,
+            shares=headline.to_dict("records"),
+            n_apart=int(headline["is_apart"].sum()),
+            sizes=changes["sizes"].to_dict("records"),
+            codes=changes["codes"].to_dict("records"),
+            style=_style(),
+        )
+    )
+
+
+def render_markdown(content: Content, tables: Mapping[str, pd.DataFrame]) -> str:
+    """Returns `report.md`, with the same numbers as the page."""
+    return _environment(content).get_template("report.md").render(**_values(content, tables))
+
+
+def inline_figure(svg: str) -> Markup:
+    """Returns a figure whose colours follow the page's: ink by inheritance, series by custom properties."""
+    svg = svg.replace(INK, "currentColor")
+    for number, colour in enumerate(COLOURS, 1):
+        svg = svg.replace(colour.lower(), f"var(--series-{number}, {colour})")
+    # A clip path may be named twice on a page with several figures: the same rectangle, but a doubled id.
+    mark = hashlib.sha256(svg.encode()).hexdigest()[:8]
+    svg = re.sub(r'id="([^"]+)"', rf'id="\1-{mark}"', svg)
+    svg = re.sub(r'(xlink:href="#|url\(#)([^")]+)', rf"\1\2-{mark}", svg)
+    return Markup(svg)
+
+
+def embed_json(value: object) -> Markup:
+    """Returns JSON that may stand inside a script element: no text in it can close the element."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=list)
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(text)
+
+
+def _values(content: Content, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    quotable = {name: frame for name, frame in content.frames.items() if frame.is_quotable}
+    nested = [definition.id for definition in content.codebook.definitions if definition.nested]
+    agendas = tables["agendas"]
+    return {
+        "content": content,
+        "settings": content.settings,
+        "codebook": content.codebook,
+        "frames": content.frames,
+        "quotable": quotable,
+        "years": content.years_of(content.settings.headline_frame),
+        "narrowest": nested[0],
+        "widest": nested[-1],
+        "nested": nested,
+        "titles": {definition.id: definition.title for definition in content.codebook.definitions},
+        "readers": spell_readers(content),
+        "n_unquotable": int((~content.documents["frame"].isin(list(quotable))).sum()),
+        "n_read": len(content.codes),
+        "n_documents": len(content.documents),
+        "n_adjudicated": int(content.codes["is_adjudicated"].sum()),
+        "n_person": int((content.codes["n_person"] > 0).sum()),
+        "n_disagree": int((content.codes["phase2_stratum"] == "disagree").sum()),
+        "clusters": list_clusters(content, tables),
+        "holds_share": HOLDS_SHARE,
+        "name_kinds": sorted(set(content.clusters["name_kind"])) if "name_kind" in content.clusters else [],
+        "growth": tables["agenda_growth"].to_dict("records"),
+        **fill_sections(content),
+        "controls": [name for name, frame in content.frames.items() if "test of scope" in frame.use],
+        "cite_example": cite_share(content),
+        "estimator_note": ESTIMATOR_NOTE,
+        "figure_names": sorted(plot_names(content)),
+        "agenda_titles": {row["code"]: row["title"] for row in agendas.to_dict("records")},
+        "agendas": {(row["frame"], row["year"], row["code"]): row for row in agendas.to_dict("records")},
+        "published": content.published,
+        "limits": list_limits(content),
+        "level": round(100 * content.level),
+        "tables": sorted(tables),
+    }
+
+
+def _style() -> Markup:
+    return Markup("".join(_template_text(f"styles/{name}.css") for name in STYLES))
+
+
+def _template_text(name: str) -> str:
+    """Returns a template, script or style sheet without its comment lines."""
+    text = resources.files("pipeline.report").joinpath("templates", name).read_text(encoding="utf-8")
+    return strip_comments(text, PurePosixPath(name).suffix)
+
+
+def _environment(content: Content) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_template_text),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=jinja2.select_autoescape(("html",)),
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "percent": format_percent,
+        "interval": format_interval,
+        "points": format_points,
+        "decimals": format_decimals,
+        "thousands": format_number,
+        "plain": lambda text: text.replace("*", ""),
+        "markdown": lambda text: re.sub(r"([\\`*_{}\[\]<>#|])", r"\\\1", " ".join(str(text).split())),
+    }
+    environment.globals["link"] = make_link
+    environment.globals["members"] = lambda code: (
+        [leaf for leaf in content.codebook.leaves if leaf[0] == code]
+        if code in content.codebook.groups
+        else code.split("+")
+    )
+    years = content.documents["published_year"].dropna()
+    first, last = (int(years.quantile(0.01)), int(years.max())) if len(years) else (0, 0)
+    environment.globals["sparkline"] = lambda counts: draw_sparkline(counts, first, last)
+    environment.globals["groupbar"] = lambda row: draw_groups(row, content.codebook.groups)
+    return environment

@@ -1,0 +1,77 @@
+"""Stage `report`: the page, the Markdown, the tables and the figures of one census version."""
+
+import logging
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline import store
+from pipeline.coding.codebook import load_codebook
+from pipeline.config import Config
+from pipeline.generations import draft_folder, hold_lock
+from pipeline.report.compare import compare_codes, compare_documents, compare_shares, find_last_version, read_version
+from pipeline.report.content import load_content
+from pipeline.report.figures import draw_figures, draw_pictures
+from pipeline.report.site import render_comparison, render_markdown, render_page
+from pipeline.report.tables import list_tables
+
+COMPARE = "compare.html"
+PARTS = ("index.html", "report.md", COMPARE, "tables", "figures")
+log = logging.getLogger(__name__)
+
+
+def run(config: Config) -> None:
+    """Reads every derived table and writes `reports/<version>/`."""
+    start = time.perf_counter()
+    codebook = load_codebook(config.path(config.paths.handcheck, "codebook", "codebook.toml"))
+    content = load_content(config, codebook)
+    tables, figures, pictures = list_tables(content), draw_figures(content), draw_pictures(content)
+    texts = {f"figures/{name}.svg": svg for name, svg in figures.items()}
+    reports = config.path(config.paths.reports)
+    last = find_last_version(reports, config.version)
+    if last:
+        texts[COMPARE] = render_comparison(content, last, _changes(reports / last, tables))
+    texts |= {
+        "index.html": render_page(content, figures, tables, COMPARE if last else ""),
+        "report.md": render_markdown(content, tables),
+    }
+    folder = reports / config.version
+    reports.mkdir(parents=True, exist_ok=True)
+    with hold_lock(reports), draft_folder(folder) as draft:
+        for name, rows in tables.items():
+            store.write_csv(draft / "tables" / f"{name}.csv", rows)
+        for name, picture in pictures.items():
+            store.write_bytes(draft / "figures" / f"{name}.png", picture)
+        for name, text in texts.items():
+            store.write_text(draft / name, text)
+        keep_others(folder, draft)
+    size = len(texts["index.html"].encode())
+    log.info(
+        "report: %s, page of %.1f MB in %.1f s",
+        folder.relative_to(config.root),
+        size / 1e6,
+        time.perf_counter() - start,
+    )
+
+
+def keep_others(folder: Path, draft: Path) -> None:
+    """Carries over what lies in a report's folder and is no part of a report: notes of whoever publishes it."""
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.name in PARTS or (draft / path.name).exists():
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.copytree(path, draft / path.name, symlinks=True)
+        else:
+            shutil.copy2(path, draft / path.name, follow_symlinks=False)
+
+
+def _changes(old: Path, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Returns what differs between the tables of an older version and these."""
+    return {
+        "shares": compare_shares(read_version(old, "shares"), tables["shares"]),
+        "sizes": compare_documents(read_version(old, "frames"), tables["frames"]),
+        "codes": compare_codes(read_version(old, "codes"), tables["codes"]),
+    }

@@ -1,0 +1,121 @@
+"""Numbers and sentences as the report writes them."""
+
+from urllib.parse import urlencode
+
+import pandas as pd
+
+from pipeline.report.content import Content
+
+ESTIMATOR_NOTE = (
+    "The explorer computes with these formulas in the page, predictions included, and agrees with the tables to nine "
+    "digits. Only where you move lines of a definition that asks for more than a leaf (such as the narrowest) does it "
+    "do without predictions: its interval is then a little wider."
+)
+
+
+def format_percent(share: float | None) -> str:
+    """Returns a share as a percentage with one decimal below 10%, none above."""
+    if share is None or pd.isna(share):
+        return "–"
+    return f"{100 * share:.1f}%" if 100 * share < 9.95 else f"{100 * share:.0f}%"
+
+
+def format_interval(row: pd.Series | dict) -> str:
+    """Returns the interval of a row of shares as "12–18%"."""
+    if row.get("low") is None or pd.isna(row["low"]):
+        return "–"
+    return f"{format_percent(row['low']).rstrip('%')}–{format_percent(row['high'])}"
+
+
+def format_points(change: float) -> str:
+    """Returns a change of share in percentage points, with its sign: "+4.2" or "−1.0"."""
+    return f"{100 * change:+.1f}".replace("-", "−")
+
+
+def format_decimals(number: float | None) -> str:
+    """Returns a coefficient with two decimals: "0.82", "−0.05"; a dash where there is none."""
+    return "–" if number is None or pd.isna(number) else f"{number:.2f}".replace("-", "−")
+
+
+def format_number(number: float) -> str:
+    """Returns a whole number with commas between the thousands."""
+    return f"{int(number):,}"
+
+
+def make_link(frame: str, definition: str = "", year: str = "", denominator: str = "", show: str = "documents") -> str:
+    """Returns the link, within the page, to a position of the explorer or to the documents behind a share."""
+    state = {"frame": frame, "year": year, "def": definition, "of": denominator, "show": show}
+    return "#" + urlencode({key: value for key, value in state.items() if value})
+
+
+def spell_readers(content: Content) -> str:
+    """Returns who read, such as "language-model readers"."""
+    sample = content.sample
+    kinds = sorted({coder.kind for coder in sample.about.coders} | {sheet.kind for sheet in sample.people})
+    return " and ".join(f"{kind.replace(' ', '-')} readers" for kind in kinds)
+
+
+def list_limits(content: Content) -> list[str]:
+    """Returns what the numbers do not hold, most important first, as far as it follows from the data."""
+    unquotable = [frame.title for frame in content.frames.values() if not frame.is_quotable]
+    kinds = set(content.codes["coder_kind"])
+    limits = []
+    if "person" not in kinds:
+        limits.append(
+            "Every code was given by a language model, the adjudicator included. Readers of one kind share their "
+            "errors: their agreement overstates how right they are, and no interval here holds that error."
+        )
+    limits.append(
+        "Readers saw a title with an abstract or the opening of a post, not the whole work. A contribution that shows "
+        "itself only later is coded by what its opening promises."
+    )
+    if unquotable:
+        limits.append(
+            f"{', '.join(unquotable)}: lists or convenience samples. Nobody knows what they leave out, so no share of "
+            "them is a share of anything larger."
+        )
+    limits += [
+        "A frame is what its sentence says and no more: work in journals, inside labs, in newsletters or in "
+        "other languages is not in it. If a frame holds 90% of direct and 70% of indirect work, a true share of "
+        "40% is seen as 46%.",
+        "A document is one document: a two-page post weighs as much as a year's thesis.",
+        "Where agreements were adjudicated in part, the error rate of the readers in each kind of agreement is taken "
+        "to be the same in every frame and year.",
+    ]
+    return limits + _explain_people(content)
+
+
+def _explain_people(content: Content) -> list[str]:
+    """Returns why a share of people is another one than that of documents, where their intervals are apart."""
+    frame, definition = content.settings.headline_frame, content.settings.headline_definitions[0]
+    if "people" not in content.weights_of(frame):
+        return []
+    people, documents = (content.share_of(frame, definition, weight=weight) for weight in ("people", "documents"))
+    if people["high"] >= documents["low"] and documents["high"] >= people["low"]:
+        return []
+    busy = (
+        "those who write most write more of it"
+        if people["share"] < documents["share"]
+        else "those who write most write less of it"
+    )
+    return [
+        f"On the {content.frames[frame].title}, {format_percent(people['share'])} [{format_interval(people)}] under "
+        f"“{definition}” where each author weighs one, and {format_percent(documents['share'])} "
+        f"[{format_interval(documents)}] of documents: {busy}. Most of that weight lies with names of one or two "
+        "documents, of whom few were read: the interval is wide, but simulated on these very authors it holds as often "
+        "as it says (reports/bench/people.csv in the repository)."
+    ]
+
+
+def cite_share(content: Content) -> str:
+    """Returns a sentence that quotes the first headline share with all that belongs to it."""
+    frame = content.frames[content.settings.headline_frame]
+    row = content.share_of(content.settings.headline_frame, content.settings.headline_definitions[0])
+    title = next(item.title for item in content.codebook.definitions if item.id == row["definition"])
+    return (
+        f"{format_percent(row['share'])} ({content.level:.0%} interval {format_interval(row)}) of "
+        f"{content.codebook.denominators[row['denominator']].title} on the {frame.title} ({frame.description}) is "
+        f"direct under “{title}”; {row['n_read']} documents read by {spell_readers(content)} "
+        f"({0 if pd.isna(row['n_person']) else row['n_person']:.0f} by a person), "
+        f"{content.settings.title} {content.version}."
+    )

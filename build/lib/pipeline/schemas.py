@@ -1,0 +1,757 @@
+"""Every table that a stage writes, declared once: columns, types, keys, and what each column means."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+TEXT = pa.string()
+TEXTS = pa.list_(pa.string())
+INTEGER = pa.int32()
+NUMBER = pa.float64()
+FLAG = pa.bool_()
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table. A late one came after the first release: files without it read as if it were empty."""
+
+    name: str
+    type: pa.DataType
+    meaning: str
+    is_nullable: bool = False
+    is_late: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: its rows are unique by `key` and stored in key order."""
+
+    name: str
+    meaning: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def arrow_schema(self) -> pa.Schema:
+        """The Arrow schema that files of this table have."""
+        return pa.schema([pa.field(column.name, column.type, nullable=column.is_nullable) for column in self.columns])
+
+
+N_PERSON = Column(
+    "n_person",
+    INTEGER,
+    "of the documents read, those that a person has read (of one document: people who read it)",
+    is_nullable=True,
+    is_late=True,
+)
+
+_FACTS = (
+    Column("source", TEXT, "the site it comes from: alignmentforum, lesswrong, eaforum, arxiv, or a blog's name"),
+    Column("frame", TEXT, "the defined population it belongs to (see the frames in census.toml)"),
+    Column("url", TEXT, "where to read it", is_nullable=True),
+    Column("title", TEXT, "cleaned title"),
+    Column(
+        "authors",
+        TEXTS,
+        "names as the source gives them, in order; the Alignment Forum frame has the first author only",
+    ),
+    Column(
+        "published_date",
+        TEXT,
+        "first publication, YYYY-MM-DD, or YYYY-MM or YYYY where no more is known",
+        is_nullable=True,
+    ),
+    Column("published_year", INTEGER, "year of published_date", is_nullable=True),
+    Column("tags", TEXTS, "tags or subject classes of the source"),
+    Column("karma", NUMBER, "votes on the forum, at karma_read_date", is_nullable=True),
+    Column("karma_read_date", TEXT, "when the karma was read, where known", is_nullable=True),
+    Column("text_kind", TEXT, "what the text is: full, abstract, opening (its beginning only), none"),
+    Column("word_count", INTEGER, "words of the cleaned text that was read; for an opening, of that opening"),
+    Column("character_count", INTEGER, "characters of the cleaned text that was read"),
+    Column("text_sha256", TEXT, "SHA-256 of the cleaned title, an empty line, and the cleaned text"),
+    Column(
+        "affiliations",
+        TEXTS,
+        "for each of authors, where they work as the source gives it, empty where it says nothing; no list where it "
+        "says nothing of any of them",
+        is_nullable=True,
+        is_late=True,
+    ),
+    Column(
+        "orcids",
+        TEXTS,
+        "for each of authors, their ORCID as the source gives it, or empty; no list where it gives none",
+        is_nullable=True,
+        is_late=True,
+    ),
+    Column(
+        "organisation",
+        TEXT,
+        "the organisation whose own site it is on (see pipeline/text/organisations.toml for its kind)",
+        is_nullable=True,
+        is_late=True,
+    ),
+)
+_TEXT = Column("text", TEXT, "cleaned text; empty in a published census", is_nullable=True)
+
+CENSUS_DOCUMENTS = Table(
+    "census_documents",
+    "the documents of a published census: facts, no text",
+    ("doc_id",),
+    (
+        Column(
+            "doc_id",
+            TEXT,
+            "stable id: lw:<post id> (LessWrong and Alignment Forum), eaf:<post id>, arxiv:<id without version>",
+        ),
+        *_FACTS,
+    ),
+)
+DOCUMENTS = Table("documents", "the distinct works", ("doc_id",), (*CENSUS_DOCUMENTS.columns, _TEXT))
+RECORDS = Table(
+    "records",
+    "every item as one source gives it",
+    ("record_id",),
+    (
+        Column("record_id", TEXT, "<source entry>/<position in it>"),
+        Column("origin", TEXT, "the entry of census.toml it was read from"),
+        *DOCUMENTS.columns,
+        Column("external_url", TEXT, "what a linkpost points to, or the declared original of a copy", is_nullable=True),
+        Column("crosspost_id", TEXT, "the same post on the other forum, as the forum declares it", is_nullable=True),
+        Column("doi", TEXT, "DOI of the published version, as the source gives it", is_nullable=True),
+    ),
+)
+REJECTS = Table(
+    "rejects",
+    "what could not be used, with the reason",
+    ("record_id",),
+    (
+        Column("record_id", TEXT, "<source entry>/<position in it>"),
+        Column("origin", TEXT, "the entry of census.toml"),
+        Column("reason", TEXT, "why it was left out"),
+        Column("excerpt", TEXT, "the id or title it claims, at most 200 characters"),
+    ),
+)
+DUPLICATES = Table(
+    "duplicates",
+    "records that are another document again",
+    ("record_id",),
+    (
+        Column("record_id", TEXT, "the record left out"),
+        Column("doc_id", TEXT, "the document it belongs to"),
+        Column("kept_record_id", TEXT, "the record that represents the document"),
+        Column("reason", TEXT, "how the two were found to be one"),
+    ),
+)
+WORKS = Table(
+    "works",
+    "which documents are one work; documents of different frames are linked here and stay documents",
+    ("doc_id",),
+    (
+        Column("doc_id", TEXT, "the document, also one that was merged into another of its frame"),
+        Column("work_id", TEXT, "the doc_id that represents the work: its paper, else its earliest place"),
+        Column("frame", TEXT, "the frame it is a member of"),
+        Column("url", TEXT, "where this place of the work is", is_nullable=True),
+        Column("first_published_date", TEXT, "earliest date of any place of the work", is_nullable=True),
+        Column("reason", TEXT, "how it was found to be the same work, or: only place, represents the work"),
+    ),
+)
+FRAME_MEMBERS = Table(
+    "frame_members",
+    "which documents each frame has or had, and since when; a document may be in several frames",
+    ("frame", "doc_id"),
+    (
+        Column("frame", TEXT, "the frame"),
+        Column("doc_id", TEXT, "the document; one that is gone may be in no other table"),
+        Column(
+            "window",
+            TEXT,
+            "year or quarter (YYYY, YYYY-Q1) it was first counted in, by the frame's windows; a date that is corrected "
+            "later does not move it; empty where the frame has no windows or the date is unknown",
+        ),
+        Column("part", TEXT, "the part of the window, where the frame's file of members names parts; else empty"),
+        Column("first_seen", TEXT, "snapshot or census that first listed it, as a date", is_nullable=True),
+        Column("last_seen", TEXT, "the last one that did", is_nullable=True),
+        Column(
+            "gone", TEXT, "the first complete listing since then without it; empty while it is there", is_nullable=True
+        ),
+    ),
+)
+TEXT_VERSIONS = Table(
+    "text_versions",
+    "every hash under which the present text of a document was known: its own, and that of an opening it begins with",
+    ("doc_id", "text_sha256"),
+    (
+        Column("doc_id", TEXT, "the document"),
+        Column("text_sha256", TEXT, "SHA-256 of title, an empty line and text, as in documents"),
+    ),
+)
+ROUND_MEMBERS = Table(
+    "members",
+    "every document of every stratum of a round, when it was drawn",
+    ("doc_id",),
+    (
+        Column("doc_id", TEXT, "the document"),
+        Column("stratum", TEXT, "the stratum it was in"),
+        Column("text_sha256", TEXT, "of a drawn document, the hash of its text then", is_nullable=True),
+    ),
+)
+COVERAGE = Table(
+    "coverage",
+    "what the draws cover of each frame and window, and what they do not",
+    ("frame", "window"),
+    (
+        Column("frame", TEXT, "the population"),
+        Column("window", TEXT, "year or quarter; empty for the whole frame"),
+        Column("n_members", INTEGER, "documents in it now"),
+        Column(
+            "n_covered", INTEGER, "of these, those in a stratum of which some document is read: the share is theirs"
+        ),
+        Column("n_uncovered", INTEGER, "the rest: no share says anything of them"),
+        Column("n_late", INTEGER, "of the uncovered, those that came into a window after it was drawn"),
+        Column("n_moved", INTEGER, "members whose date has been corrected into another window; they stay in this one"),
+        Column("n_gone", INTEGER, "documents that the frame had and has no more"),
+        Column("n_drawn", INTEGER, "of the members, those drawn"),
+        Column("n_read", INTEGER, "of the drawn, those that a coder has read"),
+        Column("n_adjudicated", INTEGER, "of the read, those that an adjudicator or a person settled"),
+        Column("n_stale", INTEGER, "of the read, those whose text has changed since: to be read again first"),
+        Column("n_borrowed", INTEGER, "of the read, those drawn in another frame that has them too"),
+    ),
+)
+TERMS = Table(
+    "terms",
+    "counts of words and word pairs of a pruned vocabulary; the order of words cannot be recovered",
+    ("doc_id", "term"),
+    (
+        Column("doc_id", TEXT, "the document"),
+        Column("term", TEXT, "word or pair of words, lower case"),
+        Column("term_count", pa.int16(), "how often it occurs in title and text"),
+    ),
+)
+
+
+def embeddings_table(dimension_count: int) -> Table:
+    """Returns the table of vectors for an encoder of `dimension_count` dimensions."""
+    return Table(
+        "embeddings",
+        "one unit vector a document, in doc_id order",
+        ("doc_id",),
+        (
+            Column("doc_id", TEXT, "the document"),
+            Column("text_sha256", TEXT, "hash of the text that was encoded"),
+            Column("encoder", TEXT, "name of the encoder"),
+            Column("encoder_revision", TEXT, "SHA-256 of the encoder's weights"),
+            Column("vector", pa.list_(pa.float16(), dimension_count), "float16, unit length up to rounding"),
+            Column(
+                "encoder_backend",
+                TEXT,
+                "engine and precision that computed it, such as openvino-bfloat16; empty where it was not recorded "
+                "(census 2026.07: torch, float32)",
+                is_nullable=True,
+                is_late=True,
+            ),
+        ),
+    )
+
+
+HYDRATED = Table(
+    "hydrated",
+    "texts of a census, fetched again; they belong to their authors and stay on this machine",
+    ("doc_id",),
+    (
+        Column("doc_id", TEXT, "the document"),
+        Column("status", TEXT, "verified, alike, changed, gone or no text (see pipeline/hydrate/stage.py)"),
+        Column("text", TEXT, "cleaned text; of a verified opening, the part that was verified", is_nullable=True),
+        Column("text_kind", TEXT, "full, abstract, opening, none"),
+        Column(
+            "similarity_score",
+            NUMBER,
+            "cosine of the stored vector with the text's, where the hash differs",
+            is_nullable=True,
+        ),
+    ),
+)
+SCOPE = Table(
+    "scope",
+    "how likely each document is AI safety at all; those below the threshold stay in every table",
+    ("doc_id",),
+    (
+        Column("doc_id", TEXT, "the document"),
+        Column(
+            "scope_score", NUMBER, "probability of groups A to E; of a read document, by models that did not see it"
+        ),
+        Column("is_in_scope", FLAG, "whether the score reaches the threshold"),
+        Column("is_read", FLAG, "whether the document was read"),
+    ),
+)
+SCOPE_QUALITY = Table(
+    "scope_quality",
+    "precision and recall of the scope threshold, from the read documents",
+    ("frame", "measure"),
+    (
+        Column("frame", TEXT, "the population; empty for all documents"),
+        Column("measure", TEXT, "recall or precision"),
+        Column("value", NUMBER, "estimate under the weights of the design"),
+        Column("low", NUMBER, "lower end of the Jeffreys Monte-Carlo interval"),
+        Column("high", NUMBER, "upper end of it"),
+        Column("level", NUMBER, "level of the interval"),
+        Column("n_population", INTEGER, "documents"),
+        Column("n_read", INTEGER, "documents read"),
+        N_PERSON,
+        Column("n_read_below", INTEGER, "of these, below the threshold: the elusion sample"),
+        Column("threshold", NUMBER, "the scope score that counts as in scope"),
+    ),
+)
+CLUSTERS = Table(
+    "clusters",
+    "the groups of each layer",
+    ("layer", "cluster_id"),
+    (
+        Column("layer", TEXT, "name of the layer, from coarse to fine"),
+        Column("cluster_id", TEXT, "<layer>-<number>; kept for as long as the group lives, never given out twice"),
+        Column("name", TEXT, "what to call it: the name a reader gave, else its most telling terms"),
+        Column("name_kind", TEXT, "who named it: person, language model, or terms"),
+        Column("terms_name", TEXT, "its most telling terms (class-based TF-IDF) when the group was born"),
+        Column("terms", TEXTS, "its most telling terms now"),
+        Column("parent_id", TEXT, "the group of the layer above that holds most of it", is_nullable=True),
+        Column("parent_share", NUMBER, "share of its members that the parent holds", is_nullable=True),
+        Column("document_count", INTEGER, "members"),
+        Column("exemplar_ids", TEXTS, "the members closest to the centre"),
+        Column("random_ids", TEXTS, "members drawn at random"),
+        Column("border_ids", TEXTS, "the members closest to another group"),
+        Column("sample_jaccard", NUMBER, "stability: mean overlap with its match in cuts of random 80% parts"),
+        Column("seed_jaccard", NUMBER, "stability: mean overlap with its match in cuts with other seeds"),
+        Column("words_jaccard", NUMBER, "stability: overlap with its match when words replace vectors"),
+        Column(
+            "encoder_jaccard",
+            NUMBER,
+            "stability: overlap with its match when a second encoder made the vectors; empty where none is stored",
+            is_nullable=True,
+            is_late=True,
+        ),
+        Column(
+            "source_probe_score",
+            NUMBER,
+            "how well papers can be told from posts inside it by their vectors: 0.5 not at all, 1 always",
+            is_nullable=True,
+        ),
+        Column("is_small", FLAG, "below [cluster] min_size: read with care"),
+        Column("is_unstable", FLAG, "small, or sample_jaccard below 0.6: mark it wherever it appears"),
+        Column("resolution", NUMBER, "of the layer's cut"),
+        Column("neighbour_count", INTEGER, "of the graph that was cut"),
+    ),
+)
+CLUSTER_MEMBERS = Table(
+    "cluster_members",
+    "which group each document is in",
+    ("layer", "doc_id"),
+    (
+        Column("layer", TEXT, "name of the layer"),
+        Column("doc_id", TEXT, "the document"),
+        Column("cluster_id", TEXT, "its group"),
+        Column("centrality_score", NUMBER, "cosine with the centre of the group"),
+        Column("border_score", NUMBER, "that cosine less the best one with another centre; below 0: closer to another"),
+    ),
+)
+SECOND_MEMBERS = Table(
+    "second_members",
+    "the same layers cut from the vectors of a second encoder: what the groups would be if another model had read",
+    ("layer", "doc_id"),
+    (
+        Column("layer", TEXT, "name of the layer, cut with the same settings"),
+        Column("doc_id", TEXT, "the document"),
+        Column("cluster_number", INTEGER, "its group: 0 for the largest; no relation to cluster_id"),
+        Column("encoder", TEXT, "name of the second encoder"),
+        Column("encoder_revision", TEXT, "SHA-256 of its weights"),
+    ),
+)
+CLUSTER_CHANGES = Table(
+    "cluster_changes",
+    "what became of each group whenever the layers were cut anew",
+    ("layer", "step", "cluster_id"),
+    (
+        Column("layer", TEXT, "name of the layer"),
+        Column("step", INTEGER, "0 for the first cut, then one more for each new cut"),
+        Column("cluster_id", TEXT, "the group"),
+        Column("change", TEXT, "born, kept, split (off from other_id), merged (into other_id), or died"),
+        Column("other_id", TEXT, "the group it came from or went to", is_nullable=True),
+        Column("document_count", INTEGER, "members: after the cut, or before it where the group is gone"),
+        Column("shared_count", INTEGER, "members it has in common with its past, its origin or its heir"),
+    ),
+)
+CLUSTER_FACETS = Table(
+    "cluster_facets",
+    "where and when the members of each group come from",
+    ("layer", "cluster_id", "facet", "value"),
+    (
+        Column("layer", TEXT, "name of the layer"),
+        Column("cluster_id", TEXT, "the group"),
+        Column("facet", TEXT, "source, frame or year"),
+        Column("value", TEXT, "of the facet; empty where unknown"),
+        Column("document_count", INTEGER, "members"),
+    ),
+)
+LAYOUT = Table(
+    "layout",
+    "a place in the plane for each document: near means alike, distances mean no more than that",
+    ("doc_id",),
+    (Column("doc_id", TEXT, "the document"), Column("x", pa.float32(), "0 to 1"), Column("y", pa.float32(), "0 to 1")),
+)
+CODES = Table(
+    "codes",
+    "the settled codes of each read document",
+    ("doc_id",),
+    (
+        Column("doc_id", TEXT, "the document"),
+        Column("stratum", TEXT, "sampling stratum"),
+        Column("inclusion_probability", NUMBER, "chance of having been drawn"),
+        Column(
+            "phase2_stratum",
+            TEXT,
+            "agree, doubtful, disagree, picked by a person (read out of order), or extension (read beyond the round)",
+        ),
+        Column("phase2_probability", NUMBER, "chance of having been settled by an adjudicator or a person"),
+        Column("is_adjudicated", FLAG, "whether an adjudicator or a person settled it"),
+        Column("reader_1_leaf", TEXT, "leaf of the first reader; empty for an extension", is_nullable=True),
+        Column("reader_2_leaf", TEXT, "leaf of the second reader; empty for an extension", is_nullable=True),
+        Column("leaf", TEXT, "settled leaf: a person's, else the adjudicator's, else the first reader's"),
+        Column("leaf2", TEXT, "second leaf", is_nullable=True),
+        Column("group", TEXT, "letter of the settled leaf"),
+        Column("target", TEXT, "axis: whose behaviour"),
+        Column("mechanism", TEXT, "axis: what it does"),
+        Column("scaling", TEXT, "axis: its claim about superhuman systems"),
+        Column("evidence", TEXT, "axis: kind of evidence"),
+        Column("confidence", INTEGER, "3 sure, 2 probable, 1 coin-flip"),
+        Column("coder_kind", TEXT, "whose code it is: person or language model"),
+        Column("coder", TEXT, "the sheet it is from", is_nullable=True, is_late=True),
+        N_PERSON,
+    ),
+)
+PREDICTIONS = Table(
+    "predictions",
+    "what the classifier expects of every document, read or not, from a model that never saw its codes",
+    ("query", "doc_id"),
+    (
+        Column("doc_id", TEXT, "the document"),
+        Column("query", TEXT, "group <letter>, denominator <name>, or definition <id> (codebook.toml)"),
+        Column("probability", NUMBER, "calibrated chance that it matches, four decimals"),
+        Column("fold", INTEGER, "the fold left out of the model's learning"),
+    ),
+)
+GUESSES = Table(
+    "guesses",
+    "what the classifier expects of the read documents and, on average, of each stratum: the estimator's inputs",
+    ("kind", "id", "query"),
+    (
+        Column("kind", TEXT, "document, or stratum for the mean of all its documents, read or not"),
+        Column("id", TEXT, "the document, or the name of the stratum"),
+        Column("query", TEXT, "leaf <code>, or definition <id> of <denominator> where leaves alone do not decide"),
+        Column("probability", NUMBER, "chance that it matches"),
+    ),
+)
+AGENDAS = Table(
+    "agendas",
+    "the share of each leaf, group and joined agenda, by frame and year",
+    ("frame", "year", "code"),
+    (
+        Column("frame", TEXT, "the population"),
+        Column("year", TEXT, "year of publication; empty for all years"),
+        Column("code", TEXT, "a leaf of the codebook, the letter of a group, or leaves joined with +"),
+        Column("title", TEXT, "what the code stands for"),
+        Column("denominator", TEXT, "what it is a share of (codebook.toml)"),
+        Column("share", NUMBER, "estimated share, 0 to 1", is_nullable=True),
+        Column("low", NUMBER, "lower end of the interval", is_nullable=True),
+        Column("high", NUMBER, "upper end of the interval", is_nullable=True),
+        Column("n_read", INTEGER, "documents read in the frame and year"),
+        N_PERSON,
+        Column("n_coded", INTEGER, "read documents whose settled code it is"),
+    ),
+)
+AGENDA_GROWTH = Table(
+    "agenda_growth",
+    "the share of each agenda in the first and the last years of a frame",
+    ("frame", "code"),
+    (
+        Column("frame", TEXT, "the population"),
+        Column("code", TEXT, "a leaf of the codebook, or leaves joined with +"),
+        Column("title", TEXT, "what the code stands for"),
+        Column("denominator", TEXT, "what it is a share of (codebook.toml)"),
+        Column("early_years", TEXT, "the first years, joined"),
+        Column("late_years", TEXT, "the last years, joined"),
+        Column("early_share", NUMBER, "share in the first years"),
+        Column("late_share", NUMBER, "share in the last years"),
+        Column("change_share", NUMBER, "late_share less early_share, -1 to 1"),
+        Column("low", NUMBER, "lower end of the interval of change_share"),
+        Column("high", NUMBER, "upper end of the interval of change_share"),
+        Column("n_read", INTEGER, "documents read in both spans"),
+        N_PERSON,
+    ),
+)
+SHARES = Table(
+    "shares",
+    "the share of each definition, frame, year and denominator, with its interval",
+    ("frame", "year", "denominator", "definition", "weight"),
+    (
+        Column("frame", TEXT, "the population"),
+        Column("year", TEXT, "year of publication; empty for all years"),
+        Column("definition", TEXT, "what counts as direct (codebook.toml)"),
+        Column("denominator", TEXT, "what it is a share of (codebook.toml)"),
+        Column("weight", TEXT, "what each document counts for: documents = one each"),
+        Column(
+            "share",
+            NUMBER,
+            "estimated share, 0 to 1; empty where no read document is in the denominator",
+            is_nullable=True,
+        ),
+        Column("low", NUMBER, "lower end of the interval", is_nullable=True),
+        Column("high", NUMBER, "upper end of the interval", is_nullable=True),
+        Column("level", NUMBER, "level of the interval"),
+        Column("n_population", INTEGER, "documents in the frame and year"),
+        Column("n_read", INTEGER, "documents read in the frame and year"),
+        Column("standard_error", NUMBER, "of the share", is_nullable=True),
+        Column("n_effective", NUMBER, "size of a simple random sample with the same precision", is_nullable=True),
+        Column("method", TEXT, "estimator and interval"),
+        N_PERSON,
+    ),
+)
+AGREEMENT = Table(
+    "agreement",
+    "how far two coders agree on what both have read",
+    ("coder_a", "coder_b", "subject", "weighting", "measure"),
+    (
+        Column("coder_a", TEXT, "name of a sheet, or of a published set of expert labels"),
+        Column("coder_b", TEXT, "the other one"),
+        Column("kind_a", TEXT, "person, language model, or published experts"),
+        Column("kind_b", TEXT, "the other one's"),
+        Column("subject", TEXT, "leaf, group, one group, or what one definition counts"),
+        Column("weighting", TEXT, "design: by inclusion probability; none: every document alike"),
+        Column("measure", TEXT, "raw, kappa, alpha, ac1, or positive (agreement on the class itself)"),
+        Column("value", NUMBER, "of the measure; empty where it does not exist", is_nullable=True),
+        Column("low", NUMBER, "lower end of the bootstrap interval", is_nullable=True),
+        Column("high", NUMBER, "upper end", is_nullable=True),
+        Column("level", NUMBER, "of the interval"),
+        Column("n_both", INTEGER, "documents that both have read"),
+    ),
+)
+CLUSTER_CODES = Table(
+    "cluster_codes",
+    "what each cluster is made of, from the read sample",
+    ("layer", "cluster_id", "group"),
+    (
+        Column("layer", TEXT, "name of the layer"),
+        Column("cluster_id", TEXT, "the cluster"),
+        Column("group", TEXT, "letter of the codebook"),
+        Column("n_read", INTEGER, "read documents in the cluster"),
+        N_PERSON,
+        Column("share", NUMBER, "share of the group in the cluster, weighted by the design"),
+        Column("low", NUMBER, "lower end of the interval"),
+        Column("high", NUMBER, "upper end"),
+    ),
+)
+LAYER_CODES = Table(
+    "layer_codes",
+    "how much of the variance of the codes each layer explains",
+    ("layer", "group"),
+    (
+        Column("layer", TEXT, "name of the layer"),
+        Column("group", TEXT, "letter of the codebook"),
+        Column("eta_squared", NUMBER, "share of variance between clusters"),
+        Column("epsilon_squared", NUMBER, "the same, adjusted for the number of clusters"),
+        Column("n_read", INTEGER, "read documents"),
+        N_PERSON,
+    ),
+)
+CLUSTER_CHECKS = Table(
+    "cluster_checks",
+    "what each reader found of each cluster",
+    ("coder", "cluster_id"),
+    (
+        Column("coder", TEXT, "name of the sheet"),
+        Column("coder_kind", TEXT, "person or language model"),
+        Column("cluster_id", TEXT, "the cluster"),
+        Column("proposed_name", TEXT, "what the reader would call it"),
+        Column("is_one_agenda", TEXT, "yes, no or unsure"),
+        Column("n_random", INTEGER, "members shown that were drawn at random"),
+        Column("n_belong", INTEGER, "of these, how many belong"),
+        Column("belong_share", NUMBER, "their share"),
+        Column("belong_low", NUMBER, "one-sided lower bound: what so many reads certify"),
+        Column("holds", FLAG, "one agenda, and at least 70% belong"),
+    ),
+)
+INTRUSION = Table(
+    "intrusion",
+    "how often a reader finds the one document of five that is from another cluster",
+    ("coder", "layer"),
+    (
+        Column("coder", TEXT, "name of the sheet"),
+        Column("coder_kind", TEXT, "person or language model"),
+        Column("layer", TEXT, "name of the layer, or all"),
+        Column("n_shown", INTEGER, "clusters shown"),
+        Column("n_found", INTEGER, "intruders found"),
+        Column("found_share", NUMBER, "their share; 0.2 is chance"),
+        Column("low", NUMBER, "lower end of the exact interval"),
+        Column("high", NUMBER, "upper end"),
+        Column("chance_probability", NUMBER, "of finding as many by guessing"),
+    ),
+)
+CONTROLS = Table(
+    "controls",
+    "negative controls: documents from outside AI safety that count as direct all the same",
+    ("control", "coder", "definition"),
+    (
+        Column("control", TEXT, "what was drawn from"),
+        Column("coder", TEXT, "name of the sheet"),
+        Column("coder_kind", TEXT, "person or language model"),
+        Column("definition", TEXT, "what counts as direct"),
+        Column("n_read", INTEGER, "documents drawn at random and read"),
+        Column("n_counted", INTEGER, "of these, how many count"),
+        Column("share", NUMBER, "their share of everything read"),
+        Column("low", NUMBER, "lower end of the exact interval"),
+        Column("high", NUMBER, "upper end"),
+    ),
+)
+GROUPS = Table(
+    "groups",
+    "the share of each letter of the codebook in everything; the letters of a frame and year add up to one",
+    ("frame", "year", "group"),
+    (
+        Column("frame", TEXT, "the population"),
+        Column("year", TEXT, "year of publication; empty for all years"),
+        Column("group", TEXT, "letter of the codebook"),
+        Column("share", NUMBER, "estimated share, 0 to 1"),
+        Column("low", NUMBER, "lower end; the intervals of a frame and year hold together (Bonferroni)"),
+        Column("high", NUMBER, "upper end"),
+        Column("level", NUMBER, "level at which they hold together"),
+        Column("n_read", INTEGER, "documents read"),
+        N_PERSON,
+    ),
+)
+TRENDS = Table(
+    "trends",
+    "how a share moves over the years of a frame",
+    ("frame", "denominator", "definition", "kind", "from_year", "to_year"),
+    (
+        Column("frame", TEXT, "the population"),
+        Column("definition", TEXT, "what counts as direct (codebook.toml)"),
+        Column("denominator", TEXT, "what it is a share of (codebook.toml)"),
+        Column(
+            "kind", TEXT, "slope: per year, of a straight line; change: first to last year; step: year to next year"
+        ),
+        Column("from_year", TEXT, "first year; the last year of a census may be a part of one"),
+        Column("to_year", TEXT, "last year"),
+        Column("value", NUMBER, "slope or difference of shares"),
+        Column("standard_error", NUMBER, "of the value"),
+        Column("low", NUMBER, "lower end of the interval"),
+        Column("high", NUMBER, "upper end of the interval"),
+        Column("simultaneous_low", NUMBER, "lower end that holds for all steps together (Bonferroni)"),
+        Column("simultaneous_high", NUMBER, "upper end that holds for all steps together"),
+        Column("level", NUMBER, "level of the intervals"),
+        N_PERSON,
+    ),
+)
+PEOPLE = Table(
+    "people",
+    "how many people a frame names, and how far their identity is in doubt",
+    ("frame",),
+    (
+        Column("frame", TEXT, "the population"),
+        Column("n_population", INTEGER, "documents"),
+        Column("n_without_author", INTEGER, "documents that name nobody"),
+        Column("n_author_slots", INTEGER, "names on all documents"),
+        Column("n_people", INTEGER, "distinct names, spelt as the source spells them"),
+        Column("n_people_merged", INTEGER, "distinct surnames with first initial: two people may share one"),
+        Column("top_tenth_share", NUMBER, "part of the author slots that the most frequent tenth of the names holds"),
+        Column("has_first_author_only", FLAG, "whether no document names more than one author"),
+    ),
+)
+CURVE = Table(
+    "curve",
+    "the specification curve: the share under every way of drawing the contested lines, sorted, evenly thinned",
+    ("frame", "denominator", "rank"),
+    (
+        Column("frame", TEXT, "the population"),
+        Column("denominator", TEXT, "what it is a share of (codebook.toml)"),
+        Column("rank", INTEGER, "place among all specifications, 0 for the smallest share"),
+        Column("n_specifications", INTEGER, "specifications in all"),
+        Column("included", TEXT, "the contested leaves that count as direct here, besides the uncontested core"),
+        Column("share", NUMBER, "estimated share, 0 to 1"),
+        Column("low", NUMBER, "lower end of the interval"),
+        Column("high", NUMBER, "upper end of the interval"),
+        N_PERSON,
+    ),
+)
+TOGGLES = Table(
+    "toggles",
+    "how far each contested line moves the share, over all ways of drawing the others",
+    ("frame", "denominator", "toggle"),
+    (
+        Column("frame", TEXT, "the population"),
+        Column("denominator", TEXT, "what it is a share of (codebook.toml)"),
+        Column("toggle", TEXT, "the leaf, or leaves, counted or not"),
+        Column("n_specifications", INTEGER, "specifications in all"),
+        Column("mean_effect", NUMBER, "mean change of the share when it counts"),
+        Column("least_effect", NUMBER, "smallest change"),
+        Column("greatest_effect", NUMBER, "greatest change"),
+        N_PERSON,
+    ),
+)
+ROBUSTNESS = Table(
+    "robustness",
+    "the same share by other estimators, readers and scopes, and by the wrong way",
+    ("frame", "definition", "variant"),
+    (
+        Column("frame", TEXT, "the population"),
+        Column("definition", TEXT, "what counts as direct (codebook.toml)"),
+        Column("denominator", TEXT, "what it is a share of (codebook.toml)"),
+        Column("variant", TEXT, "what was done otherwise"),
+        Column("share", NUMBER, "the share that comes out"),
+        Column("low", NUMBER, "lower end of the interval, where there is one", is_nullable=True),
+        Column("high", NUMBER, "upper end of the interval, where there is one", is_nullable=True),
+        Column("difference", NUMBER, "from the headline"),
+        Column("note", TEXT, "what it means"),
+        N_PERSON,
+    ),
+)
+PLAN = Table(
+    "plan",
+    "how many more documents to read, by predicted chance of counting, to halve an interval",
+    ("frame", "year", "definition", "band"),
+    (
+        Column("frame", TEXT, "the population"),
+        Column("year", TEXT, "year of publication; empty for all years"),
+        Column("definition", TEXT, "what counts as direct (codebook.toml)"),
+        Column("denominator", TEXT, "what it is a share of (codebook.toml)"),
+        Column("band", INTEGER, "stratum: documents alike in their predicted chance of counting, 0 for the lowest"),
+        Column("n_population", INTEGER, "documents in the band"),
+        Column("n_read", INTEGER, "documents of it that are read"),
+        Column("n_more", INTEGER, "documents of it to read besides, drawn at random"),
+        Column("n_more_for_target", INTEGER, "documents of it to read besides for ten points either way; 0 if reached"),
+        Column("n_to_adjudicate", INTEGER, "read documents of the frame and year that no adjudicator has settled"),
+        Column("half_width_now", NUMBER, "half of the interval's width"),
+        Column("half_width_planned", NUMBER, "expected half width afterwards"),
+    ),
+)
+SHARE_TABLES = {
+    table.name: table
+    for table in (SHARES, GROUPS, TRENDS, PEOPLE, CURVE, TOGGLES, ROBUSTNESS, AGENDAS, AGENDA_GROWTH, GUESSES, PLAN)
+}
+CHANGES = Table(
+    "changes",
+    "what differs from the last version",
+    ("doc_id",),
+    (
+        Column("doc_id", TEXT, "the document"),
+        Column("change", TEXT, "added, changed or gone"),
+        Column("columns", TEXTS, "the columns of documents that differ; empty unless changed"),
+    ),
+)
+TEXTS_TABLE = Table(
+    "texts",
+    "texts that their licence allows to pass on; off unless [dataset] text says otherwise",
+    ("doc_id",),
+    (
+        Column("doc_id", TEXT, "the document; its authors and url are in documents"),
+        Column("text", TEXT, "cleaned text"),
+        Column("licence", TEXT, "CC0-1.0 (arXiv metadata) or CC-BY-4.0 (EA Forum from 2022-12-01)"),
+    ),
+)

@@ -1,0 +1,1 @@
+"""Titles and texts: HTML, Markdown and LaTeX to plain text, and the ids that name a document."""

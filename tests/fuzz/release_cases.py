@@ -1,0 +1,190 @@
+"""Damaged releases and caches: for each document its own vector, or one line."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from pipeline import store
+from pipeline.errors import PipelineError
+from pipeline.release.load import load_census
+from pipeline.release.manifest import make_sums, read_manifest, release_digest, write_manifest
+from pipeline.release.vector_cache import FOLDER, cache_path
+
+Case = Callable[[Path], str]
+SHIPPED = Path(__file__).resolve().parents[2] / "data/raw/census/2026.07"
+COUNT = 40
+Change = Callable[[Path], object]
+
+
+@lru_cache(maxsize=1)
+def base() -> tuple[Path, dict[str, np.ndarray]]:
+    """Returns a small release, made of the first rows of the shipped one, and the vector of each document."""
+    folder = Path(tempfile.mkdtemp(prefix="release-"))
+    for name in ("documents.parquet", "embeddings.parquet"):
+        pq.write_table(pq.read_table(SHIPPED / name).slice(0, COUNT), folder / name)
+    seal(folder)
+    rows = pq.read_table(folder / "embeddings.parquet")
+    matrix = store.matrix_from_column(rows.column("vector")).astype(np.float32)
+    return folder, dict(zip(rows.column("doc_id").to_pylist(), matrix, strict=True))
+
+
+def seal(folder: Path) -> None:
+    """Writes a manifest that fits the files, as a faulty program would."""
+    names = ("documents.parquet", "embeddings.parquet")
+    files = {
+        name: {"sha256": store.sha256_of_file(folder / name), "byte_count": (folder / name).stat().st_size}
+        for name in names
+    }
+    write_manifest(folder, {"version": "1", "files": files, "document_count": COUNT, "frames": {}, "encoder": {}})
+
+
+def check(folder: Path, change: Change, *, is_warm: bool = True, **options: object) -> str:
+    """Changes a copy of the release, with its cache written before or not, and loads it. Returns what is wrong."""
+    whole, vectors = base()
+    copy = folder / "release"
+    shutil.copytree(whole, copy, ignore=shutil.ignore_patterns(FOLDER))
+    if is_warm:
+        load_census(copy)
+    change(copy)
+    try:
+        census = load_census(copy, **options)  # type: ignore[arg-type]
+        found = dict(zip(census.documents["doc_id"], census.vectors, strict=True))
+    except PipelineError as error:
+        return "" if "\n" not in str(error) and str(error).isprintable() else f"several lines: {error}"
+    wrong = [name for name in found if name not in vectors or not np.array_equal(found[name], vectors[name])]
+    return f"{len(wrong)} documents have another vector" if wrong or census.vectors.dtype != np.float32 else ""
+
+
+def cache_of(folder: Path) -> Path:
+    return cache_path(folder, read_manifest(folder))
+
+
+def flip(path: Path, share: int, *, keeps_time: bool = False) -> None:
+    """Flips a bit of a file, and sets its time back if asked."""
+    content, facts = bytearray(path.read_bytes()), path.stat()
+    content[len(content) * share // 100] ^= 4
+    path.write_bytes(content)
+    if keeps_time:
+        os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+
+
+def reorder(folder: Path, name: str, *, is_sealed: bool) -> None:
+    path = folder / name
+    rows = pq.read_table(path)
+    pq.write_table(rows.take(list(range(len(rows)))[::-1]), path)
+    if is_sealed:
+        seal(folder)
+
+
+def rewrite_manifest(folder: Path, change: Callable[[dict], object]) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    change(manifest)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def save(path: Path, matrix: np.ndarray) -> None:
+    np.save(path, matrix)
+
+
+def all_cases() -> dict[str, Case]:
+    """Returns every case by name."""
+    changes: dict[str, Change] = {"nothing": lambda folder: None}
+    for share in (1, 20, 50, 80, 99):
+        for keeps_time in (False, True):
+            changes[f"cache flipped at {share} %, time kept: {keeps_time}"] = lambda f, s=share, k=keeps_time: flip(
+                cache_of(f), s, keeps_time=k
+            )
+        changes[f"embeddings flipped at {share} %"] = lambda f, s=share: flip(
+            f / "embeddings.parquet", s, keeps_time=True
+        )
+        changes[f"documents flipped at {share} %"] = lambda f, s=share: flip(
+            f / "documents.parquet", s, keeps_time=True
+        )
+        changes[f"cache cut at {share} %"] = lambda f, s=share: os.truncate(
+            cache_of(f), cache_of(f).stat().st_size * s // 100
+        )
+    for name in ("documents.parquet", "embeddings.parquet"):
+        for is_sealed in (False, True):
+            changes[f"{name} reversed, sealed: {is_sealed}"] = lambda f, n=name, s=is_sealed: reorder(f, n, is_sealed=s)
+        changes[f"{name} missing"] = lambda f, n=name: (f / n).unlink()
+        changes[f"{name} empty"] = lambda f, n=name: (f / n).write_bytes(b"")
+        changes[f"{name} is a folder"] = lambda f, n=name: ((f / n).unlink(), (f / n).mkdir())
+    for kind in ("int8", "float16", "float64", ">f4", "O"):
+        changes[f"cache of {kind}"] = lambda f, k=kind: save(cache_of(f), np.load(cache_of(f)).astype(k))
+    changes |= {
+        "cache reversed": lambda f: save(cache_of(f), np.load(cache_of(f))[::-1].copy()),
+        "cache of fewer rows": lambda f: save(cache_of(f), np.load(cache_of(f))[:-1]),
+        "cache by columns": lambda f: save(cache_of(f), np.asfortranarray(np.load(cache_of(f)))),
+        "cache is text": lambda f: cache_of(f).write_text("hello"),
+        "cache is gone": lambda f: cache_of(f).unlink(),
+        "note is gone": lambda f: cache_of(f).with_suffix(".json").unlink(),
+        "note is text": lambda f: cache_of(f).with_suffix(".json").write_text("hello"),
+        "note is a list": lambda f: cache_of(f).with_suffix(".json").write_text("[]"),
+        "note of another shape": lambda f: (
+            cache_of(f).with_suffix(".json").write_text('{"sources": ["a", "b"], "shape": [1, 1]}')
+        ),
+        "cache folder is a file": lambda f: (shutil.rmtree(f / FOLDER), (f / FOLDER).write_text("x")),
+        "copied with its cache": lambda f: (
+            shutil.copytree(f, f.with_name("c")),
+            shutil.rmtree(f),
+            f.with_name("c").rename(f),
+        ),
+    }
+    entries = {
+        "a path": lambda m: m["files"].update({"../../x": dict(m["files"]["documents.parquet"])}),
+        "an absolute path": lambda m: m["files"].update({"/etc/passwd": dict(m["files"]["documents.parquet"])}),
+        "a hash that is a path": lambda m: m["files"]["embeddings.parquet"].update(sha256="../../../tmp/x"),
+        "a short hash": lambda m: m["files"]["embeddings.parquet"].update(sha256="abc"),
+        "no hash": lambda m: m["files"]["documents.parquet"].pop("sha256"),
+        "a hash that is a number": lambda m: m["files"]["documents.parquet"].update(sha256=5),
+        "a negative size": lambda m: m["files"]["documents.parquet"].update(byte_count=-1),
+        "a size that is text": lambda m: m["files"]["documents.parquet"].update(byte_count="5"),
+        "no documents": lambda m: m["files"].pop("documents.parquet"),
+        "files as a list": lambda m: m.update(files=["documents.parquet", "embeddings.parquet"]),
+        "no files": lambda m: m.pop("files"),
+    }
+    for name, change in entries.items():
+        changes[f"manifest: {name}"] = lambda f, c=change: rewrite_manifest(f, c)
+    for name, text in {
+        "empty": "",
+        "list": "[]",
+        "null": "null",
+        "cut": '{"files": ',
+        "deep": "[" * 100_000,
+        "mark": "\ufeff{}",
+    }.items():
+        changes[f"manifest is {name}"] = lambda f, t=text: (f / "manifest.json").write_text(t, encoding="utf-8")
+    cases: dict[str, Case] = {
+        name: lambda folder, change=change: check(folder, change) for name, change in changes.items()
+    }
+    cases["in memory, embeddings flipped"] = lambda folder: check(
+        folder, lambda f: flip(f / "embeddings.parquet", 50), is_warm=False, memory_map=False
+    )
+    cases["full check of a whole release"] = lambda folder: check(folder, lambda f: None, is_full_check=True)
+    cases["digest of another"] = lambda folder: (
+        "" if check(folder, lambda f: None, digest="0" * 64) == "" else "is loaded"
+    )
+    cases["the digest finds a manifest that was sealed anew"] = check_digest
+    return cases
+
+
+def check_digest(folder: Path) -> str:
+    whole, _ = base()
+    digest = release_digest(whole)
+    copy = folder / "release"
+    shutil.copytree(whole, copy)
+    load_census(copy, digest=digest)
+    reorder(copy, "documents.parquet", is_sealed=True)
+    (copy / "SHA256SUMS").write_text(make_sums(copy))
+    try:
+        load_census(copy, digest=digest)
+    except PipelineError:
+        return ""
+    return "is loaded"

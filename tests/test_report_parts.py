@@ -1,0 +1,47 @@
+"""The change of a share is told apart: new documents, new codes, and the rest."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipeline.coding.codebook import Codebook, load_codebook
+from pipeline.report.compare import compare_shares
+from pipeline.report.parts import rename, split_changes
+
+
+@pytest.fixture(scope="module")
+def codebook(root: Path) -> Codebook:
+    return load_codebook(root / "data/raw/handcheck/codebook/codebook.toml")
+
+
+def codes(*leaves: str, stratum: str = "f/2025", chance: float = 0.5, first: int = 0) -> pd.DataFrame:
+    axes = {"leaf2": "", "target": "T3", "mechanism": "M1", "scaling": "S3", "evidence": "E", "confidence": 3}
+    ids = [f"d{number}" for number in range(first, first + len(leaves))]
+    rows = pd.DataFrame({"doc_id": ids, "leaf": leaves, "group": [leaf[0] for leaf in leaves], **axes})
+    return rows.assign(stratum=stratum, inclusion_probability=chance, frame="f", published_date="2025-01-01")
+
+
+def shares(value: float, frame: str = "f") -> pd.DataFrame:
+    rows = {"frame": frame, "year": "", "denominator": "safety", "definition": "strict", "weight": "documents"}
+    return pd.DataFrame([{**rows, "share": value, "low": 0.0, "high": 1.0, "n_population": 8, "n_read": 4}])
+
+
+def split(old: pd.DataFrame, new: pd.DataFrame, codebook: Codebook, change: float = 0.0) -> dict[str, float]:
+    both = compare_shares(shares(0.5), shares(0.5 + change))
+    row = split_changes(both, old, new, codebook).iloc[0]
+    return {name: round(float(row[name]), 6) for name in ("from_documents", "from_codes", "from_rest")}
+
+
+def test_new_documents_new_codes_and_the_rest_add_up_to_the_change(codebook: Codebook) -> None:
+    old = codes("A1", "A1", "E1", "E1")
+    assert split(old, old, codebook, 0.03) == {"from_documents": 0, "from_codes": 0, "from_rest": 0.03}
+    recoded = codes("A1", "E1", "E1", "E1")
+    assert split(old, recoded, codebook, -0.25) == {"from_documents": 0, "from_codes": -0.25, "from_rest": 0}
+    grown = pd.concat([old, codes("E1", "E1", "E1", "E1", stratum="f/2026", first=4)])
+    assert split(old, grown, codebook, -0.25) == {"from_documents": -0.25, "from_codes": 0, "from_rest": 0}
+
+
+def test_a_frame_that_was_renamed_is_compared_under_its_new_name(codebook: Codebook) -> None:
+    both = compare_shares(rename(shares(0.5, "old"), {"old": "f"}), shares(0.5))
+    assert both["frame"].tolist() == ["f"]
