@@ -124,7 +124,7 @@ def test_weights_count_documents_that_stand_for_many() -> None:
 
 
 def codes(leaves: dict[str, str]) -> pd.DataFrame:
-    return pd.DataFrame({"leaf": leaves})
+    return pd.DataFrame({"leaf": leaves, "group": {doc_id: leaf[0] for doc_id, leaf in leaves.items()}})
 
 
 def test_a_person_comes_before_a_language_model_and_a_ruling_before_a_reading() -> None:

@@ -1,1 +1,0 @@
-"""The command line and the make targets, both made from the stages that the rooms declare."""

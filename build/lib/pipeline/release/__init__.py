@@ -1,1 +1,0 @@
-"""Reading a release: its manifest, its tables, its published numbers."""

@@ -1,5 +1,0 @@
-"""The markups that a source may send."""
-
-from typing import Literal
-
-TextFormat = Literal["plain", "html", "markdown", "latex"]
