@@ -33,8 +33,7 @@ STAGES = (
         name="adjudicate",
         purpose="phase 2: which readings are settled by another reader: make adjudicate CODER=name [N=number]",
         run="pipeline.rounds.adjudicate:run",
-        reads=ROUND_TABLES,
-        may_read=("embeddings", "terms"),
+        reads=(*ROUND_TABLES, "embeddings", "terms"),
         inputs=ROUND_FILES,
         settings=(*ROUND_SETTINGS, "embed.dimension_count"),
         options=(

@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from pipeline import store
 from pipeline.coding.codebook import load_codebook
@@ -58,11 +59,17 @@ def _read_chances(config: Config) -> pd.Series | None:
     there are no vectors to learn from."""
     if not all(config.processed(name).exists() for name in ("embeddings", "terms")):
         return None
+    if _ids(config, "embeddings") != _ids(config, "documents"):  # vectors of an earlier corpus
+        return None
     predictions = load_inputs(config)[2].predictions
     if predictions is None:
         return None
     table = pd.DataFrame(predictions.leaf_probability, index=predictions.doc_ids, columns=list(predictions.leaves))
     return pd.Series(table.stack())
+
+
+def _ids(config: Config, name: str) -> list[str]:
+    return list(pq.read_table(config.processed(name), columns=["doc_id"]).column("doc_id").to_pylist())
 
 
 def _write(folder: Path, rows: pd.DataFrame) -> None:
