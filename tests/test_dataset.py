@@ -137,7 +137,9 @@ def test_datasets_opens_every_table_that_the_head_of_the_card_names(released, tm
         name: datasets.load_dataset(str(released), name, split="train", cache_dir=str(tmp_path)).num_rows
         for name in names
     }
-    assert {"documents", "embeddings", "terms"} == set(counts) and counts["documents"] == counts["embeddings"] == 9193
+    assert {"documents", "embeddings", "terms", "frame_members", "text_versions"} == set(counts) and counts[
+        "documents"
+    ] == counts["embeddings"] == 9193
 
 
 def test_every_python_line_of_the_card_runs(released, monkeypatch, tmp_path):
