@@ -12,6 +12,7 @@ from pipeline.config import load_config
 from pipeline.errors import DataError
 from pipeline.report.compare import compare_codes, compare_documents, compare_shares, find_last_version, read_version
 from pipeline.report.content import Content, load_content
+from pipeline.report.parts import split_changes
 from pipeline.report.site import render_comparison
 
 
@@ -70,6 +71,8 @@ def test_the_page_shows_the_change_and_hostile_titles_as_text(
     older: Path, built: Path, content: Content, browser: Browser, tmp_path: Path
 ) -> None:
     found = changes(older, built)
+    codes = read_version(older / "2026.04", "codes"), read_version(built / "reports/2026.07", "codes")
+    found["shares"] = split_changes(found["shares"], *codes, content.codebook)
     found["codes"].loc[0, "title"] = "</td><script>alert(1)</script>"
     path = tmp_path / "compare.html"
     path.write_text(render_comparison(content, "2026.04", found), encoding="utf-8")

@@ -146,11 +146,12 @@ def test_what_lies_behind_the_checkpoint_is_never_read_and_is_cut_off(tmp_path):
 
 def test_a_torn_or_damaged_archive_is_refused_with_a_message(tmp_path):
     path = tmp_path / "pages.warc.gz"
-    length = 0
+    length, ends = 0, set()
     for number in range(3):
         length = archive.append_page(path, length, page(number), {})
+        ends.add(length)
     whole = path.read_bytes()
-    for cut in range(1, length, 11):
+    for cut in set(range(1, length, 11)) - ends:
         with pytest.raises(DataError):
             list(archive.read_pages(path, cut, "s")) or pytest.fail("nothing was read")
     for place in range(10, length, 23):

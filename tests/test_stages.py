@@ -76,7 +76,14 @@ def test_a_stage_opens_no_file_that_it_does_not_declare(traces, built: Path) -> 
         for file in trace["files"]:
             path = Path(file)
             is_ours = path.is_relative_to(built) and not path.is_relative_to(built / ".venv")
-            if not is_ours or path.suffix in {".py", ".pyc"} or path.name.startswith(".") or "egg-info" in file:
+            is_draft = any(part.startswith(".") for part in path.relative_to(built).parts) if is_ours else False
+            if (
+                not is_ours
+                or is_draft
+                or path.suffix in {".py", ".pyc"}
+                or path.name.startswith(".")
+                or "egg-info" in file
+            ):
                 continue
             is_own = path.is_relative_to(built / "data/processed/vectors") or any(
                 fnmatch(file, each) for each in outputs

@@ -12,6 +12,8 @@ STAGES = (
         inputs=(
             "{census}/manifest.json",
             "{reuse}/manifest.json",
+            "{census}/documents.parquet",
+            "{census}/embeddings.parquet",
             "{census}/clusters.parquet",
             "{census}/cluster_members.parquet",
             "{census}/cluster_changes.parquet",
@@ -20,7 +22,7 @@ STAGES = (
             "{reuse}/second_members.parquet",
             "{handcheck}/cluster-names.csv",
         ),
-        settings=("sources[census]", "cluster", "seed", "embed.dimension_count", "embed.reuse"),
+        settings=("sources[census]", "cluster", "seed", "embed.dimension_count", "embed.weights_sha256", "embed.reuse"),
     ),
     Stage(
         name="second-encoder",

@@ -44,6 +44,7 @@ STAGES = (
         run="pipeline.corpus.persons:run",
         reads=("documents",),
         writes=("persons",),
+        assets=("text/handles.toml", "text/organisations.toml"),
     ),
     Stage(
         name="places",
