@@ -80,6 +80,7 @@ def test_a_stage_opens_no_file_that_it_does_not_declare(traces, built: Path) -> 
             if (
                 not is_ours
                 or is_draft
+                or not path.exists()
                 or path.suffix in {".py", ".pyc"}
                 or path.name.startswith(".")
                 or "egg-info" in file
