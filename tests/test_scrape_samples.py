@@ -9,7 +9,7 @@ from pipeline.errors import ChallengeError, FetchError
 from pipeline.scrape import arxiv_atom, arxiv_oai, forum, forum_feed
 from pipeline.scrape.blog_lists import read_contents
 from pipeline.scrape.blog_pages import check_html, read_article
-from pipeline.scrape.forum_parse import parse_comments, parse_posts
+from pipeline.scrape.forum_parse import parse_posts
 from pipeline.scrape.item import Item
 from pipeline.web.archive import Page
 from pipeline.web.challenge import refuse_challenge, refuse_throttling
@@ -182,15 +182,6 @@ def test_null_contents_are_a_post_without_text_and_markdown_is_preferred(samples
     facts |= {"contents": None, "htmlBody": None, "user": None}
     (post,) = parse_posts(json.dumps(answer).encode(), "s", "lesswrong", "f", "2026-11-01")
     assert (post.text, post.authors) == ("", ())
-
-
-def test_comments_are_read(samples):
-    found = parse_comments((samples / "af_graphql_comments_SSR_2025-11.json").read_bytes())
-    assert len(found) == 36
-    assert {comment.post_id for comment in found} == {"rP66bz34crvDudzcJ"}
-    assert found[0].author == "Vanessa Kosoy"
-    assert (found[0].karma, found[0].parent_id) == (39.0, "qzrfZxxhCzBBqHdzi")
-    assert len(parse_comments((samples / "eaf_graphql_comments_SSR_2025-10.json").read_bytes())) == 2
 
 
 def test_graphql_errors_are_errors(samples):

@@ -1,9 +1,8 @@
-"""From the answers of a forum to items: posts and comments, whichever query brought them."""
+"""From the answers of a forum to items: posts, whichever query brought them."""
 
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pipeline.scrape.item import Item, Reject
@@ -15,20 +14,6 @@ _OTHER = {"lw": "eaf", "eaf": "lw"}
 _HOME = {"lw": "https://www.lesswrong.com", "eaf": "https://forum.effectivealtruism.org"}
 MAX_TITLE_CHARACTERS = 2_000  # the sites themselves allow 500
 _EAF_LICENCE_SINCE = "2022-12-01"  # what was posted before is not under CC BY
-
-
-@dataclass(frozen=True)
-class Comment:
-    """One comment. `author` is empty if the account was deleted or hides; a deleted comment is a stub without text."""
-
-    comment_id: str
-    post_id: str
-    parent_id: str
-    author: str
-    posted_at: str
-    karma: float | None
-    html: str
-    is_deleted: bool
 
 
 def parse_posts(body: bytes, place: str, site: str, frame: str, read_at: str) -> Iterator[Item | Reject]:
@@ -48,24 +33,6 @@ def parse_posts(body: bytes, place: str, site: str, frame: str, read_at: str) ->
             yield item_from_post(post, spot, site, frame, read_at)
         else:
             yield Reject(spot, "not a post", str(post)[:200])
-
-
-def parse_comments(body: bytes) -> list[Comment]:
-    """Returns the comments of an answer."""
-    return [
-        Comment(
-            comment_id=str(found.get("_id") or ""),
-            post_id=str(found.get("postId") or ""),
-            parent_id=str(found.get("parentCommentId") or ""),
-            author=_name(found.get("user")),
-            posted_at=str(found.get("postedAt") or ""),
-            karma=_number(found.get("baseScore")),
-            html=str((found.get("contents") or {}).get("html") or ""),
-            is_deleted=bool(found.get("deleted")),
-        )
-        for found in _results(body, "comment")
-        if isinstance(found, dict)
-    ]
 
 
 def is_of_one_record(error: object) -> bool:
