@@ -387,6 +387,14 @@ def test_settings_are_read_by_their_declared_keys(root: Path) -> None:
     assert read_settings(changed, stage) != found
 
 
+def test_the_targets_are_known_before_anything_is_installed(root: Path) -> None:
+    """`make report` on a fresh machine asks for them with a Python that has the standard library alone."""
+    command = [sys.executable, "-S", "-m", "pipeline", "stages"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [line.split("\t")[0] for line in done.stdout.splitlines()] == list(STAGES)
+
+
 def test_make_knows_every_stage(root: Path) -> None:
     done = subprocess.run(["make", "-p", "-n", "help"], cwd=root, capture_output=True, text=True, check=False)
     assert all(re.search(rf"^{name}:", done.stdout, re.MULTILINE) for name in STAGES)

@@ -7,14 +7,17 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.boundary import explain_failure, prepare_process
 from pipeline.cli.parser import keywords_of, list_targets, make_parser, suggest_command, words_from_make
 from pipeline.cli.registry import load_stages
-from pipeline.config import Config
 from pipeline.errors import MissingExtraError
 from pipeline.extras import explain_missing, require
 from pipeline.stages import Stage
+
+if TYPE_CHECKING:  # the list of targets is read before anything is installed
+    from pipeline.config import Config
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -95,7 +98,7 @@ def _run(options: argparse.Namespace, stages: Mapping[str, Stage]) -> int:
         return int(runner.run_recorded(config, stage, lambda: function(config, **keywords)) or 0)
 
 
-def _check_sources(config: Config) -> None:
+def _check_sources(config: "Config") -> None:
     """Checks the entries of `[sources]`, where the installation has what reads them."""
     try:
         from pipeline.scrape.settings_check import check_sources  # noqa: PLC0415
