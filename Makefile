@@ -15,7 +15,6 @@ JOBS   ?= -n auto --dist loadgroup # of the tests; JOBS= runs them one by one
 VENV   := .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.installed
-LOCKS  := $(wildcard requirements/*.txt)
 
 TOO_OLD := $(shell $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || echo yes)
 ifeq ($(TOO_OLD),)
@@ -59,7 +58,7 @@ $(READY)-%: requirements/%.txt | $(READY)
 test: $(READY)-dev ## the tests (slow ones: make test PYTEST='-m slow')
 	@$(PY) -m pytest $(JOBS) $(PYTEST)
 
-test-fast: $(READY)-dev ## the tests of pure functions: no browser, no encoder, no network, under 90 seconds
+test-fast: $(READY)-dev ## the tests of pure functions: no browser, no encoder, no whole project
 	@$(PY) -m pytest -m "not slow and not gpu and not bench and not whole" $(JOBS) $(PYTEST)
 
 lint: $(READY)-dev ## style, types, and the order of the rooms

@@ -1,8 +1,10 @@
 """The reading room: who reads what, against which codebook, on a page, in a file, or by a model."""
 
+from typing import Literal, get_args
+
 from pipeline.stages import Option, Stage
 
-TASKS = (
+Task = Literal[
     "documents",
     "extension",
     "adjudication",
@@ -13,7 +15,8 @@ TASKS = (
     "names",
     "intrusion",
     "practice",
-)
+]
+TASKS: tuple[Task, ...] = get_args(Task)
 KINDS = ("", "person", "language model", "trial")
 CODER = Option("coder", "names the sheet", "CODER")
 TASK = Option("task", "what to read", "TASK", default="documents", choices=TASKS)

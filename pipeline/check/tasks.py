@@ -4,31 +4,19 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from pipeline import store
+from pipeline.check import TASKS as TASKS
+from pipeline.check import Task as Task
 from pipeline.coding.cells import code_columns
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.records import CLUSTER_COLUMNS, INTRUSION_COLUMNS, KEPT, SCREENING_COLUMNS
 from pipeline.coding.sheets import read_csv_rows
 from pipeline.errors import SheetError
 
-Task = Literal[
-    "documents",
-    "extension",
-    "adjudication",
-    "gold",
-    "screening",
-    "retest",
-    "clusters",
-    "names",
-    "intrusion",
-    "practice",
-]
-TASKS: tuple[Task, ...] = Task.__args__  # type: ignore[attr-defined]
 CODED: frozenset[str] = frozenset(("documents", "extension", "adjudication", "gold", "retest", "practice"))
 NAME_COLUMNS = ("cluster_id", "name", "note", *KEPT)
 SHOWN_CHARACTERS = 2_600  # what the adjudicator of the first round saw

@@ -2,7 +2,6 @@
 
 import argparse
 import difflib
-import os
 import shlex
 import sys
 from collections.abc import Mapping
@@ -74,11 +73,6 @@ def keywords_of(stage: Stage, options: argparse.Namespace) -> dict[str, object]:
 def list_targets(stages: Mapping[str, Stage]) -> list[str]:
     """Returns `name purpose`, a line for each stage; the hidden ones without a purpose."""
     return [f"{stage.name}\t{'' if stage.is_hidden else stage.purpose}" for stage in stages.values()]
-
-
-def is_under_make() -> bool:
-    """Says whether make runs this process."""
-    return bool(os.environ.get("MAKELEVEL"))
 
 
 def _add_option(command: argparse.ArgumentParser, option: Option) -> None:

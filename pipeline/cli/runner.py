@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -101,9 +101,7 @@ def install_extra(extra: str, who: str) -> bool:
     """Installs an extra with the pinned versions, through make. Returns whether it could."""
     print(f"{who}: installs the extra {extra!r}, which it needs (once)", file=sys.stderr, flush=True)
     command = ["make", "--no-print-directory", "-C", str(PACKAGE_ROOT), "install", f"EXTRA={extra}"]
-    environment = {
-        name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
-    }
+    environment = {name: value for name, value in os.environ.items() if name not in MAKE_VARIABLES}
     return subprocess.run(command, env=environment, stdout=sys.stderr, check=False).returncode == 0
 
 
@@ -150,11 +148,11 @@ def hold_folder(config: Config, who: str) -> Iterator[None]:
             file.truncate(0)
 
 
-def run_recorded(config: Config, stage: Stage, work: object) -> int | None:
+def run_recorded(config: Config, stage: Stage, work: Callable[[], int | None]) -> int | None:
     """Runs the function of a stage and notes, if it ends well, what it depended on when it began."""
     memory = Memory.load(_memory_path(config))
     parts = staleness.list_parts(config, stage, memory)
-    status = work()  # type: ignore[operator]
+    status = work()
     if not status:
         staleness.write_record(config, stage, parts, memory)
         memory.save()
