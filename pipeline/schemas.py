@@ -792,10 +792,51 @@ PLAN = Table(
         Column("half_width_planned", NUMBER, "expected half width afterwards"),
     ),
 )
+TOTALS = Table(
+    "totals",
+    "how many documents count, by frame and year",
+    ("frame", "year", "denominator", "definition"),
+    (
+        Column("frame", TEXT, "the population"),
+        Column("year", TEXT, "year of publication; empty for all years"),
+        Column("definition", TEXT, "what counts (codebook.toml); empty: everything in the denominator"),
+        Column("denominator", TEXT, "what the documents belong to (codebook.toml)"),
+        Column("count", NUMBER, "estimated number of documents"),
+        Column("low", NUMBER, "lower end of the interval"),
+        Column("high", NUMBER, "upper end of the interval"),
+        Column("n_population", INTEGER, "documents in the frame and year"),
+        Column("n_read", INTEGER, "documents read"),
+        Column("level", NUMBER, "level of the interval"),
+        N_PERSON,
+    ),
+)
+POSITIONS = Table(
+    "positions",
+    "the share and the number of documents that count for each position of positions.toml",
+    ("frame", "year", "denominator", "position"),
+    (
+        Column("frame", TEXT, "the population"),
+        Column("year", TEXT, "year of publication; empty for all years"),
+        Column("position", TEXT, "name of the position (positions.toml)"),
+        Column("denominator", TEXT, "what it is a share of (codebook.toml)"),
+        Column("share", NUMBER, "estimated share, 0 to 1; empty where nothing was read", is_nullable=True),
+        Column("low", NUMBER, "lower end of its interval", is_nullable=True),
+        Column("high", NUMBER, "upper end of its interval", is_nullable=True),
+        Column("count", NUMBER, "estimated number of documents"),
+        Column("count_low", NUMBER, "lower end of its interval"),
+        Column("count_high", NUMBER, "upper end of its interval"),
+        Column("n_population", INTEGER, "documents in the frame and year"),
+        Column("n_read", INTEGER, "documents read"),
+        Column("level", NUMBER, "level of the intervals"),
+        N_PERSON,
+    ),
+)
 SHARE_TABLES = {
     table.name: table
     for table in (
         SHARES,
+        TOTALS,
+        POSITIONS,
         GROUPS,
         TRENDS,
         PEOPLE,

@@ -10,6 +10,8 @@ STAGES = (
         reads=(*ROUND_TABLES, "terms", "embeddings", "cluster_members", "second_members"),
         writes=(
             "shares",
+            "totals",
+            "positions",
             "codes",
             "coverage",
             "predictions",
@@ -25,7 +27,7 @@ STAGES = (
             "weights",
             "plan",
         ),
-        inputs=ROUND_FILES,
+        inputs=(*ROUND_FILES, "{handcheck}/positions.toml"),
         settings=(
             "seed",
             "estimate",

@@ -8,6 +8,8 @@ import pandas as pd
 
 from pipeline import store
 from pipeline.coding.codebook import Codebook
+from pipeline.coding.positions import FILE as POSITIONS_FILE
+from pipeline.coding.positions import load_positions
 from pipeline.coding.sample import Sample
 from pipeline.config import Config
 from pipeline.estimate.agendas import estimate_agendas, estimate_growth, list_agendas
@@ -20,6 +22,7 @@ from pipeline.estimate.planning import plan_reading
 from pipeline.estimate.published import tabulate_weights
 from pipeline.estimate.robustness import add_second_encoder, vary_estimates
 from pipeline.estimate.survey import DOCUMENTS, Found, Survey, estimate_batch, open_survey
+from pipeline.estimate.totals import count_totals, estimate_positions
 from pipeline.estimate.trends import measure_groups, measure_trends
 from pipeline.schemas import (
     CLUSTER_MEMBERS,
@@ -40,11 +43,15 @@ def estimate_tables(
     survey = open_survey(sample, population, codebook, config.estimate.level, config.seed)
     joined = config.estimate.agendas
     agendas = [query for _, query in list_agendas(codebook, joined).values()]
-    found = estimate_batch(survey, [*codebook.definitions, *agendas], list(WEIGHTS))
+    queries = [*codebook.definitions, *agendas]
+    found = estimate_batch(survey, queries, list(WEIGHTS))
+    positions = load_positions(config.path(config.paths.handcheck, POSITIONS_FILE), codebook)
     curve, toggles = draw_curves(survey)
     tables = {
         "weights": tabulate_weights(survey.weights),
         "shares": tabulate_shares(survey, found),
+        "totals": count_totals(survey, queries),
+        "positions": estimate_positions(survey, positions, queries),
         "groups": measure_groups(survey),
         "trends": measure_trends(survey),
         "people": count_people(population.documents),

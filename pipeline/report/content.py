@@ -45,9 +45,11 @@ OPTIONAL_TABLES = (
     "layer_codes",
     "people",
     "plan",
+    "positions",
     "predictions",
     "robustness",
     "toggles",
+    "totals",
     "trends",
 )
 
