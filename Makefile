@@ -58,7 +58,7 @@ $(READY)-%: requirements/%.txt | $(READY)
 test: $(READY)-dev ## the tests (slow ones: make test PYTEST='-m slow')
 	@$(PY) -m pytest $(JOBS) $(PYTEST)
 
-test-fast: $(READY)-dev ## the tests of pure functions: no browser, no encoder, no whole project
+test-fast: $(READY)-test ## the tests of pure functions: no browser, no encoder, no whole project (under 90 s)
 	@$(PY) -m pytest -m "not slow and not gpu and not bench and not whole" $(JOBS) $(PYTEST)
 
 lint: $(READY)-dev ## style, types, and the order of the rooms

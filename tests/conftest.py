@@ -6,10 +6,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+
+if TYPE_CHECKING:  # the tests of pure functions run without it
+    from playwright.sync_api import Browser
 
 # The same examples on every run of CI; new ones on every other run.
 hypothesis.settings.register_profile("ci", derandomize=True)
@@ -47,8 +50,10 @@ def encoder_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def browser() -> "Iterator[Browser]":
     """Headless Chromium, without a connection to anything."""
+    from playwright.sync_api import sync_playwright
+
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
         if os.environ.get("CENSUS_REQUIRE_BROWSER"):

@@ -9,11 +9,15 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from pipeline.check.page import make_app
 from pipeline.check.session import Session, load_session
 from pipeline.coding.journal import read_journal
 from pipeline.config import load_config
 from tests.handcheck_project import make_project
+
+pytestmark = pytest.mark.whole
 
 KILLS = 200
 LEAVES = ("A1", "B1", "C1", "D1", "E1")

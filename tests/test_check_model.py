@@ -158,6 +158,7 @@ def start(config_path: Path, url: str) -> subprocess.Popen[bytes]:
     )
 
 
+@pytest.mark.whole
 def test_five_hundred_items_at_a_bad_endpoint_killed_six_times_are_each_coded_once(tmp_path: Path, root: Path) -> None:
     path = make_project(tmp_path, root, sample_count=500)
     config = load_config(path)
@@ -195,6 +196,7 @@ def test_five_hundred_items_at_a_bad_endpoint_killed_six_times_are_each_coded_on
     assert not any(b"sk-very-secret" in part.read_bytes() for part in kept) and "sk-very-secret" not in said
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("troubles", [0.0, 0.15])
 def test_the_estimate_is_within_ten_percent_of_what_was_used(tmp_path: Path, root: Path, troubles: float) -> None:
     config = load_config(make_project(tmp_path, root, sample_count=300))

@@ -16,6 +16,8 @@ from pipeline.errors import SheetError
 from pipeline.schemas import DOCUMENTS
 from tests.handcheck_project import make_project
 
+pytestmark = pytest.mark.whole
+
 HOSTILE = 'A </script><script>document.title = "owned"</script> <img src=x onerror=alert(1)> title'
 
 

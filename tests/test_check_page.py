@@ -23,6 +23,8 @@ from pipeline.config import load_config
 from pipeline.errors import SheetError
 from tests.handcheck_project import make_project
 
+pytestmark = pytest.mark.whole
+
 
 class Served:
     """A page served by a process of its own."""

@@ -70,6 +70,7 @@ def test_few_documents_have_few_neighbours(rows: int, wanted: int) -> None:
     assert find_neighbours(blobs()[:rows], 15)[0].shape == (rows, wanted)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("kernel", ["Haswell", "Sandybridge", "SkylakeX"])
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_similarities_are_the_same_bits_on_every_kernel_and_number_of_threads(

@@ -14,6 +14,8 @@ from pipeline.coding.codebook import load_codebook
 from pipeline.coding.definitions import match_definition
 from tests.small_project import invent_documents, write_project
 
+pytestmark = pytest.mark.whole
+
 
 def example(root: Path, language: str, start: str) -> str:
     """The code block that begins with a line."""

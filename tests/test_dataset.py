@@ -36,6 +36,8 @@ from pipeline.release.manifest import make_sums
 from pipeline.schemas import CENSUS_DOCUMENTS, DOCUMENTS
 from tests.small_project import FILES, invent_documents, write_project
 
+pytestmark = pytest.mark.whole
+
 SHIPPED = Path("data/raw/census/2026.07")
 
 

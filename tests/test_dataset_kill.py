@@ -18,6 +18,8 @@ from pipeline.errors import DataError
 from pipeline.release.manifest import make_sums
 from tests.small_project import invent_documents, write_project
 
+pytestmark = pytest.mark.whole
+
 NOTES = ("Nobody has read it.", "Somebody has read it.")
 
 

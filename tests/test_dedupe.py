@@ -134,6 +134,7 @@ ITEMS = st.lists(
 )
 
 
+@pytest.mark.whole
 @given(ITEMS, st.randoms())
 @settings(max_examples=40, deadline=None)
 def test_order_changes_nothing_and_counts_reconcile(items: list[Item], random) -> None:
@@ -153,6 +154,7 @@ def test_order_changes_nothing_and_counts_reconcile(items: list[Item], random) -
     assert set(duplicates["doc_id"]) <= set(documents["doc_id"])
 
 
+@pytest.mark.whole
 @given(ITEMS, st.data())
 @settings(max_examples=40, deadline=None)
 def test_adding_a_duplicate_changes_no_document(items: list[Item], data) -> None:

@@ -24,6 +24,8 @@ from pipeline.errors import SheetError
 from pipeline.rounds import adjudicate, draw, status
 from pipeline.schemas import DOCUMENTS, FRAME_MEMBERS, PREDICTIONS
 
+pytestmark = pytest.mark.whole
+
 HANDED = "labels/round-2"
 SIZES = "core=180,rest=400,wide-high=40,wide-low=400"
 

@@ -96,6 +96,7 @@ def test_a_document_of_the_census_without_a_vector_of_this_encoder_is_refused(ro
         embed.run(other)
 
 
+@pytest.mark.whole
 def test_the_shipped_census_needs_no_encoder(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (root / "census.toml").read_text().replace("data/raw/census", str(root / "data/raw/census"))
     (tmp_path / "census.toml").write_text(text)

@@ -20,6 +20,8 @@ from pipeline.embed.weights import find_weights, hash_settings
 from pipeline.errors import ConfigError, DataError
 from tests.small_project import invent_documents
 
+pytestmark = pytest.mark.whole
+
 has_openvino = importlib.util.find_spec("openvino") is not None
 needs_openvino = pytest.mark.skipif(not has_openvino, reason="openvino is not installed")
 needs_nncf = pytest.mark.skipif(importlib.util.find_spec("nncf") is None, reason="nncf is not installed")

@@ -19,6 +19,8 @@ from pipeline.embed.shards import SHARD_DOCUMENTS
 from pipeline.errors import ConfigError
 from tests.small_project import invent_documents, write_project
 
+pytestmark = pytest.mark.whole
+
 COUNT = 3000
 
 

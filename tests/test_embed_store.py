@@ -23,6 +23,8 @@ from pipeline.errors import DataError
 from pipeline.schemas import DOCUMENTS
 from tests.small_project import invent_documents, write_project
 
+pytestmark = pytest.mark.whole
+
 MADE = vectors.Provenance(
     "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db", "settings", 256, "torch-float32"
 )

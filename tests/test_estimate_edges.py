@@ -105,6 +105,7 @@ def test_the_plan_is_neymans_and_stops_at_what_there_is() -> None:
     assert (allocate(bands, 1.0) == 0).all()
 
 
+@pytest.mark.whole
 def test_people_are_weighed_right_where_a_few_write_most() -> None:
     rng = np.random.default_rng(3)
     authors = [[f"a{name}"] for name in np.minimum(rng.zipf(1.6, 900), 300)]

@@ -70,6 +70,7 @@ def test_any_characters_give_clean_text(name: TextFormat, text: str) -> None:
     found.encode("utf-8")
 
 
+@pytest.mark.whole
 @given(st.binary(max_size=300))
 @settings(max_examples=100, deadline=None)
 def test_any_bytes_become_a_record_or_a_reject(data: bytes) -> None:

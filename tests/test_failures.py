@@ -18,6 +18,8 @@ from pipeline.boundary import BUG, INTERRUPTED, MENDABLE, explain_failure
 from pipeline.errors import DataError
 from tests.small_project import invent_documents, write_project
 
+pytestmark = pytest.mark.whole
+
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = ("corpus", "embed", "dataset")
 

@@ -26,6 +26,7 @@ def test_the_lists_stay_as_long_as_they_are() -> None:
     assert len(FILES) >= 300
 
 
+@pytest.mark.whole
 def test_ids_that_look_like_numbers_pass_through_corpus_release_and_loader_unchanged(tmp_path: Path) -> None:
     ids = ["2501.00010", "2501.0001", "2501.1", "2501.10", "2501.100", "00000", "0", "1e10", "9007199254740993", "NA"]
     documents = invent_documents(len(ids))

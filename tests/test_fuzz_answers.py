@@ -9,6 +9,7 @@ from tests.fuzz.answer_cases import all_cases
 CASES = all_cases()
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("name", CASES)
 def test_an_odd_answer_is_an_answer_or_one_line_soon(name: str, tmp_path: Path) -> None:
     assert CASES[name](tmp_path) == ""

@@ -30,6 +30,8 @@ from pipeline.estimate.tables import tabulate_shares
 from pipeline.schemas import CODES, DOCUMENTS, SHARES
 from tests.survey_of import sample_of, share_of, survey_of
 
+pytestmark = pytest.mark.whole
+
 AXES = {"target": "T1", "mechanism": "M1", "scaling": "S1", "evidence": "E", "confidence": "3"}
 
 

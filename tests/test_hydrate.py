@@ -355,6 +355,7 @@ def test_faults_of_every_kind_lose_and_invent_nothing(tmp_path: Path) -> None:
     assert list(statuses.values()).count("verified") == sum(bool(number % 7) for number in range(150))
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("n_kills", [1, pytest.param(10, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
 def test_kill_9_at_random_moments_changes_nothing(tmp_path: Path, n_kills: int) -> None:
     items, lw, eaf, papers = many(240)

@@ -18,6 +18,8 @@ from pipeline.errors import ConfigError
 from pipeline.schemas import DOCUMENTS, embeddings_table
 from tests.small_project import invent_documents, write_project
 
+pytestmark = pytest.mark.whole
+
 CHILD = """
 import sys
 from pathlib import Path

@@ -19,6 +19,8 @@ from pipeline.report.site import embed_json, render_markdown, render_page
 from pipeline.report.tables import list_tables, neutralise_formulas
 from pipeline.report.words import format_decimals, format_interval, format_percent, format_points
 
+pytestmark = pytest.mark.whole
+
 HOSTILE = [
     "<script>alert(1)</script>",
     "</script><img src=x onerror=alert(1)>",

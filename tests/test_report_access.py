@@ -18,6 +18,8 @@ from pipeline.report.figures import draw_figures
 from pipeline.report.site import render_page
 from pipeline.report.tables import list_tables
 
+pytestmark = pytest.mark.whole
+
 AXE = "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 MAX_BYTES = 8_000_000

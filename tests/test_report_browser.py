@@ -22,6 +22,8 @@ from pipeline.estimate.survey import Survey, estimate_batch, open_survey
 from pipeline.report.content import Content, load_content
 from pipeline.report.words import format_interval, format_percent
 
+pytestmark = pytest.mark.whole
+
 TOLERANCE = 1e-9
 
 

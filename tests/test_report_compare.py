@@ -15,6 +15,8 @@ from pipeline.report.content import Content, load_content
 from pipeline.report.parts import split_changes
 from pipeline.report.site import render_comparison
 
+pytestmark = pytest.mark.whole
+
 
 @pytest.fixture(scope="module")
 def content(built: Path) -> Content:

@@ -9,6 +9,8 @@ from pipeline.coding.codebook import Codebook, load_codebook
 from pipeline.report.compare import compare_shares
 from pipeline.report.parts import rename, split_changes
 
+pytestmark = pytest.mark.whole
+
 
 @pytest.fixture(scope="module")
 def codebook(root: Path) -> Codebook:

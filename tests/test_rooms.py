@@ -113,6 +113,7 @@ def test_a_formula_loads_neither_the_network_nor_an_encoder(root: Path, statemen
     assert sum(name.split(".")[0] == "pipeline" for name in loaded) <= 12
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("stage", ["corpus", "embed", "cluster", "estimate", "agreement", "report", "dataset"])
 def test_a_stage_of_the_report_needs_no_extra(root: Path, stage: str) -> None:
     """Their packages are extras: `make report` on a fresh machine installs none of them."""
@@ -120,6 +121,7 @@ def test_a_stage_of_the_report_needs_no_extra(root: Path, stage: str) -> None:
     assert not loaded & set(EXTRA_OF)
 
 
+@pytest.mark.whole
 def test_every_module_loads_alone_and_no_leaf_loads_a_stage(root: Path) -> None:
     """One process for all: each module is imported with none of the package loaded, and what came with it is noted."""
     modules = [name.removesuffix(".__init__") for name in read_imports(root)]

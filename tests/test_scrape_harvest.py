@@ -16,6 +16,8 @@ from tests.fakes.forum_site import Forum, Post
 from tests.fakes.server import Reply, Site
 from tests.fakes.world import build_world, config_for
 
+pytestmark = pytest.mark.whole
+
 FORUMS = {"lw": "lw", "eaf": "eaf"}
 
 

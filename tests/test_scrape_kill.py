@@ -17,6 +17,8 @@ from pipeline.web import archive
 from pipeline.web.response import Response
 from tests.fakes.world import ROOT, build_world, config_for
 
+pytestmark = pytest.mark.whole
+
 
 def start_child(root: Path, sources: Path, clock) -> subprocess.Popen:
     command = [sys.executable, "-m", "tests.fakes.child", str(root), str(sources), str(clock.now())]

@@ -371,6 +371,7 @@ print(int(re.search(r'VmHWM:\\s+(\\d+) kB', open('/proc/self/status').read())[1]
 """
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     ("kind", "n", "outcome"),
     [

@@ -116,6 +116,7 @@ def test_an_empty_denominator_is_no_number_and_a_wrong_level_an_error() -> None:
         estimate_shares(part, np.ones((1, 1), dtype=bool), np.ones(1, dtype=bool), 1.5)
 
 
+@pytest.mark.whole
 def test_predictions_that_know_something_narrow_the_interval_and_none_biases_it() -> None:
     rng = np.random.default_rng(8)
     truth = np.where(rng.random(2_000) < 0.3, 0, 1)
@@ -139,6 +140,7 @@ def test_predictions_that_know_something_narrow_the_interval_and_none_biases_it(
         assert np.mean([share for share, _ in rows]) == pytest.approx((truth == 0).mean(), abs=0.02)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(("direct", "error"), [(0.05, 0.0), (0.3, 0.1)])
 def test_the_interval_holds_the_true_share_as_often_as_it_says(direct: float, error: float) -> None:
     rng = np.random.default_rng(11)
@@ -178,6 +180,7 @@ def test_documents_of_one_author_that_vary_together_widen_the_interval() -> None
     assert together.min() >= 0 and alone.mean() == pytest.approx(1, abs=0.01)
 
 
+@pytest.mark.whole
 def test_unequal_probabilities_are_weighed_back() -> None:
     rng = np.random.default_rng(5)
     truth = np.where(np.arange(4_000) < 800, 0, 1)

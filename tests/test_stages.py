@@ -24,6 +24,8 @@ from pipeline.stages import Stage, order_stages
 from tests.small_project import invent_documents, write_project
 from tests.test_rooms import read_imports
 
+pytestmark = pytest.mark.whole
+
 STAGES = load_stages()
 DERIVED = [name for name, stage in STAGES.items() if stage.is_derived]
 FREE = {"root"}  # every stage may know where it is

@@ -17,6 +17,8 @@ from pipeline.dataset import load_census
 from pipeline.errors import ConfigError
 from pipeline.study.create import map_columns, read_columns
 
+pytestmark = pytest.mark.whole
+
 CODEBOOK = """\
 version = 1
 

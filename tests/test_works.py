@@ -159,6 +159,7 @@ def test_records_keep_what_the_source_declared(config: Config) -> None:
     assert records.at[f"eaf:{TWIN_ID}", "crosspost_id"] == f"lw:{BLOG_POST_ID}"
 
 
+@pytest.mark.whole
 def test_a_scraped_field_links_documents_of_the_shipped_census(config: Config) -> None:
     folder = "data/raw/census/2026.07"
     shipped = load_config(ROOT / "census.toml")

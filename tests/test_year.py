@@ -20,6 +20,8 @@ from pipeline.web.clock import VirtualClock
 from tests.fakes.forum_site import Forum, Post, invent_posts
 from tests.fakes.server import Site
 
+pytestmark = pytest.mark.whole
+
 LEAVES = ("A1", "B1", "C1", "D1", "E1", "N0")
 TOPICS = {
     "A1": "value learning agency corrigibility proof goal",
