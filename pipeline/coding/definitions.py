@@ -78,7 +78,8 @@ def _match_leaf(query: Query, codes: pd.DataFrame) -> np.ndarray:
     matches = _is_wanted(query, codes["leaf"], codes["group"])
     if not query.count_second:
         return matches
-    return matches | (_is_wanted(query, codes["leaf2"], codes["group2"]) & (codes["leaf2"] != "").to_numpy())
+    leaf2, group2 = codes["leaf2"].fillna(""), codes["group2"].fillna("")
+    return matches | (_is_wanted(query, leaf2, group2) & (leaf2 != "").to_numpy())
 
 
 def _is_wanted(query: Query, leaf: pd.Series, group: pd.Series) -> np.ndarray:

@@ -11,7 +11,7 @@ are rounded to four decimals.
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -38,8 +38,9 @@ class Predictions:
         fold: int (n,), the fold whose model predicted it.
         leaves: names of the columns of `leaf_probability`; groups: the group of each.
         leaf_probability: float64 (n, n_leaves), four decimals, rows sum to one up to them.
-        counted: predicted definition within a denominator, for definitions that are not sets of leaves:
+        counted: predicted definition within a denominator, where either is no set of leaves:
             (definition id, denominator id) -> float64 (n,).
+        belongs: predicted denominator, for those that are no sets of leaves: denominator id -> float64 (n,).
     """
 
     doc_ids: np.ndarray
@@ -48,9 +49,12 @@ class Predictions:
     groups: tuple[str, ...]
     leaf_probability: np.ndarray
     counted: dict[tuple[str, str], np.ndarray]
+    belongs: dict[str, np.ndarray] = field(default_factory=dict)
 
-    def inside(self, denominator: Denominator) -> np.ndarray:
-        """Returns the chance of belonging to a denominator: float64 (n,)."""
+    def inside(self, name: str, denominator: Denominator) -> np.ndarray:
+        """Returns the chance of belonging to a denominator (called `name`): float64 (n,)."""
+        if name in self.belongs:
+            return self.belongs[name]
         return self.of_leaves(match_denominator(denominator, _bare_codes(self.leaves, self.groups)))
 
     def of_leaves(self, is_in: np.ndarray) -> np.ndarray:
@@ -85,17 +89,29 @@ def predict_codes(
     kernel = compute_kernel(vectors, neighbours, terms, documents, read)
     leaves = tuple(codebook.leaves)
     groups = tuple(codebook.group_of[leaf] for leaf in leaves)
-    blocks = [(codes["leaf"].to_numpy()[:, None] == np.array(leaves)).astype(np.float64)]
-    keys = []
-    for definition in codebook.definitions:
-        if not is_set_of_leaves(definition):
-            for name, denominator in codebook.denominators.items():
-                counted = match_definition(definition, codes) & match_denominator(denominator, codes)
-                blocks.append(np.stack([counted, ~counted], axis=1).astype(np.float64))
-                keys.append((definition.id, name))
-    probabilities = cross_predict(kernel, read, fold, blocks)
-    counted = {key: block[:, 0].round(DECIMALS) for key, block in zip(keys, probabilities[1:], strict=True)}
-    return Predictions(documents["doc_id"].to_numpy(), fold, leaves, groups, probabilities[0].round(DECIMALS), counted)
+    queries = _list_queries(codebook, codes)
+    one_hot = (codes["leaf"].to_numpy()[:, None] == np.array(leaves)).astype(np.float64)
+    blocks = [one_hot, *(np.stack([rows, ~rows], axis=1).astype(np.float64) for rows in queries.values())]
+    leaf_probability, *found = cross_predict(kernel, read, fold, blocks)
+    chances = {key: block[:, 0].round(DECIMALS) for key, block in zip(queries, found, strict=True)}
+    counted = {key: chance for key, chance in chances.items() if isinstance(key, tuple)}
+    belongs = {key: chance for key, chance in chances.items() if isinstance(key, str)}
+    ids = documents["doc_id"].to_numpy()
+    return Predictions(ids, fold, leaves, groups, leaf_probability.round(DECIMALS), counted, belongs)
+
+
+def _list_queries(codebook: Codebook, codes: pd.DataFrame) -> dict[str | tuple[str, str], np.ndarray]:
+    """Returns which read documents each query holds that the first leaf alone does not decide, bool (n_read,): by the
+    id of a denominator, or of a definition and a denominator."""
+    queries: dict[str | tuple[str, str], np.ndarray] = {}
+    for name, denominator in codebook.denominators.items():
+        is_plain, inside = is_set_of_leaves(denominator), match_denominator(denominator, codes)
+        if not is_plain:
+            queries[name] = inside
+        for definition in codebook.definitions:
+            if not (is_plain and is_set_of_leaves(definition)):
+                queries[definition.id, name] = match_definition(definition, codes) & inside
+    return queries
 
 
 def assign_folds(doc_ids: pd.Series, group: np.ndarray) -> np.ndarray:

@@ -41,7 +41,10 @@ def list_specifications(codebook: Codebook) -> Specifications:
     leaves = tuple(codebook.leaves)
     codes = bare_codes(codebook)
     nested = [definition for definition in codebook.definitions if definition.nested and is_set_of_leaves(definition)]
-    core, widest = (match_definition(definition, codes) for definition in (nested[0], nested[-1]))
+    # Where each of them asks more than the leaf, the contested leaves alone are moved.
+    core, widest = (
+        match_definition(nested[place], codes) if nested else np.zeros(len(codes), dtype=bool) for place in (0, -1)
+    )
     contested = [leaf for leaf in codebook.toggles.leaves if not core[leaves.index(leaf)]]
     rest = tuple(leaf for leaf, wide, deep in zip(leaves, widest, core, strict=True) if wide and not deep)
     rest = tuple(leaf for leaf in rest if leaf not in contested)
@@ -58,7 +61,9 @@ def draw_curves(survey: Survey) -> tuple[pd.DataFrame, pd.DataFrame]:
     names = np.array([" ".join(toggle) for toggle in specifications.toggles])
     points: list[pd.DataFrame] = []
     effects: list[pd.DataFrame] = []
-    leaf = pd.factorize(survey.records["leaf"])[0]
+    inside = np.array([survey.inside(denominator) for denominator in survey.codebook.denominators.values()])
+    told = pd.DataFrame(inside.T).assign(leaf=survey.records["leaf"].to_numpy())
+    leaf = told.groupby(list(told.columns), sort=False).ngroup().to_numpy()
     by_leaf = replace(survey, weights=survey.weights.merged(leaf))
     for domain, (name, denominator) in itertools.product(
         (domain for domain in survey.domains if not domain.year), survey.codebook.denominators.items()

@@ -59,7 +59,7 @@ def guess_shares(population: Population, definition: Definition, name: str, code
         return None
     denominator = codebook.denominators[name]
     counted = population.predictions.count(definition, name, denominator)
-    return np.stack([counted, population.predictions.inside(denominator)], axis=1)
+    return np.stack([counted, population.predictions.inside(name, denominator)], axis=1)
 
 
 def band_of(probability: np.ndarray) -> np.ndarray:

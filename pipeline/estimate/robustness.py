@@ -256,7 +256,7 @@ def _both_codes(sample: Sample, codebook: Codebook) -> tuple[pd.DataFrame, pd.Da
     leaf2 = settled["leaf2"].fillna("")
     swapped = settled.assign(leaf=leaf2.where(leaf2 != "", settled["leaf"]))
     swapped = swapped.assign(group=swapped["leaf"].map(codebook.group_of))
-    is_doubtful = ((settled["confidence"].astype(int) == 1) & (leaf2 != "")).to_numpy()
+    is_doubtful = ((settled["confidence"].astype(int) <= codebook.doubt) & (leaf2 != "")).to_numpy()
     return settled, swapped, is_doubtful
 
 

@@ -123,7 +123,7 @@ def tabulate_predictions(predictions: Predictions, codebook: Codebook) -> pd.Dat
     for letter in codebook.groups:
         queries[f"group {letter}"] = predictions.of_leaves(np.array([group == letter for group in predictions.groups]))
     for name, denominator in codebook.denominators.items():
-        queries[f"denominator {name}"] = predictions.inside(denominator)
+        queries[f"denominator {name}"] = predictions.inside(name, denominator)
     widest = max(codebook.denominators, key=lambda name: len(codebook.denominators[name].groups))
     for definition in codebook.definitions:
         queries[f"definition {definition.id}"] = predictions.count(definition, widest, codebook.denominators[widest])
