@@ -17,6 +17,7 @@ from pipeline.check.session import load_session
 from pipeline.check.texts import fetch_texts, fetched_path, find_texts
 from pipeline.config import Config, load_config
 from pipeline.schemas import DOCUMENTS, HYDRATED
+from pipeline.text.extract import text_sha256
 from tests.handcheck_project import make_project
 
 
@@ -98,3 +99,12 @@ def test_the_census_comes_before_hydrate_and_hydrate_before_shipped_abstracts(co
     pd.DataFrame({"doc_id": ids, "text": "abstract"}).to_parquet(folder / "arxiv.parquet")
     found = find_texts(config, documents, ids)
     assert [found[name] for name in ids] == ["census", "hydrated", "hydrated", "abstract", "abstract"]
+
+
+def test_shipped_texts_are_those_that_were_read(root: Path) -> None:
+    documents = pd.read_parquet(root / "data/raw/census/2026.07/documents.parquet").set_index("doc_id")
+    shipped = pd.read_parquet(root / "data/raw/handcheck/texts/round-1-arxiv.parquet").set_index("doc_id")
+    titles = documents["title"].reindex(shipped.index)
+    hashes = [text_sha256(title, text) for title, text in zip(titles, shipped["text"], strict=True)]
+    assert hashes == shipped["text_sha256"].tolist() == documents["text_sha256"].reindex(shipped.index).tolist()
+    assert set(shipped["licence"]) == {"CC0-1.0"} and set(documents["source"].reindex(shipped.index)) == {"arxiv"}

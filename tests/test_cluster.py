@@ -22,10 +22,11 @@ from pipeline.cluster.layers import (
     score_members,
 )
 from pipeline.cluster.layout import extend_layout, lay_out, place_documents
-from pipeline.cluster.names import choose_terms, name_clusters, rank_terms, read_set_names
+from pipeline.cluster.names import choose_terms, name_clusters, rank_terms
 from pipeline.cluster.neighbours import find_neighbours, find_neighbours_among
 from pipeline.cluster.stability import best_jaccard, probe_source, score_samples
 from pipeline.cluster.words import WordCounts, build_term_graph, code_terms
+from pipeline.coding.group_names import read_set_names
 from pipeline.errors import DataError, SheetError
 from pipeline.schemas import TERMS
 
@@ -240,6 +241,24 @@ def test_a_persons_name_wins_over_a_language_models(tmp_path: Path) -> None:
     assert (names["x"].name, names["x"].kind, names["y"].kind) == ("Debate", "person", "language model")
     path.write_text("cluster_id,name,kind\nx,Debate,robot\n")
     with pytest.raises(SheetError, match=r"cluster-names\.csv:2"):
+        read_set_names(tmp_path)
+
+
+def test_a_name_given_in_the_reading_room_names_the_cluster(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    head = "cluster_id,name,note,state,coder_kind\n"
+    (tmp_path / "cluster-names.csv").write_text("cluster_id,name,kind\nx,Arguing,language model\n")
+    for task, coder, rows in (
+        ("names", "alice", "x,Debate,,done,person\ny,Half,,draft,person\n"),
+        ("clusters", "bob", "x,Discussion,,done,person\nz,Ethics,,done,person\nw,,,done,person\n"),
+        ("names", "model", "x,Talk,,done,language model\nz,Morals,,done,language model\n"),
+    ):
+        (tmp_path / "sheets" / task).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "sheets" / task / f"{coder}.csv").write_text(head + rows)
+    names = read_set_names(tmp_path)
+    assert {key: name.name for key, name in names.items()} == {"x": "Debate", "z": "Ethics"}
+    assert "two people name x: 'Debate' is kept, 'Discussion' is not" in caplog.text
+    (tmp_path / "sheets/names/alice.csv").write_text(head + "x,Debate,,done,robot\n")
+    with pytest.raises(SheetError, match=r"alice\.csv:2"):
         read_set_names(tmp_path)
 
 

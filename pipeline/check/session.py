@@ -17,6 +17,7 @@ from pipeline.check.texts import find_texts
 from pipeline.coding.cells import clean_cells, code_columns, find_cell_problem
 from pipeline.coding.codebook import Codebook, load_codebook
 from pipeline.coding.extension import read_extension, wanted_ids
+from pipeline.coding.group_names import read_set_names
 from pipeline.coding.kinds import find_kind
 from pipeline.coding.order import order_for, shuffle_batches
 from pipeline.coding.precedence import find_page_sheets, settle_by_precedence
@@ -237,7 +238,8 @@ def _list_items(
         if task == "intrusion":
             found = tasks.intrusion_items(folder, documents, coder, texts)
         else:
-            names = read_names(folder.parent.parent) if task == "names" else {}
+            set_names = read_set_names(folder.parent.parent) if task == "names" else {}
+            names = {cluster_id: one.name for cluster_id, one in set_names.items()}
             found = tasks.cluster_items(folder, documents, coder, texts, names)
         return {item.key: item for item in found}
     strata = _read_strata(folder)
@@ -314,14 +316,6 @@ def _read_ids(folder: Path) -> list[str]:
     """Returns the documents of a round that are to be read: all, unless a screening left some out."""
     rows = read_csv_rows(folder / "sample.csv", ("doc_id",))
     return [row["doc_id"] for _, row in rows if row.get("is_read", "True") == "True"]
-
-
-def read_names(handcheck: Path) -> dict[str, str]:
-    """Returns the names that clusters have so far, a person's before a language model's."""
-    path = handcheck / "cluster-names.csv"
-    rows = [row for _, row in read_csv_rows(path, ("cluster_id", "name", "kind"))] if path.exists() else []
-    ranked = sorted(rows, key=lambda row: row["kind"] == "person")
-    return {row["cluster_id"]: row["name"] for row in ranked}
 
 
 def _find_disputed(handcheck: Path, doc_ids: list[str], codebook: Codebook, known: pd.Index) -> set[str]:

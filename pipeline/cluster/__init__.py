@@ -21,6 +21,8 @@ STAGES = (
             "{census}/second_members.parquet",
             "{reuse}/second_members.parquet",
             "{handcheck}/cluster-names.csv",
+            "{handcheck}/sheets/names/*.csv",
+            "{handcheck}/sheets/clusters/*.csv",
         ),
         settings=("sources[census]", "cluster", "seed", "embed.dimension_count", "embed.weights_sha256", "embed.reuse"),
     ),

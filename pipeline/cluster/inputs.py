@@ -11,10 +11,10 @@ from pipeline import store
 from pipeline.cluster.cells import find_near_neighbours
 from pipeline.cluster.layers import build_graph
 from pipeline.cluster.matching import Reference, read_reference
-from pipeline.cluster.names import SetName, read_set_names
 from pipeline.cluster.neighbours import find_neighbours
 from pipeline.cluster.second import read_second
 from pipeline.cluster.words import WordCounts, build_term_graph, code_terms
+from pipeline.coding.group_names import SetName, read_set_names
 from pipeline.config import Config
 from pipeline.groups import read_groups
 from pipeline.schemas import DOCUMENTS, SECOND_MEMBERS, TERMS, embeddings_table

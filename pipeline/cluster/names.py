@@ -2,17 +2,11 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from pipeline.cluster.words import WordCounts
-from pipeline.coding.sheets import read_csv_rows
-from pipeline.errors import SheetError
-
-KINDS = ("person", "language model")  # who may set a name, strongest first
 
 # What is left of web pages where the markup was not cleaned away; it must not name a cluster.
 MARKUP_WORDS = frozenset(
@@ -159,34 +153,3 @@ def _prefer_phrases(table: pd.DataFrame, vocabulary: list[str]) -> dict[int, lis
                     best[word] = phrase
         ranked[cluster] = [vocabulary[place] for place in dict.fromkeys(best.get(term, term) for term in first)]
     return ranked
-
-
-@dataclass(frozen=True)
-class SetName:
-    """A name that a reader gave a cluster."""
-
-    name: str
-    kind: str
-
-
-def read_set_names(handcheck: Path) -> dict[str, SetName]:
-    """Reads `cluster-names.csv`: a person's name wins over a language model's, and either over the terms.
-
-    Raises:
-        SheetError: the file is malformed, a kind is unknown, or a cluster is named twice by the same kind.
-    """
-    path = handcheck / "cluster-names.csv"
-    if not path.exists():
-        return {}
-    found: dict[tuple[str, str], SetName] = {}
-    for line, row in read_csv_rows(path, ("cluster_id", "name", "kind")):
-        key = (row["cluster_id"], row["kind"])
-        if row["kind"] not in KINDS or not row["name"] or key in found:
-            raise SheetError(
-                f"{row['cluster_id']!r} has no name, is named twice, or the kind is not one of {', '.join(KINDS)}",
-                where=f"{path}:{line}",
-                do="mend the line",
-            )
-        found[key] = SetName(row["name"], row["kind"])
-    weakest_first = sorted(found.items(), key=lambda item: -KINDS.index(item[1].kind))
-    return {cluster_id: name for (cluster_id, _), name in weakest_first}
