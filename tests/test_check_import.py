@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import store
 from pipeline.check.exports import waiting_items
 from pipeline.check.imports import import_sheet, write_blank
 from pipeline.check.session import Session, load_session
+from pipeline.check.stage import run_correct_kind, run_export
 from pipeline.check.tasks import sheet_path
 from pipeline.coding.codebook import load_codebook
 from pipeline.coding.precedence import find_page_sheets
@@ -16,6 +18,7 @@ from pipeline.coding.records import KEPT, Context, open_record, save_row
 from pipeline.coding.sheets import read_sheet
 from pipeline.config import load_config
 from pipeline.errors import SheetError
+from pipeline.schemas import DOCUMENTS
 from tests.handcheck_project import make_project
 
 HEADER = "doc_id,leaf,leaf2,target,mechanism,scaling,evidence,confidence,note"
@@ -127,3 +130,36 @@ def test_a_finished_sheet_of_the_round_is_not_written_over(root: Path, tmp_path:
 def test_the_codebook_version_is_the_one_that_was_shown(session: Session, root: Path) -> None:
     assert session.codebook_version == "v1.1"
     assert load_codebook(root / "data/raw/handcheck/codebook/codebook.toml").leaves == session.codebook.leaves
+
+
+def test_a_wrong_record_of_who_reads_is_corrected_or_refused_in_words(tmp_path: Path, root: Path) -> None:
+    config = load_config(make_project(tmp_path, root))
+    session = load_session(config, "documents", "ann", "language model")
+    save_row(session.record, session.items[0].key, {"leaf": "A1"}, Context())
+    with pytest.raises(SheetError, match="is a language model"):
+        load_session(config, "documents", "ann", "person")
+    for coder, kind, words in (
+        ("ann", "", "'nothing' is no kind of reader"),
+        ("ann", "trial", "'trial' is no kind of reader"),
+        ("nobody", "person", "nobody has no sheet"),
+    ):
+        with pytest.raises(SheetError, match=words):
+            run_correct_kind(config, coder, kind)
+    assert run_correct_kind(config, "ann", "person") == 0
+    assert load_session(config, "documents", "ann", "person").record.kind == "person"
+
+
+def test_a_finished_sheet_of_a_round_keeps_its_kind(root: Path) -> None:
+    with pytest.raises(SheetError, match="lists reader-1 as another kind"):
+        run_correct_kind(load_config(root / "census.toml"), "reader-1", "person")
+
+
+def test_texts_that_are_missing_are_counted_in_an_export(
+    tmp_path: Path, root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = load_config(make_project(tmp_path, root))
+    documents = store.read_table(DOCUMENTS, config.processed("documents"))
+    documents.loc[documents.index[:2], "text"] = None
+    store.write_table(DOCUMENTS, documents, config.processed("documents"))
+    run_export(config, str(tmp_path / "items.csv"), "ann")
+    assert "2 of 30 have no text on this machine" in caplog.text

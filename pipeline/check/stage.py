@@ -17,6 +17,7 @@ from pipeline.check.session import TRIAL, Session, load_session, lock_sheet
 from pipeline.check.tasks import Task
 from pipeline.check.texts import fetch_texts
 from pipeline.coding import records
+from pipeline.coding.rounds import listed_coders
 from pipeline.config import Config
 from pipeline.errors import SheetError
 from pipeline.schemas import CLUSTER_MEMBERS, CLUSTERS
@@ -78,15 +79,29 @@ def run_check(
 
 
 def run_correct_kind(config: Config, coder: str, kind: str) -> int:
-    """Replaces a wrong record of what a coder is, in every sheet of that coder."""
+    """Replaces a wrong record of what a coder is, in every sheet of that coder.
+
+    Raises:
+        SheetError: the kind is none, the coder has no sheet, or a round lists the coder as something else.
+    """
     handcheck = config.path(config.paths.handcheck)
+    if kind not in records.KINDS:
+        raise SheetError(f"{kind or 'nothing'!r} is no kind of reader", where="KIND", do="person or language model")
+    if any(one.sheet == coder and one.kind != kind for one in listed_coders(handcheck)):
+        raise SheetError(
+            f"a drawn round lists {coder} as another kind",
+            where=str(handcheck / "rounds"),
+            do="it is finished: leave it",
+        )
     paths = [path for path in sorted((handcheck / "sheets").rglob(f"{coder}.csv")) if path.is_file()]
+    if not paths:
+        raise SheetError(f"{coder} has no sheet", where=str(handcheck / "sheets"), do="name who has read something")
     for path in paths:
         with lock_sheet(path):
             header = path.read_text(encoding="utf-8-sig").split("\n", 1)[0].split(",")
             record = records.open_record(path, tuple(name.strip() for name in header), is_kind_open=True)
             records.correct_kind(record, kind)
-    log.info("kind: %s is a %s now, in %d sheets", coder, kind, len(paths))
+    log.info("kind: %s is a %s now, in %d sheet%s", coder, kind, len(paths), "" if len(paths) == 1 else "s")
     return 0
 
 
@@ -145,6 +160,9 @@ def run_export(
         imports.write_blank(session, path, items)
     else:
         exports.write_items(session, path, items, is_batch=format == "batch", model=model)
+    bare = sum(not item.text and not item.members for item in items)
+    if bare:
+        log.warning("export: %d of %d have no text on this machine, only titles; run make hydrate", bare, len(items))
     log.info("export: %d documents -> %s", len(items), path)
     return 0
 
@@ -165,8 +183,9 @@ def run_pack(
 
     session = load_session(config, task, coder, kind, round_name=round_name)
     path = Path(file or f"read-{coder}.html")
-    written = write_pack(session, path, exports.waiting_items(session, stratum, count))
-    bare = sum(not item.text for item in exports.waiting_items(session, stratum, count))
+    items = exports.waiting_items(session, stratum, count)
+    written = write_pack(session, path, items)
+    bare = sum(not item.text for item in items)
     if bare:
         log.info("pack: %d of them have no text on this machine; run make hydrate first", bare)
     log.info("pack: %d documents -> %s; take back what comes: make import FILE=… CODER=%s", written, path, coder)
