@@ -98,6 +98,7 @@ KEYS = {
     "robustness": ["frame", "definition", "variant"],
     "trends": ["frame", "denominator", "definition", "kind", "from_year", "to_year"],
     "people": ["frame"],
+    "positions": ["frame", "year", "denominator", "position"],
     "agreement": ["coder_a", "coder_b", "subject", "weighting", "measure"],
     "agreement_parts": ["coder_a", "coder_b", "part", "name"],
     "intrusion": ["coder", "layer"],

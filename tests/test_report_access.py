@@ -53,7 +53,7 @@ def violations(page: Page, axe: str) -> list[tuple[str, str]]:
 
 def test_axe_finds_nothing_on_the_page_or_in_a_documents_codes(browser: Browser, axe: str, address: str) -> None:
     page = browser.new_page(viewport={"width": 1440, "height": 900})
-    check_by_axe(page, axe, address, "#explorer-title ~ * details, #cluster-broad-00")
+    check_by_axe(page, axe, address, "details.fold, #explorer details, #trend details, #cluster-broad-00")
     page.close()
 
 
@@ -100,6 +100,7 @@ def test_the_page_prints_with_its_tables_and_without_its_controls(browser: Brows
     page.goto(address)
     page.emulate_media(media="print")
     assert page.locator("#answer").is_visible() and page.locator("#definitions-title").is_visible()
+    assert page.locator("#t-panels svg").first.is_visible()
     for hidden in ("#x-copy", "#map-canvas", "#d-search", "nav.contents"):
         assert not page.locator(hidden).is_visible(), hidden
     assert page.pdf(format="A4").startswith(b"%PDF")

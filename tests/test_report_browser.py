@@ -160,7 +160,7 @@ def test_moving_lines_in_and_out_gives_the_share_of_that_definition(
 def test_a_position_is_kept_in_the_link(address: str, browser: Browser, page: Page) -> None:
     page.goto(address)
     page.select_option("#x-frame", "arxiv-query-2025")
-    page.locator(".rung[data-definition=broad] input").check()
+    page.select_option("#x-def", "broad")
     page.locator(".chip[data-code=D3] input").check()
     page.locator(".chip[data-code=C1] input").uncheck()
     page.locator("#x-copy").click()
@@ -191,10 +191,11 @@ def test_a_broken_link_still_opens_the_page(address: str, page: Page, link: str)
 
 def read_a_document(page: Page, act) -> None:
     """Headline, definition, year, documents, one document's codes, and back, by `act(locator)`."""
-    act(page.locator(".card a.share").nth(1))
+    page.locator("#years details").first.evaluate("part => { part.open = true; }")
+    act(page.locator("#years .scroll tbody tr", has_text="2024").locator("a.share").nth(4))
     expect(page.locator(".rung[data-definition=broad] input")).to_be_checked()
     expect(page.locator("#documents-title")).to_be_focused()
-    act(page.locator("#years-title ~ .scroll tbody tr", has_text="2025").locator("a.share").nth(2))
+    act(page.locator("#years .scroll tbody tr", has_text="2025").locator("a.share").nth(2))
     expect(page.locator("#x-year")).to_have_value("2025")
     expect(page.locator("#d-says")).to_contain_text("2025")
     title = page.locator("#d-rows a").first.inner_text()
@@ -208,7 +209,7 @@ def read_a_document(page: Page, act) -> None:
     expect(page).not_to_have_url(re.compile("doc="))
     assert "show=documents" in page.url
     page.go_back()
-    expect(page.locator("#x-year")).to_have_value("")
+    expect(page.locator("#x-year")).to_have_value("2024")
     expect(page.locator(".rung[data-definition=broad] input")).to_be_checked()
 
 
@@ -230,10 +231,10 @@ def test_a_reader_gets_from_the_headline_to_a_documents_codes_and_back_by_keyboa
 def test_the_tab_key_reaches_the_controls_in_the_order_of_the_page(address: str, page: Page) -> None:
     page.goto(address)
     reached = []
-    for _ in range(60):
+    for _ in range(110):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id || document.activeElement.className"))
-    wanted = ["skip", "share", "x-frame", "x-of", "x-documents", "x-copy"]
+    wanted = ["skip", "x-documents", "x-copy", "x-def", "x-vs", "x-frame", "x-of", "t-csv", "x-name"]
     assert [reached.index(name) for name in wanted] == sorted(reached.index(name) for name in wanted)
 
 
@@ -259,7 +260,7 @@ def test_every_number_the_explorer_shows_for_a_definition_is_the_one_in_the_tabl
 ) -> None:
     page.goto(address)
     for definition in content.codebook.definitions:
-        shown = page.locator(f".rung[data-definition={definition.id}] .figure-cell").inner_text()
+        shown = page.locator(f".rung[data-definition={definition.id}] .figure-cell").text_content()
         row = content.share_of(content.settings.headline_frame, definition.id)
         assert shown == f"{format_percent(row['share'])} {format_interval(row)}"
 
@@ -357,6 +358,7 @@ def test_a_clusters_name_opens_what_is_known_of_it_and_leads_to_its_documents(
     part = page.locator(f"#cluster-{cluster['cluster_id']}")
     assert part.get_attribute("open") is None
     parent = page.locator(f"#cluster-{cluster['parent_id']}")
+    page.locator("nav.contents a[href='#clusters']").click()
     page.locator(f"tr a[href='#cluster-{cluster['parent_id']}']").click()
     expect(parent.locator("h5").first).to_be_visible()
     parent.locator(f"a[href='#cluster-{cluster['cluster_id']}']").click()
@@ -376,6 +378,7 @@ def test_an_unstable_cluster_is_marked_wherever_it_appears(address: str, content
     page.locator("#map-canvas").scroll_into_view_if_needed()
     marked = page.locator("#m-legend li", has_text="(unstable)")
     expect(marked).to_have_count(len(unstable))
+    page.locator("nav.contents a[href='#clusters']").click()
     for cluster_id in unstable["cluster_id"]:
         expect(page.locator(f"#cluster-{cluster_id} summary .warn")).to_have_count(1)
         expect(page.locator(f"tr:has(a[href='#cluster-{cluster_id}']) th .warn")).to_have_count(1)

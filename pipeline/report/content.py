@@ -11,6 +11,8 @@ import pipeline.schemas as schemas
 from pipeline import __version__, store
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.current import read_sample
+from pipeline.coding.positions import FILE as POSITIONS_FILE
+from pipeline.coding.positions import Position, load_positions
 from pipeline.coding.sample import Sample
 from pipeline.config import Config, Frame, Report
 from pipeline.errors import ConfigError, DataError
@@ -29,7 +31,19 @@ from pipeline.schemas import (
     codes_table,
 )
 
-FACTS = ("doc_id", "source", "frame", "url", "title", "authors", "published_date", "published_year", "text_kind")
+FACTS = (
+    "doc_id",
+    "source",
+    "frame",
+    "url",
+    "title",
+    "authors",
+    "published_date",
+    "published_year",
+    "text_kind",
+    "word_count",
+    "karma",
+)
 # Tables that a section of the report shows when the stage that makes them has made them, and does without otherwise.
 OPTIONAL_TABLES = (
     "agreement",
@@ -68,6 +82,7 @@ class Content:
         sample: the read documents with every coder's codes.
         population: all documents, without predictions.
         extras: the optional tables that exist, by name.
+        positions: what people said in the discussion, as queries.
         published: figures of others, for comparison.
         releases: the digest of each published census that was read, by the name of its folder.
         corpus_sha256: hash of every document's id and text hash: which corpus the numbers are about.
@@ -92,6 +107,7 @@ class Content:
     sample: Sample
     population: Population
     extras: Mapping[str, pd.DataFrame]
+    positions: tuple[Position, ...]
     published: tuple[Mapping[str, Any], ...]
     corpus_sha256: str
     releases: Mapping[str, str] = field(default_factory=dict)
@@ -158,6 +174,7 @@ def load_content(config: Config, codebook: Codebook) -> Content:
         sample=sample,
         population=Population(facts, facts["doc_id"].searchsorted(sample.units.index)),
         extras=load_extras(config),
+        positions=load_positions(config.path(config.paths.handcheck, POSITIONS_FILE), codebook),
         published=load_published(config.path(config.paths.handcheck, "published.toml"), codebook),
         releases=_list_releases(config),
         corpus_sha256=store.sha256_of_text("\n".join(sorted(hashes["doc_id"] + " " + hashes["text_sha256"]))),

@@ -10,11 +10,13 @@ from scipy import sparse, stats
 
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.sheets import code_columns_of
+from pipeline.config import Frame
 from pipeline.estimate.domains import Domain, list_domains
 from pipeline.estimate.published import read_weights
-from pipeline.estimate.survey import merge_records
+from pipeline.estimate.survey import measure_sizes, merge_records
 from pipeline.estimate.weights import digit_of
 from pipeline.report.content import Content
+from pipeline.report.words import tell_source
 
 MAP_STEPS = 65_535  # places on the map are written as whole numbers from 0 to this
 SHOWN_AUTHORS = 12  # one paper has 6,848; the page lists the first and counts the rest
@@ -35,6 +37,12 @@ def explorer_payload(content: Content) -> dict[str, Any]:
         "level": content.level,
         "weights": weights_payload(content),
         "joined": [list(leaves) for leaves in content.joined.values()],
+        "frames": [
+            _frame_payload(name, frame.title, frame.is_quotable, content) for name, frame in _estimated(content)
+        ],
+        "positions": [asdict(position) for position in content.positions],
+        "sizes": sizes_payload(content),
+        "source": tell_source(content),
         "domains": [_domain_payload(domain, content.level) for domain in list_domains(sample, content.population)],
         "units": {
             "document": [place_of[doc_id] for doc_id in sample.units.index],
@@ -47,12 +55,42 @@ def explorer_payload(content: Content) -> dict[str, Any]:
     }
 
 
+def sizes_payload(content: Content) -> dict[str, dict[str, dict[str, Any]]]:
+    """Returns what documents count for besides one each, by way of counting and frame: of each read one, and in all."""
+    sample, population = content.sample, content.population
+    whole = {domain.frame: domain for domain in list_domains(sample, population) if not domain.year}
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for name, by_frame in measure_sizes(sample, population).items():
+        if name not in set(content.shares["weight"]):
+            continue
+        for frame, size in by_frame.items():
+            own = size[population.units][whole[frame].rows]
+            if own.any():
+                total = float(size[population.rows_within(whole[frame])].sum())
+                found.setdefault(name, {})[frame] = {"size": own.tolist(), "total": total}
+    return found
+
+
+def _estimated(content: Content) -> list[tuple[str, Frame]]:
+    """Returns the frames that the page can compute for: those of the sample whose weights it holds."""
+    known = set(content.sample.strata["frame"])
+    return [(name, frame) for name, frame in content.frames.items() if name in known]
+
+
+def _frame_payload(name: str, title: str, is_quotable: bool, content: Content) -> dict[str, Any]:
+    years = content.years_of(name)
+    last = content.documents.loc[content.documents["frame"] == name, "published_date"].dropna().max() if years else ""
+    is_part = bool(years) and str(last)[:4] == years[-1] and str(last)[5:7] < "12"
+    return {"id": name, "title": title, "is_quotable": is_quotable, "partial_year": years[-1] if is_part else ""}
+
+
 def codebook_payload(codebook: Codebook, content: Content) -> dict[str, Any]:
     """Returns the codes and the queries over them."""
     return {
         "groups": codebook.groups,
         "leaves": {code: title.replace("*", "") for code, title in codebook.leaves.items()},
         "group_of": codebook.group_of,
+        "outside": list(codebook.outside),
         "hints": dict(content.hints),
         "axes": codebook.axes,
         "definitions": [asdict(definition) for definition in codebook.definitions],

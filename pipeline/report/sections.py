@@ -8,22 +8,24 @@ from pipeline.report.variations import list_variants
 
 # From top to bottom: template, heading, and the optional tables without which the section is absent.
 SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("explorer", "Find your definition", ()),
-    ("documents", "Documents behind a number", ()),
-    ("definitions", "Every definition", ()),
+    ("positions", "Who counts what", ("positions",)),
+    ("explorer", "Build your own", ()),
+    ("documents", "The documents behind the number", ()),
+    ("map", "Map", ()),
+    ("definitions", "Every definition, side by side", ()),
     ("years", "Year by year", ()),
-    ("agendas", "Agendas", ()),
+    ("agendas", "Agendas: how large, and which grew", ()),
     ("curve", "Every way to draw the lines", ("curve", "toggles")),
     ("robustness", "Estimated otherwise", ("robustness",)),
-    ("map", "Map", ()),
     ("clusters", "Clusters", ()),
-    ("frames", "Frames", ()),
-    ("methods", "Method", ()),
+    ("frames", "Frames: whose output", ()),
+    ("methods", "How the shares were made", ()),
     ("agreement", "Do readers agree?", ("agreement",)),
-    ("limits", "Limits", ()),
-    ("published", "Published figures", ()),
-    ("cite", "Cite and reuse", ()),
+    ("limits", "What this does not know", ()),
+    ("published", "Beside published figures", ()),
+    ("cite", "Cite, reuse, check", ()),
 )
+OPEN = ("positions", "explorer", "documents", "map")  # the others are folded until somebody asks for them
 
 
 def list_sections(content: Content) -> list[tuple[str, str]]:
@@ -46,6 +48,7 @@ def fill_sections(content: Content) -> dict[str, Any]:
     """Returns the values that the templates of optional sections and paragraphs use; empty lists without a table."""
     return {
         "sections": list_sections(content),
+        "open_sections": OPEN,
         "trends": _trends(content),
         "toggles": _toggles(content),
         "curve_ends": _curve_ends(content),
@@ -55,6 +58,7 @@ def fill_sections(content: Content) -> dict[str, Any]:
         "wide_years": _wide_years(content),
         "agreement": _agreement(content),
         "agreement_parts": _rows(content, "agreement_parts"),
+        "position_rows": _positions(content),
         "cluster_checks": _checks(content),
         "cluster_codes": _keyed(content, "cluster_codes", ("layer", "cluster_id", "group")),
         "intrusion": _rows(content, "intrusion"),
@@ -82,6 +86,16 @@ def _trends(content: Content) -> list[dict[Any, Any]]:
         and row["definition"] in order
     ]
     return sorted(rows, key=lambda row: (order.index(row["definition"]), row["kind"]))
+
+
+def _positions(content: Content) -> dict[str, dict[Any, Any]]:
+    """Returns the row of each position about the headline frame as a whole."""
+    settings = content.settings
+    return {
+        row["position"]: row
+        for row in _rows(content, "positions")
+        if (row["frame"], row["year"], row["denominator"]) == (settings.headline_frame, "", settings.denominator)
+    }
 
 
 def _wide_years(content: Content) -> list[dict[str, Any]]:

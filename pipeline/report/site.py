@@ -37,6 +37,8 @@ from pipeline.report.words import (
     spell_count,
     spell_readers,
     tell_reading,
+    tell_trend,
+    tell_uncovered,
 )
 from pipeline.text.comments import strip_comments
 from pipeline.text.escape import escape_markdown
@@ -47,11 +49,15 @@ SCRIPTS = (
     "codes",
     "estimator",
     "state",
+    "result",
+    "trend",
+    "positions",
     "explorer",
     "documents",
     "detail",
     "canvas",
     "overlay",
+    "meaning",
     "controls",
     "map",
     "start",
@@ -135,6 +141,7 @@ def embed_json(value: object) -> Markup:
 def _values(content: Content, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     quotable = {name: frame for name, frame in content.frames.items() if frame.is_quotable}
     nested = [definition.id for definition in content.codebook.definitions if definition.nested]
+    sets = [definition for definition in content.codebook.definitions if is_set_of_leaves(definition)]
     agendas = tables["agendas"]
     return {
         "content": content,
@@ -142,8 +149,13 @@ def _values(content: Content, tables: Mapping[str, pd.DataFrame]) -> dict[str, A
         "codebook": content.codebook,
         "frames": content.frames,
         "quotable": quotable,
+        "estimated": {
+            name: content.frames[name] for name in content.frames if name in set(content.sample.strata["frame"])
+        },
         "years": content.years_of(content.settings.headline_frame),
-        "narrowest": nested[0],
+        "narrowest": next((item.id for item in sets if item.nested), nested[0]),
+        "finding": tell_trend(content, content.settings.headline_frame, content.settings.headline_definitions[0]),
+        "uncovered": tell_uncovered(content),
         "widest": nested[-1],
         "nested": nested,
         "titles": {definition.id: definition.title for definition in content.codebook.definitions},

@@ -143,3 +143,48 @@ def cite_share(content: Content) -> str:
         f"({0 if pd.isna(row['n_person']) else row['n_person']:.0f} by a person), "
         f"{content.settings.title} {content.version}."
     )
+
+
+def tell_source(content: Content) -> str:
+    """Returns the line that says, inside a picture, where it comes from and who read."""
+    return (
+        f"{content.settings.title} {content.version}, code {content.code_version}; read by {spell_readers(content)}; "
+        "data: CC BY 4.0"
+    )
+
+
+def tell_trend(content: Content, frame: str, definition: str) -> str:
+    """Returns the finding about a frame: where its share began and where it is now, and how many documents that is."""
+    title, name = content.frames[frame].title, _short_title(content, definition)
+    years = [
+        year for year in content.years_of(frame) if not pd.isna(content.share_of(frame, definition, year)["share"])
+    ]
+    if len(years) < 2:
+        row = content.share_of(frame, definition)
+        return f"{title}: {name} is {format_percent(row['share'])}"
+    early, late = (content.share_of(frame, definition, year) for year in (years[0], years[-1]))
+    is_apart = early["low"] > late["high"] or late["low"] > early["high"]
+    moved = "went" if not is_apart else "fell" if early["share"] > late["share"] else "rose"
+    return (
+        f"{title}: {name} {moved} from {format_percent(early['share'])} in {years[0]} "
+        f"to {format_percent(late['share'])} in {years[-1]}"
+    )
+
+
+def _short_title(content: Content, definition: str) -> str:
+    title = next(item.title for item in content.codebook.definitions if item.id == definition)
+    return title.split(":")[0]
+
+
+def tell_uncovered(content: Content) -> str:
+    """Returns how many documents of the frames that may be quoted no draw covers, in one line."""
+    rows = content.extras.get("coverage")
+    if rows is None:
+        return ""
+    whole = rows[(rows["window"] == "") & rows["frame"].isin([n for n, f in content.frames.items() if f.is_quotable])]
+    parts = [
+        f"{content.frames[row['frame']].title} covers {format_number(row['n_covered'])} of "
+        f"{format_number(row['n_members'])}"
+        for row in whole.to_dict("records")
+    ]
+    return "; ".join(parts)

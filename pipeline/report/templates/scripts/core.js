@@ -43,3 +43,9 @@ function debounce(action, milliseconds) {
     timer = setTimeout(() => action(...values), milliseconds);
   };
 }
+
+function saveText(text, name, kind) {
+  const address = URL.createObjectURL(new Blob(kind === "text/csv" ? ["\ufeff", text] : [text], { type: kind }));
+  make("a", { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 1000);
+}

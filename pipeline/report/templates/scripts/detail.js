@@ -1,7 +1,7 @@
 // One document: its facts, and what each coder said of it.
 let openedHere = false;
 
-function startDetail(go) {
+function startDetail() {
   const dialog = byId("detail");
   byId("detail-close").addEventListener("click", () => dialog.close());
   dialog.addEventListener("click", (event) => {
@@ -10,7 +10,7 @@ function startDetail(go) {
   dialog.addEventListener("close", () => {
     if (!state.doc) return;
     if (openedHere) history.back();
-    else go({ doc: "" });
+    else go({ doc: "", show: state.show });
   });
 }
 
@@ -58,7 +58,7 @@ function drawReadings(place) {
     make("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "codes" },
       make("table", {}, make("thead", {}, make("tr", {}, ...heads.map((head) => make("th", { scope: "col" }, head)))), make("tbody", {}, ...rows))),
     make("p", {}, `${why}. ${adjudicator[unit] ? (adjudicator[unit].is_person ? "A person settled it." : "An adjudicator settled it.") : "It was not adjudicated: it takes the mean of adjudicated documents on which the readers said the same."}`),
-    make("p", {}, counted.length ? `Counts as ${design.direct} under: ${counted.map((definition) => definition.id.replaceAll("_", " ")).join(", ")}.` : `Counts as ${design.direct} under no definition of the ladder.`),
+    make("p", {}, counted.length ? `Counts as ${design.direct} under: ${counted.map((definition) => definition.id.replaceAll("_", " ")).join(", ")}.${sayWhy(codes)}` : `Counts as ${design.direct} under no definition of the ladder.${sayWhy(codes)}`),
   ];
 }
 
@@ -72,4 +72,11 @@ function drawReading(coder, number, codes) {
     cell(codes.leaf, sayLeaf(codes.leaf)), cell(codes.leaf2, codes.leaf2 && sayLeaf(codes.leaf2)),
     ...AXES.map((axis) => cell(codes[axis], codes[axis] && design.axes[axis][codes[axis]])),
     cell(String(codes.confidence), (design.axes.confidence || {})[codes.confidence]), cell(codes.note));
+}
+
+// Why it counts, or does not, for the position in the link.
+function sayWhy(codes) {
+  const isInside = matchDenominator(design.denominators[state.of], codes);
+  const says = !isInside ? "is outside the denominator" : matchPosition(positionOf(state), codes) ? "counts" : "does not count";
+  return ` For the chosen position it ${says}: its settled code is ${sayLeaf(codes.leaf)}.`;
 }

@@ -1,11 +1,12 @@
 const PAGE_ROWS = 15;
 let shownRows = PAGE_ROWS;
 
-// Every read document of the chosen frame and year, with what it counts for at the chosen position.
+// Every read document of the chosen frame and year, with what it counts for at the chosen position, and at the other.
 function listUnits() {
   const domain = domainOf(state.frame, state.year);
   const position = positionOf(state);
   const denominator = design.denominators[state.of];
+  const other = state.vs ? positionOf({ ...state, ...stateOf(state.vs) }) : null;
   return domain.units.map((unit) => {
       const place = design.units.document[unit];
       const codes = settledCodes(unit);
@@ -18,18 +19,22 @@ function listUnits() {
         reads: readers.map((reader) => reader[unit]),
         adjudicated: adjudicator[unit],
         status: !isInside ? "outside" : matchPosition(position, codes) ? "counts" : "does not count",
+        other: !other || !isInside ? "" : matchPosition(other, codes) ? "counts" : "does not count",
         phase2: design.units.phase2[unit],
       };
     });
 }
 
 function filterUnits(units) {
-  const words = byId("d-search").value.trim().toLowerCase();
-  const [status, leaf, phase] = ["d-status", "d-leaf", "d-phase"].map((id) => byId(id).value);
+  const words = state.find.trim().toLowerCase();
+  const { counts: status, leaf, phase } = state;
+  const hasStatus = (unit) =>
+    status === "only the first" ? unit.status === "counts" && unit.other === "does not count"
+      : status === "only the second" ? unit.status === "does not count" && unit.other === "counts" : unit.status === status;
   return units.filter(
     (unit) =>
       (!words || `${atlas.title[unit.place]} ${atlas.authors[unit.place]}`.toLowerCase().includes(words)) &&
-      (!status || unit.status === status) &&
+      (!status || hasStatus(unit)) &&
       (!leaf || unit.codes.leaf === leaf || unit.codes.group === leaf) &&
       (!phase || (phase === "adjudicated" ? Boolean(unit.adjudicated) : unit.phase2 === phase)),
   );
@@ -42,43 +47,59 @@ function startDocuments() {
     for (const [item, title] of Object.entries(design.leaves)) if (groupOf[item] === code) group.append(make("option", { value: item }, `${item} ${title}`));
     leaf.append(group);
   }
-  const refresh = () => {
-    shownRows = PAGE_ROWS;
-    renderDocuments();
+  const listen = (id, key, isTyped) => {
+    const change = () => go({ [key]: byId(id).value, show: state.show, doc: "" }, isTyped);
+    byId(id).addEventListener(isTyped ? "input" : "change", isTyped ? debounce(change, 120) : change);
   };
-  byId("d-search").addEventListener("input", debounce(refresh, 120));
-  for (const id of ["d-status", "d-leaf", "d-phase"]) byId(id).addEventListener("change", refresh);
+  listen("d-search", "find", true);
+  listen("d-status", "counts");
+  listen("d-leaf", "leaf");
+  listen("d-phase", "phase");
   byId("d-more").addEventListener("click", () => {
     shownRows += 10 * PAGE_ROWS;
-    renderDocuments();
+    renderDocuments(state);
   });
   byId("d-csv").addEventListener("click", downloadUnits);
 }
 
-function renderDocuments() {
+function renderDocuments(before) {
+  if (before !== state) shownRows = PAGE_ROWS;
+  for (const [id, key] of [["d-status", "counts"], ["d-leaf", "leaf"], ["d-phase", "phase"]]) byId(id).value = state[key];
+  if (byId("d-search") !== document.activeElement) byId("d-search").value = state.find;
   const units = listUnits();
   const kept = filterUnits(units);
   const number = (status) => units.filter((unit) => unit.status === status).length;
   byId("d-says").textContent =
     `${sayDomain(state)}; ${sayPosition(state)}. ${formatCount(units.length)} documents were read: ` +
-    `${formatCount(number("counts"))} count, ${formatCount(number("does not count"))} do not, ${formatCount(number("outside"))} are outside the denominator.`;
+    `${formatCount(number("counts"))} count, ${formatCount(number("does not count"))} do not, ${formatCount(number("outside"))} are outside the denominator.` +
+    sayDeciding(units);
   byId("d-count").textContent = kept.length === units.length ? "" : `${formatCount(kept.length)} match the filters.`;
   byId("d-rows").replaceChildren(...kept.slice(0, shownRows).map(drawUnit));
   byId("d-more").hidden = kept.length <= shownRows;
   byId("d-more").textContent = `Show more (${formatCount(kept.length - shownRows)} left)`;
 }
 
+// What two positions disagree on: the documents that decide between them.
+function sayDeciding(units) {
+  if (!state.vs) return "";
+  const [first, second] = ["counts", "does not count"].map((status) => units.filter((unit) => unit.other && unit.status === status && unit.other !== status).length);
+  return ` Beside the other position: ${formatCount(first)} count for the first alone, ${formatCount(second)} for the second alone.`;
+}
+
+const drawCode = (codes) => (codes ? make("span", { title: sayLeaf(codes.leaf) }, make("b", {}, codes.leaf), make("span", { class: "small" }, ` ${shortName(codes.leaf)}`)) : "–");
+
 function drawUnit(unit) {
   const open = make("a", { href: writeState({ ...state, show: "documents", doc: atlas.id[unit.place] }), class: "opens" }, atlas.title[unit.place] || "(no title)");
-  const code = (codes) => (codes ? make("abbr", { title: sayLeaf(codes.leaf) }, codes.leaf) : "–");
+  const heads = readers.map((_, number) => `reader ${number + 1}`);
+  const cell = (label, settings, ...children) => make("td", { ...settings, role: "cell", data: { label } }, ...children);
   return make(
     "tr",
-    {},
-    make("th", { scope: "row" }, open),
-    make("td", {}, String(atlas.year[unit.place] || "")),
-    ...unit.reads.map((codes) => make("td", {}, code(codes))),
-    make("td", {}, code(unit.adjudicated)),
-    make("td", { class: `status ${unit.status.replaceAll(" ", "-")}` }, unit.status),
+    { role: "row" },
+    make("th", { scope: "row", role: "rowheader" }, open),
+    cell("year", {}, String(atlas.year[unit.place] || "")),
+    ...unit.reads.map((codes, number) => cell(heads[number], {}, drawCode(codes))),
+    cell("adjudicated", {}, drawCode(unit.adjudicated)),
+    cell(design.direct, { class: `status ${unit.status.replaceAll(" ", "-")}` }, unit.status, unit.other && unit.other !== unit.status ? make("span", { class: "small" }, ` (${unit.other} for the second)`) : ""),
   );
 }
 
@@ -101,9 +122,6 @@ function writeCsv(units) {
 }
 
 function downloadUnits() {
-  const text = writeCsv(filterUnits(listUnits()));
-  const address = URL.createObjectURL(new Blob(["\ufeff", text], { type: "text/csv" }));
   const name = [state.frame, state.year, state.def].filter(Boolean).join("-");
-  make("a", { href: address, download: `${name}.csv` }).click();
-  setTimeout(() => URL.revokeObjectURL(address), 1000);
+  saveText(writeCsv(filterUnits(listUnits())), `${name}.csv`, "text/csv");
 }

@@ -14,35 +14,40 @@ const [replicateWeights, replicateCodes] = [unpack(weights.replicates), unpack(w
 const domainOf = (frame, year) => design.domains.find((domain) => domain.frame === frame && domain.year === year);
 
 const parts = new Map();
-function partOf(domain) {
-  const key = `${domain.frame}/${domain.year}`;
-  if (!parts.has(key)) parts.set(key, takePart(domain));
+function partOf(domain, by) {
+  const key = `${domain.frame}/${domain.year}/${by}`;
+  if (!parts.has(key)) parts.set(key, takePart(domain, by));
   return parts.get(key);
 }
 
-// What each code weighs in a frame or year, the estimate first and then each replicate; and what was read there.
-function takePart(domain) {
+// What each code weighs in a frame or year, the estimate first and then each replicate; and what was read there. Every
+// document counts for one, or for its size.
+function takePart(domain, by) {
+  const sizes = by === DOCUMENTS ? null : design.sizes[by][domain.frame];
+  const sizeOf = (place) => (sizes ? sizes.size[place] : 1);
   const rows = domain.units;
   const totals = new Float64Array((1 + weights.n_replicates) * nRecords);
   const [read, leverage] = [new Float64Array(nRecords), new Float64Array(nRecords)];
   const chances = rows.map((unit) => chancesOf(unit));
   rows.forEach((unit, place) => {
-    const weight = weights.weight[unit];
+    const size = sizeOf(place);
+    const weight = weights.weight[unit] * size;
     for (const [code, chance] of chances[place]) {
       totals[code] += weight * chance;
       leverage[code] += weight ** 2 * (1 - weights.probability[unit]) * chance;
-      if (weights.is_settled[unit]) read[code] += chance;
+      if (weights.is_settled[unit]) read[code] += chance * size;
     }
     const [codes, shares] = weights.changed[unit];
     for (let number = 0; number < weights.n_replicates; number += 1) {
       const start = (1 + number) * nRecords;
-      const drawn = replicateWeights[number * weights.weight.length + unit] * weights.step;
+      const drawn = replicateWeights[number * weights.weight.length + unit] * weights.step * size;
       const change = codes.length ? weights.rates[weights.rate_of[unit]][number] : 0;
       totals[start + replicateCodes[number * weights.weight.length + unit]] += drawn * (1 - change);
       for (let at = 0; at < codes.length; at += 1) totals[start + codes[at]] += drawn * change * shares[at];
     }
   });
-  return { domain, rows, totals, read, leverage, chances };
+  const counted = chances.filter((_, place) => sizeOf(place));
+  return { domain, rows, totals, read, leverage, chances: counted, population: sizes ? sizes.total : domain.n_population };
 }
 
 // The codes a document may have, with their chances all told.
@@ -83,7 +88,7 @@ function estimateMatch(part, match, inside) {
   if (variance < FINE && floor < FINE) return { ...facts, share, low: share, high: share, n_effective };
   const others = inside.map((isIn, code) => isIn && !match[code]);
   const [yes, no] = [dot(read, 0, match), dot(read, 0, others)];
-  const left = Math.max(domain.n_population - read.reduce((sum, value) => sum + value, 0), 0);
+  const left = Math.max(part.population - read.reduce((sum, value) => sum + value, 0), 0);
   const all = Math.max(yes + no + left, FINE);
   const [low, high] = wilson(share, n_effective);
   return {
@@ -112,10 +117,10 @@ const codebookPositions = [
   ...design.joined.map(leavesOf),
 ];
 const batches = new Map();
-function batchOf(domain, denominatorId) {
-  const key = `${domain.frame}/${domain.year}/${denominatorId}`;
+function batchOf(domain, denominatorId, by) {
+  const key = `${domain.frame}/${domain.year}/${denominatorId}/${by}`;
   if (!batches.has(key)) {
-    const [part, inside] = [partOf(domain), insideOf(denominatorId)];
+    const [part, inside] = [partOf(domain, by), insideOf(denominatorId)];
     const matches = codebookPositions.map((position) => matchOf(position, inside));
     batches.set(key, { part, inside, matches, rows: matches.map((match) => estimateMatch(part, match, inside)) });
   }
@@ -123,12 +128,33 @@ function batchOf(domain, denominatorId) {
 }
 const holds = (wide, narrow) => narrow.every((isIn, code) => !isIn || wide[code]);
 
-function estimateShare(position, denominatorId, frame, year) {
-  const { part, inside, matches, rows } = batchOf(domainOf(frame, year), denominatorId);
-  const match = matchOf(position, inside);
-  const own = estimateMatch(part, match, inside);
-  if (own.share === null) return own;
+// Ends such that none of a narrower query's is above a wider one's, over the codebook's queries.
+function nestEnds(own, match, matches, rows) {
   const wider = rows.filter((_, place) => holds(matches[place], match)).map((row) => row.low);
   const narrower = rows.filter((_, place) => holds(match, matches[place])).map((row) => row.high);
   return { ...own, low: Math.min(own.low, ...wider), high: Math.max(own.high, ...narrower) };
+}
+
+function estimateShare(position, denominatorId, frame, year, by = DOCUMENTS) {
+  const { part, inside, matches, rows } = batchOf(domainOf(frame, year), denominatorId, by);
+  const match = matchOf(position, inside);
+  const own = estimateMatch(part, match, inside);
+  return own.share === null ? own : nestEnds(own, match, matches, rows);
+}
+
+// How many documents count: their share of everything, times all documents, as pipeline/estimate/totals.py does.
+const everything = records.map(() => true);
+const counts = new Map();
+function estimateCount(position, denominatorId, frame, year) {
+  const domain = domainOf(frame, year);
+  const { part, inside, matches } = batchOf(domain, denominatorId, DOCUMENTS);
+  const key = `${frame}/${year}/${denominatorId}`;
+  if (!counts.has(key)) {
+    const all = [inside, ...matches];
+    counts.set(key, { all, rows: all.map((match) => estimateMatch(part, match, everything)) });
+  }
+  const { all, rows } = counts.get(key);
+  const match = matchOf(position, inside);
+  const row = nestEnds(estimateMatch(part, match, everything), match, all, rows);
+  return { count: row.share * domain.n_population, low: row.low * domain.n_population, high: row.high * domain.n_population };
 }

@@ -1,8 +1,4 @@
-function estimateAt(from) {
-  const row = estimateShare(positionOf(from), from.of, from.frame, from.year);
-  return from.def === NOTHING && !from.in.length ? { ...row, share: null, low: null, high: null } : row;
-}
-
+// A position of one's own: a rung of the ladder to start from, and lines to move in or out.
 function drawTrack(row) {
   const track = make("span", { class: "track", "aria-hidden": "true" });
   if (row.share === null) return track;
@@ -15,52 +11,41 @@ function drawTrack(row) {
   return track;
 }
 
-function startExplorer(go) {
-  const selects = { frame: byId("x-frame"), year: byId("x-year"), of: byId("x-of") };
-  selects.frame.addEventListener("change", () => go({ frame: selects.frame.value, year: "" }));
-  selects.year.addEventListener("change", () => go({ year: selects.year.value }));
-  selects.of.addEventListener("change", () => go({ of: selects.of.value }));
-  byId("x-reset").addEventListener("click", () => go({ in: [], out: [], def: state.def === NOTHING ? START.def : state.def }));
-  byId("x-copy").addEventListener("click", copyLink);
-  buildLadder(go);
-  buildLines(go);
+function startExplorer() {
+  byId("x-reset").addEventListener("click", () => go({ in: [], out: [], name: "", def: state.def === NOTHING ? START.def : state.def }));
+  byId("x-name").addEventListener("change", () => go({ name: byId("x-name").value.trim().slice(0, LONGEST_WORD) }));
+  buildLadder();
+  buildLines();
 }
 
-async function copyLink() {
-  const address = location.href.split("#")[0] + writeState({ ...state, show: "explorer", doc: "" });
-  const field = byId("x-link");
-  field.value = address;
-  byId("x-link-row").hidden = false;
-  field.select();
-  try {
-    await navigator.clipboard.writeText(address);
-    byId("x-copied").textContent = "Copied.";
-  } catch {
-    byId("x-copied").textContent = "Select the link and copy it.";
-  }
-}
-
-function buildLadder(go) {
+function buildLadder() {
   const rung = (id, title, reading) => {
     const input = make("input", { type: "radio", name: "definition", value: id });
-    input.addEventListener("change", () => go({ def: id, in: [], out: [] }));
-    const words = make("span", { class: "words" }, title, make("span", { class: "small reading" }, reading));
-    return make("label", { class: "rung", data: { definition: id } }, input, words, make("span", { class: "place" }), make("span", { class: "n figure-cell" }));
+    input.addEventListener("change", () => go({ def: id, in: [], out: [], name: "" }));
+    const says = make("span", { class: "words" }, title, make("span", { class: "small reading" }, reading));
+    return make("label", { class: "rung", data: { definition: id } }, input, says, make("span", { class: "place" }), make("span", { class: "n figure-cell" }));
   };
   const nested = design.definitions.filter((definition) => definition.nested);
   const beside = design.definitions.filter((definition) => !definition.nested);
+  // Each rung says what it brings in: nothing comes silently.
+  const bringsIn = (definition, number) => {
+    const holds = (item) => allLeaves.filter((leaf) => matchLeaf(item, leaf));
+    const before = number ? holds(nested[number - 1]) : [];
+    const added = holds(definition).filter((leaf) => !before.includes(leaf));
+    return number && added.length ? `all of the rung above, and ${added.map(sayCode).join(", ")}` : isSetOfLeaves(definition) ? sayCounted({ ...START, def: definition.id }) : "only where the text says so: a bound from below";
+  };
   byId("x-ladder").append(
-    ...nested.map((definition) => rung(definition.id, definition.title, definition.reading)),
+    ...nested.map((definition, number) => rung(definition.id, definition.title, `${definition.reading}: ${bringsIn(definition, number)}`)),
     make("p", { class: "small rung-break" }, "Beside the ladder"),
     ...beside.map((definition) => rung(definition.id, definition.title, definition.reading)),
     rung(NOTHING, "Your own: only what is ticked below", "start from nothing"),
   );
 }
 
-function buildLines(go) {
+function buildLines() {
   const chip = (code) => {
     const box = make("input", { type: "checkbox", value: code });
-    box.addEventListener("change", () => go(moveLine(code, box.checked)));
+    box.addEventListener("change", () => go({ ...moveLine(code, box.checked), name: "" }));
     const hint = design.hints[code];
     const label = make("label", { class: "chip", data: { code } }, box, make("b", {}, code), ` ${design.leaves[code]}`);
     if (hint) label.append(make("span", { class: "small" }, ` (${hint})`));
@@ -75,8 +60,8 @@ function moveLine(code, isTicked) {
   const without = (codes) => codes.filter((item) => item !== code);
   const holds = holdsLeaf(state.def, code);
   return {
-    in: isTicked && holds !== "all" ? [...without(state.in), code] : without(state.in),
-    out: !isTicked && holds !== "none" ? [...without(state.out), code] : without(state.out),
+    in: (isTicked && holds !== "all" ? [...without(state.in), code] : without(state.in)).sort(),
+    out: (!isTicked && holds !== "none" ? [...without(state.out), code] : without(state.out)).sort(),
   };
 }
 
@@ -89,9 +74,7 @@ function holdsLeaf(id, code) {
 }
 
 function renderExplorer() {
-  fillYears();
-  byId("x-frame").value = state.frame;
-  byId("x-of").value = state.of;
+  byId("x-name").value = state.name;
   for (const rung of document.querySelectorAll(".rung")) {
     const id = rung.dataset.definition;
     const isChosen = id === state.def;
@@ -110,28 +93,4 @@ function renderExplorer() {
     box.indeterminate = holds === "some" && !state.in.includes(code) && !state.out.includes(code);
     chip.classList.toggle("moved", state.in.includes(code) || state.out.includes(code));
   }
-  renderResult();
-}
-
-function fillYears() {
-  const years = design.domains.filter((domain) => domain.frame === state.frame).map((domain) => domain.year);
-  const select = byId("x-year");
-  select.replaceChildren(...years.map((year) => make("option", { value: year }, year || "all years")));
-  select.value = state.year;
-  select.disabled = years.length < 2;
-}
-
-function renderResult() {
-  const row = estimateAt(state);
-  const result = byId("x-result");
-  result.dataset.exact = JSON.stringify(row);
-  byId("x-share").textContent = formatPercent(row.share);
-  byId("x-interval").textContent = row.share === null ? "nothing is ticked, or no read document is in the denominator" : `${formatInterval(row)} (${Math.round(100 * design.level)}% interval)`;
-  byId("x-says").textContent =
-    `of ${design.denominators[state.of].title} in ${sayDomain(state)}, if “${sayPosition(state)}” is ${design.direct}. ` +
-    `${formatCount(row.n_read)} of ${formatCount(row.n_population)} documents were read.`;
-  byId("x-quotable").hidden = byId("x-frame").selectedOptions[0].dataset.quotable === "yes";
-  const link = byId("x-documents");
-  link.href = writeState({ ...state, show: "documents", doc: "" });
-  link.textContent = `See the ${formatCount(row.n_read)} read documents behind it`;
 }

@@ -1,59 +1,110 @@
-function go(change, isPushed = false) {
-  const next = { ...state, show: "", ...change };
-  if (isPushed) {
-    location.hash = writeState(next);
-    return;
-  }
-  state = next;
-  history.replaceState(history.state, "", writeState(state));
-  renderAll();
+// One way to change what is seen: the state, its link and everything on the page move together.
+let written = "";
+function go(change, isReplaced = false) {
+  const before = state;
+  state = settleState({ ...state, show: "", doc: "", ...change });
+  written = writeState(state);
+  if (isReplaced) history.replaceState(null, "", written);
+  else if (written !== location.hash) history.pushState(null, "", written);
+  renderAll(before);
+  say([]);
+  if (state.show && !state.doc) reveal(state.show);
 }
 
-function renderAll() {
-  renderExplorer();
-  renderDocuments();
+const POSITION_KEYS = ["frame", "year", "def", "in", "out", "of", "by", "vs", "name"];
+const hasMoved = (before, keys) => !before || keys.some((key) => String(before[key]) !== String(state[key]));
+function renderAll(before) {
+  if (hasMoved(before, POSITION_KEYS)) {
+    renderChoices();
+    renderExplorer();
+    renderResult();
+    renderTrend();
+    renderPositions();
+    renderFollowers();
+  }
+  if (hasMoved(before, [...POSITION_KEYS, "counts", "leaf", "phase", "find"])) renderDocuments(before);
+  renderMap(before);
   renderDetail();
 }
 
-// A link to a cluster leads to a closed part of the page: it opens.
-function openPart() {
-  const part = byId(location.hash.slice(1));
-  if (!part || part.tagName !== "DETAILS") return;
-  part.open = true;
+// Agendas of the page that the chosen position counts are marked.
+function renderFollowers() {
+  for (const row of document.querySelectorAll("tr[data-members]")) {
+    const members = row.dataset.members.split(",");
+    const counted = members.filter((leaf) => countsLeaf(state, leaf)).length;
+    row.classList.toggle("counted", counted === members.length);
+    row.classList.toggle("part-counted", counted > 0 && counted < members.length);
+  }
+}
+
+// A part of the page comes into sight: whatever it is folded into opens.
+function reveal(name) {
+  const part = partOfPage(name);
+  if (!part) return;
+  for (let node = part; node; node = node.parentElement) if (node.tagName === "DETAILS") node.open = true;
+  const inner = part.matches("section, div") ? part.querySelector(":scope > details") : null;
+  if (inner) inner.open = true;
   part.scrollIntoView();
-  part.querySelector("summary").focus({ preventScroll: true });
+  const target = part.matches("details") ? part.querySelector("summary") : byId(`${name}-title`) || part;
+  target.focus({ preventScroll: true });
 }
 
+function say(wrong) {
+  byId("l-wrong").hidden = !wrong.length;
+  byId("l-wrong").textContent = wrong.length ? `This link asks for what this page does not have: ${wrong.join("; ")}. The default stands in its place.` : "";
+}
+
+// The address is what counts: at the first opening, after Back, and when somebody writes another one.
 function takeLink(isFirst) {
-  if (!location.hash.includes("=")) {
-    openPart();
-    if (state.doc) {
-      state = { ...state, doc: "" };
-      renderDetail();
-    }
-    return;
-  }
-  const before = state;
-  state = parseState(location.hash);
-  openedHere = !isFirst && Boolean(state.doc);
-  renderAll();
-  if (state.show && !state.doc && !before.doc) {
-    const heading = byId(`${state.show}-title`);
-    heading.scrollIntoView();
-    heading.focus({ preventScroll: true });
-  }
+  if (!isFirst && location.hash === written) return;
+  const before = isFirst ? null : state;
+  const [next, wrong] = parseState(location.hash);
+  openedHere = !isFirst && Boolean(next.doc);
+  state = next;
+  written = location.hash;
+  renderAll(before);
+  say(wrong);
+  if (state.show && !state.doc && !(before && before.doc)) reveal(state.show);
 }
 
-startExplorer(go);
+// A link within the page changes what it names and keeps the rest.
+function followLink(event) {
+  const link = event.target.closest && event.target.closest('a[href^="#"]');
+  if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  const [given] = readKeys(link.getAttribute("href"));
+  openedHere = "doc" in given;
+  go(mergeLink(given));
+}
+
+// A table on a narrow screen becomes a list of its rows: each cell says which column it is of.
+function labelCells(table) {
+  const heads = [...table.querySelectorAll("thead th")].filter((head) => !head.hidden).map((head) => head.textContent);
+  for (const row of table.tBodies[0]?.rows || []) [...row.cells].forEach((cell, place) => { cell.dataset.label = heads[place] || ""; });
+  table.setAttribute("role", "table");
+  for (const [part, role] of [["thead, tbody", "rowgroup"], ["tr", "row"], ["thead th", "columnheader"], ["tbody th", "rowheader"], ["td", "cell"]]) for (const node of table.querySelectorAll(part)) node.setAttribute("role", role);
+}
+
+startResult();
+startTrend();
+startPositions();
+startExplorer();
 startDocuments();
-startDetail(go);
-renderAll();
+startDetail();
+document.querySelectorAll("main table").forEach(labelCells);
+document.addEventListener("click", followLink);
 addEventListener("hashchange", () => takeLink(false));
+let folded = [];
+addEventListener("beforeprint", () => {
+  folded = [...document.querySelectorAll("main details:not([open], .cluster)")];
+  for (const part of folded) part.open = true;
+});
+addEventListener("afterprint", () => folded.forEach((part) => { part.open = false; }));
 takeLink(true);
 document.documentElement.classList.add("ready");
 // The map is drawn when it is about to be seen: the rest of the page does not wait for it.
-new IntersectionObserver((entries, observer) => {
+if (byId("map")) new IntersectionObserver((entries, observer) => {
   if (!entries.some((entry) => entry.isIntersecting)) return;
   observer.disconnect();
   startMap();
-}, { rootMargin: "600px" }).observe(byId("map"));
+}, { rootMargin: "300px" }).observe(byId("map"));
