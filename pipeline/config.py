@@ -40,6 +40,8 @@ class Frame:
         borrows: whether documents that were drawn in another frame and are in this one too count here.
         members: a file that lists its whole population, also documents whose facts the census does not hold: the
             columns doc_id (or id) and stratum (`frame/window` or `frame/window/part`).
+        part_of: the parts of another frame's strata that are this one, as `frame/part`: its shares are then those of
+            these strata, and nothing else is drawn or read for it.
     """
 
     title: str
@@ -51,6 +53,7 @@ class Frame:
     renamed_from: tuple[str, ...] = ()
     borrows: bool = True
     members: str = ""
+    part_of: str = ""
 
 
 @dataclass(frozen=True, config=STRICT)

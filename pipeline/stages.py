@@ -98,6 +98,7 @@ ROUND_FILES = (
     "{handcheck}/rounds/*/extension.csv",
     "{handcheck}/sheets/*.csv",
     "{handcheck}/sheets/adjudication/*.csv",
+    "{handcheck}/sheets/screening/*.csv",
 )
 # And these, to lay the rounds over the census of today.
 ROUND_TABLES = ("documents", "frame_members", "text_versions")

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 from pipeline.estimate.calibrate import calibrate_factors
 from pipeline.estimate.classify import FOLD_COUNT, assign_folds, cross_predict, to_probabilities
-from pipeline.estimate.features import find_near_duplicates
+from pipeline.estimate.features import Kernel, find_near_duplicates
 from pipeline.estimate.weights import make_weights
 from tests.survey_of import CODEBOOK, sample_of
 
@@ -113,13 +114,16 @@ def test_near_duplicates_share_a_fold_and_new_documents_move_no_old_one() -> Non
 def test_no_document_is_predicted_by_a_model_that_saw_its_code() -> None:
     rng = np.random.default_rng(5)
     points = rng.normal(size=(120, 4))
-    kernel = np.exp(-((points[:, None] - points[None]) ** 2).sum(axis=2))
     fold, read = np.arange(120) % 5, np.arange(60)
+    words = sparse.csr_matrix(np.abs(points) > 1, dtype=float)
+    kernel = Kernel({"vector": points / np.linalg.norm(points, axis=1, keepdims=True), "terms": words}, read)
+    weighed = kernel.weigh(np.arange(120), np.arange(0, 60, 2), np.eye(30))
+    assert np.allclose(weighed, kernel.rows(np.arange(120))[:, ::2])
     codes = np.eye(3)[rng.integers(0, 3, 60)]
-    before = cross_predict(kernel[:, read], read, fold, [codes])[0]
+    before = cross_predict(kernel, fold, [codes])[0]
     changed = codes.copy()
     changed[fold[read] == 2] = np.roll(changed[fold[read] == 2], 1, axis=1)
-    after = cross_predict(kernel[:, read], read, fold, [changed])[0]
+    after = cross_predict(kernel, fold, [changed])[0]
     assert np.array_equal(before[fold == 2], after[fold == 2])
     assert not np.array_equal(before[fold != 2], after[fold != 2])
     assert np.allclose(before.sum(axis=1), 1)

@@ -56,7 +56,12 @@ def _expand(config: Config, pattern: str) -> Iterator[str]:
         "root": ["."],
         "reuse": list(config.embed.reuse),
         "census": [str(entry["path"]) for entry in config.sources.values() if _is_census(entry)],
-        "files": [str(entry["path"]) for entry in config.sources.values() if not _is_census(entry) and "path" in entry],
+        "files": [
+            str(path)
+            for entry in config.sources.values()
+            if not _is_census(entry) and "path" in entry
+            for path in (entry["path"], *entry.get("only", ()))
+        ],
         "version": [config.version],
         "frames.*.members": [frame.members for frame in config.frames.values() if frame.members],
         "other_reports": [],

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import field
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,11 @@ from pipeline.config import STRICT, build
 from pipeline.errors import CodebookError, ConfigError
 
 CONFIDENCE = "confidence"
+ASSUMED = "assumed"  # column of codes: axes that the codebook had not then, whose code follows from the leaf
 # Names that an axis may not have: columns of sheets and tables, and keys of queries.
 RESERVED = frozenset(
     "doc_id leaf leaf2 group group2 note title id reading nested groups leaves axes without_leaves min_confidence "
-    "any_of count_second text_sha256 shown_sha256 shown model state stratum frame screen unsure".split()
+    "any_of count_second scope assumed text_sha256 shown_sha256 shown model state stratum frame screen unsure".split()
 )
 QUERY_KEYS = ("definitions", "denominators")
 
@@ -51,9 +52,10 @@ class Definition(Query):
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class Denominator(Query):
-    """The set of documents that a share is a share of."""
+    """The set of documents that a share is a share of; `scope` names the scope it is cut from, where it has several."""
 
     title: str
+    scope: str = ""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -99,6 +101,8 @@ class Codebook:
         colours: for some groups, which colour of the page they have (1 to 6); others are grey.
         axes: further codes of a document, with their meanings; `confidence` is one of them where it is asked.
         axis_titles: for some axes, what they are about.
+        assumed: for an axis that earlier versions did not have, what a code of theirs stands for, by the group of its
+            leaf; wherever a number rests on it, the tables say so.
         denominators: what shares are shares of; the first is the headline's.
     """
 
@@ -112,6 +116,7 @@ class Codebook:
     outside: tuple[str, ...] = ()
     colours: dict[str, int] = field(default_factory=dict)
     axis_titles: dict[str, str] = field(default_factory=dict)
+    assumed: dict[str, dict[str, str]] = field(default_factory=dict)
     toggles: Toggles = field(default_factory=Toggles)
     study: Study = field(default_factory=Study)
 
@@ -125,7 +130,8 @@ class Codebook:
         """What a column of codes holds, for each axis in its order and confidence, where it is asked, last."""
         told = {axis: f"axis: {self.axis_title(axis)}" for axis in self.code_axes}
         degrees = ", ".join(f"{code} {meaning}".strip() for code, meaning in self.axes.get(CONFIDENCE, {}).items())
-        return {**told, CONFIDENCE: degrees or "not asked: 1"}
+        late = {ASSUMED: "axes that the codebook had not when it was read: what they hold follows from the leaf"}
+        return {**told, **(late if self.assumed else {}), CONFIDENCE: degrees or "not asked: 1"}
 
     @property
     def confidences(self) -> tuple[int, ...]:
@@ -221,6 +227,10 @@ def check_codebook(codebook: Codebook, where: str) -> None:
             raise CodebookError(f"{leaf!r} is a leaf and a group", where=where, do="rename one")
     _check_axes(codebook, where)
     _check_known(codebook.axis_titles, codebook.axes, "axis_titles", where)
+    for axis, codes in codebook.assumed.items():
+        _check_known([axis], codebook.code_axes, "assumed", where)
+        _check_known(codes, codebook.groups, f"assumed.{axis}", where)
+        _check_known(codes.values(), codebook.axes[axis], f"assumed.{axis}", where)
     seen: set[str] = set()
     for definition in codebook.definitions:
         place = f"definition {definition.id!r}"
@@ -261,7 +271,7 @@ def _check_query(query: Query, codebook: Codebook, place: str, where: str) -> No
         _check_query(part, codebook, f"{place}, any_of {number}", where)
 
 
-def _check_known(codes: Any, known: Mapping[str, Any], place: str, where: str) -> None:
+def _check_known(codes: Any, known: Collection[str], place: str, where: str) -> None:
     for code in codes:
         if code not in known:
             raise CodebookError(f"{place}: there is no code {code!r}", where=where, do=f"use one of {', '.join(known)}")

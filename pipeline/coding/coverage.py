@@ -46,7 +46,9 @@ class Census:
             rows = documents[["frame", "doc_id"]].assign(window=years.to_numpy(), is_gone=False)
         else:
             rows = members[["frame", "doc_id", "window"]].assign(is_gone=members["gone"].notna().to_numpy())
-        rows = rows.assign(frame=rename_frames(rows["frame"], aliases))
+        rows = rows.assign(frame=rename_frames(rows["frame"], aliases)).astype(
+            {"frame": object, "doc_id": object, "window": object}
+        )  # plain objects: a frame may have hundreds of thousands of members, and each is asked for by name
         dates = rows["doc_id"].map(years)
         if "published_date" in documents:
             kinds = {name: frame.windows for name, frame in frames.items()}

@@ -63,6 +63,8 @@ def read_draw(handcheck: Path, name: str, aliases: Mapping[str, str]) -> Draw:
     about = load_round(folder)
     strata, hashes = _read_strata(folder / "design.csv", aliases)
     sample = _read_sample(folder / "sample.csv", strata)
+    if about.screener:
+        sample["screen"] = _read_marks(handcheck / "sheets" / "screening" / f"{about.screener}.csv", sample)
     members = _read_members(folder / MEMBERS, strata, sample, hashes)
     if members is not None:
         recorded = members["text_sha256"].reindex(sample.index).fillna("")
@@ -134,6 +136,12 @@ def _read_sample(path: Path, strata: pd.DataFrame) -> pd.DataFrame:
             f"the sample of {off} is not the design's (number drawn, or probability)", where=str(path), do=RESTORE
         )
     return sample
+
+
+def _read_marks(path: Path, sample: pd.DataFrame) -> pd.Series:
+    """Returns a screener's mark of each drawn document, empty where there is none."""
+    marks = {row["doc_id"]: row["screen"] for _, row in read_csv_rows(path, ("doc_id", "screen"))}
+    return sample.index.to_series().map(marks).fillna("")
 
 
 def _read_members(

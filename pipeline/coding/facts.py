@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.coding.codebook import CONFIDENCE, Codebook
+from pipeline.coding.codebook import ASSUMED, CONFIDENCE, Codebook
 from pipeline.coding.precedence import CodedSheet, find_page_sheets
 from pipeline.coding.rounds import Coder, list_coders, listed_coders
 from pipeline.coding.sheets import code_columns_of, read_sheet
@@ -164,4 +164,6 @@ def screened_sheet(marks: pd.Series, leaf_of: Mapping[str, str], codebook: Codeb
     groups = leaves.map(codebook.group_of).to_numpy()
     codes = codes.assign(note="", group=groups, group2="", text_sha256="").set_index("doc_id", drop=False)
     columns = ["doc_id", *code_columns_of(codebook), "note", "group", "group2", "text_sha256"]
+    if codebook.assumed:
+        codes, columns = codes.assign(**{ASSUMED: ""}), [*columns, ASSUMED]
     return CodedSheet(name, "language model", "reader", codes[columns])

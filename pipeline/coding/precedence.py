@@ -28,6 +28,7 @@ NOT_FILLED = (
     "group2",
     "note",
     "confidence",
+    "assumed",
     "text_sha256",
     "coder",
     "coder_kind",

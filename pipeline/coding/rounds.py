@@ -36,6 +36,8 @@ class Round:
             with replacement for weighted shares, in mixture.csv, and no part of the union.
         screened_as: the leaf that a screener's mark in sample.csv stands for, where not every document of the mark is
             read: those that are read at random correct it, as an adjudicator corrects readers.
+        screened_like: the mark whose documents, all of them read, tell what one is that its mark gets wrong.
+        screener: whose marks those are, of sheets/screening/; empty: they stand in sample.csv.
     """
 
     title: str
@@ -47,6 +49,8 @@ class Round:
     after: tuple[str, ...] = ()
     order: Literal["recorded", "permanent", "mixture"] = "recorded"
     screened_as: dict[str, str] = field(default_factory=dict)
+    screened_like: str = ""
+    screener: str = ""
 
 
 def list_rounds(handcheck: Path, wanted: str | Sequence[str]) -> list[str]:

@@ -43,6 +43,7 @@ class Sample:
         members: the documents of the population in each stratum.
         coded: every sheet that says something of a unit.
         coverage: rows of the table `coverage`: what the strata cover of each frame and window.
+        likened: read documents that tell what one is coded as whose screener's mark is wrong.
         for_frames: the same for frames that are read only through documents drawn in other frames.
 
     Documents that people read beyond a round (see `extension`) stand in every table with the code that settled them.
@@ -57,6 +58,7 @@ class Sample:
     members: Mapping[str, frozenset[str]] = field(default_factory=dict)
     coded: tuple[CodedSheet, ...] = ()
     coverage: pd.DataFrame = field(default_factory=pd.DataFrame)
+    likened: frozenset[str] = frozenset()
     for_frames: tuple["Sample", ...] = ()
 
 
@@ -167,7 +169,7 @@ def survey(
 
 
 def _borrows(frames: Mapping[str, Frame] | None, name: str) -> bool:
-    return not frames or name not in frames or frames[name].borrows
+    return not frames or name not in frames or (frames[name].borrows and not frames[name].part_of)
 
 
 def _assemble(handcheck: Path, found: Survey, parts: Sequence[Cells]) -> Sample:
@@ -199,7 +201,15 @@ def _assemble(handcheck: Path, found: Survey, parts: Sequence[Cells]) -> Sample:
         settled = slots[0].iloc[:0].assign(coder=None, coder_kind=None)
     settled = fill_cells(settled, [*facts.readers, *screens])
     laid = laid.join(who).assign(is_stale=laid.index.isin(set(found.stale)))
-    sample = Sample(_about(draws, facts), strata, laid, slots, settled, facts.people, members, facts.sheets)
+    likened = frozenset(
+        doc_id
+        for draw in draws
+        if draw.about.screened_like
+        for doc_id in draw.sample.index[draw.sample["screen"] == draw.about.screened_like]
+    )
+    sample = Sample(
+        _about(draws, facts), strata, laid, slots, settled, facts.people, members, facts.sheets, likened=likened
+    )
     for draw in draws:
         sample = _extend(sample, draw, handcheck)
     return sample

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.coding.codebook import CONFIDENCE, Codebook
+from pipeline.coding.codebook import ASSUMED, CONFIDENCE, Codebook
 from pipeline.errors import SheetError
 
 REQUIRED = ("doc_id", "leaf")
@@ -28,7 +28,8 @@ def read_sheet(path: Path, codebook: Codebook, known_ids: Collection[str]) -> pd
         known_ids: the documents of the census, and those that rounds have drawn from.
 
     Returns:
-        doc_id, leaf, leaf2, every axis of the codebook, confidence (integers; 1 where it is not asked), note,
+        doc_id, leaf, leaf2, every axis of the codebook, confidence (integers; 1 where it is not asked), note, assumed
+        (axes that the sheet has no column for and the codebook tells from the leaf; where it has any of these),
         group and group2 (of the leaves), and text_sha256 (of the text that was shown; empty where the sheet does not
         say), indexed by doc_id.
 
@@ -59,14 +60,18 @@ def read_sheet(path: Path, codebook: Codebook, known_ids: Collection[str]) -> pd
                     where=where,
                     do=f"use one of {', '.join(allowed)}",
                 )
+        late = {axis: codes for axis, codes in codebook.assumed.items() if axis not in row}
         rows[doc_id] = {
             **{column: row.get(column, "") for column in columns},
+            **{axis: codes.get(groups[row["leaf"]], "") for axis, codes in late.items()},
+            ASSUMED: " ".join(late),
             CONFIDENCE: int(row[CONFIDENCE]) if CONFIDENCE in codebook.axes else codebook.confidences[-1],
             "group": groups[row["leaf"]],
             "group2": groups[row.get("leaf2", "")],
             "text_sha256": row.get("text_sha256", ""),
         }
-    found = pd.DataFrame(list(rows.values()), columns=[*columns, "group", "group2", "text_sha256"])
+    own = [ASSUMED] if codebook.assumed else []
+    found = pd.DataFrame(list(rows.values()), columns=[*columns, *own, "group", "group2", "text_sha256"])
     return found.set_index("doc_id", drop=False)
 
 

@@ -33,6 +33,7 @@ STAGES = (
             "estimate",
             *ROUND_SETTINGS,
             "frames.*.is_quotable",
+            "frames.*.part_of",
             "embed.dimension_count",
             "report.denominator",
             "report.headline_definitions",

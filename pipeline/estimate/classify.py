@@ -20,7 +20,7 @@ from scipy.linalg import cho_factor, cho_solve
 from pipeline.cluster.neighbours import find_neighbours
 from pipeline.coding.codebook import Codebook, Definition, Denominator
 from pipeline.coding.definitions import is_set_of_leaves, match_definition, match_denominator
-from pipeline.estimate.features import NEIGHBOUR_COUNT, compute_kernel, find_near_duplicates
+from pipeline.estimate.features import NEIGHBOUR_COUNT, Kernel, compute_kernel, find_near_duplicates
 
 FOLD_COUNT = 10
 NEAR_DUPLICATE_COSINE = 0.95
@@ -92,7 +92,7 @@ def predict_codes(
     queries = _list_queries(codebook, codes)
     one_hot = (codes["leaf"].to_numpy()[:, None] == np.array(leaves)).astype(np.float64)
     blocks = [one_hot, *(np.stack([rows, ~rows], axis=1).astype(np.float64) for rows in queries.values())]
-    leaf_probability, *found = cross_predict(kernel, read, fold, blocks)
+    leaf_probability, *found = cross_predict(kernel, fold, blocks)
     chances = {key: block[:, 0].round(DECIMALS) for key, block in zip(queries, found, strict=True)}
     counted = {key: chance for key, chance in chances.items() if isinstance(key, tuple)}
     belongs = {key: chance for key, chance in chances.items() if isinstance(key, str)}
@@ -122,27 +122,27 @@ def assign_folds(doc_ids: pd.Series, group: np.ndarray) -> np.ndarray:
     return np.array([zlib.crc32(str(doc_id).encode()) % FOLD_COUNT for doc_id in first])
 
 
-def cross_predict(
-    kernel: np.ndarray, read: np.ndarray, fold: np.ndarray, blocks: Sequence[np.ndarray]
-) -> list[np.ndarray]:
+def cross_predict(kernel: Kernel, fold: np.ndarray, blocks: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Returns, for each block of classes, the probabilities of every document under the model of its fold.
 
     Args:
-        kernel: float64 (n, n_read), likeness to the read documents.
-        read: int (n_read,), their rows.
+        kernel: the likeness of every document to the read ones.
         fold: int (n,).
         blocks: one-hot codes (n_read, n_classes) of the read documents; each block is a set of exclusive classes.
     """
     targets = np.hstack(list(blocks))
     edges = np.cumsum([0] + [block.shape[1] for block in blocks])
     results = [np.empty((len(fold), block.shape[1])) for block in blocks]
+    read = kernel.read
+    own = kernel.rows(read)
     for number in np.unique(fold):
         learn, rows = np.flatnonzero(fold[read] != number), np.flatnonzero(fold == number)
         if not len(learn):  # fewer read documents than folds: the plain shares of all of them, the same for everyone
             for result, block in zip(results, blocks, strict=True):
                 result[rows] = 1 / block.shape[1]
             continue
-        raw, held_out = _fit(kernel[read][:, learn][learn], kernel[rows][:, learn], targets[learn])
+        coefficients, centre, held_out = _fit(own[np.ix_(learn, learn)], targets[learn])
+        raw = kernel.weigh(rows, learn, coefficients) + centre
         for position, result in enumerate(results):
             columns = slice(edges[position], edges[position + 1])
             power = _choose_power(held_out[:, columns], targets[learn][:, columns])
@@ -157,14 +157,15 @@ def to_probabilities(scores: np.ndarray, power: float) -> np.ndarray:
     return np.where(total > 0, raised / np.where(total > 0, total, 1.0), 1 / scores.shape[1])
 
 
-def _fit(own: np.ndarray, other: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns scores of other documents, and leave-one-out scores of the learnt ones (Rasmussen, Williams 2006)."""
+def _fit(own: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns coefficients, the mean of the targets, and leave-one-out scores of the learnt documents (Rasmussen,
+    Williams 2006)."""
     centre = targets.mean(axis=0)
     factor = cho_factor(own + RIDGE * np.eye(len(own)), lower=True)
     inverse = cho_solve(factor, np.eye(len(own)))
     coefficients = cho_solve(factor, targets - centre)
     held_out = targets - coefficients / np.diag(inverse)[:, None]
-    return other @ coefficients + centre, held_out
+    return coefficients, centre, held_out
 
 
 def _choose_power(held_out: np.ndarray, targets: np.ndarray) -> float:

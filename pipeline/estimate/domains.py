@@ -1,11 +1,13 @@
 """The population, and the parts of it that shares are about: frames, and years of them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from pipeline.coding.sample import Sample
+from pipeline.config import Frame
 from pipeline.estimate.classify import Predictions
 
 
@@ -27,6 +29,10 @@ class Population:
         """Returns the documents of a frame, or of one year of it: bool (n,)."""
         rows = (self.documents["frame"] == frame).to_numpy()
         return rows & (self.documents["published_year"] == int(year)).to_numpy() if year else rows
+
+    def knows(self, sample: Sample, stratum: str) -> bool:
+        """Whether every document of a stratum is here, so that predictions can be added up over it."""
+        return int(self.rows_in(sample, stratum).sum()) >= int(sample.strata["n_population"].loc[stratum])
 
     def rows_within(self, domain: "Domain") -> np.ndarray:
         """Returns the documents of a domain: bool (n,)."""
@@ -66,13 +72,31 @@ class Domain:
         return int(self.strata["n_population"].sum())
 
 
-def list_domains(sample: Sample, population: Population) -> list[Domain]:
-    """Returns each frame as a whole, then each year that is a stratum of its own."""
+def parts_of(frames: Mapping[str, Frame]) -> dict[str, str]:
+    """Returns the frames that are a part of another one's strata: name -> `frame/part`."""
+    return {name: frame.part_of for name, frame in frames.items() if frame.part_of}
+
+
+def list_domains(sample: Sample, population: Population, parts: Mapping[str, str] | None = None) -> list[Domain]:
+    """Returns each frame as a whole, then each year that is a stratum of its own.
+
+    Args:
+        sample: the read documents.
+        population: all documents.
+        parts: frames that are a part of another one's strata: name -> `frame/part`.
+    """
     domains = []
-    for frame, strata in sample.strata.groupby("frame", sort=True):
-        parts = [("", strata), *strata[strata["year"] != ""].groupby("year")]
-        for year, part in parts:
-            rows = sample.units["stratum"].isin(part.index).to_numpy()
-            members = tuple(np.flatnonzero(population.rows_in(sample, name)) for name in part.index)
-            domains.append(Domain(str(frame), str(year), part, rows, members))
+    own = [(str(frame), strata) for frame, strata in sample.strata.groupby("frame", sort=True)]
+    for name, place in (parts or {}).items():
+        whole, _, part = place.partition("/")
+        rows = sample.strata["frame"] == whole
+        if rows.any():
+            own.append((name, sample.strata[rows & (sample.strata["part"] == part)]))
+    for frame, strata in sorted(own, key=lambda pair: pair[0]):
+        if strata.empty:
+            continue
+        for year, inside in [("", strata), *strata[strata["year"] != ""].groupby("year")]:
+            read = sample.units["stratum"].isin(inside.index).to_numpy()
+            members = tuple(np.flatnonzero(population.rows_in(sample, name)) for name in inside.index)
+            domains.append(Domain(frame, str(year), inside, read, members))
     return domains

@@ -4,6 +4,7 @@ Every likeness is a kernel between all documents and the read ones. The text its
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
 
 NEIGHBOUR_COUNT = 15
+ROWS_AT_ONCE = 2_048  # documents compared with the read ones at once: 2,048 x 2,531 x 8 bytes = 41 MB
 LEAST_WORKS = 3  # a name on fewer documents says nothing about the others
 MOST_NAMES = 60  # a longer list is a collaboration, or a list split wrongly
 TITLE_WORD_COUNT = 2  # documents that a title word must occur in
@@ -27,10 +29,51 @@ KERNEL_WEIGHTS = {
 }
 
 
+@dataclass(frozen=True)
+class Kernel:
+    """The likeness of every document to every read one, symmetric among the read; a part of it at a time.
+
+    Attributes:
+        features: of every document, unit rows, by name.
+        read: int (n_read,), rows of the read documents.
+    """
+
+    features: dict[str, np.ndarray | sparse.csr_matrix]
+    read: np.ndarray
+
+    def rows(self, wanted: np.ndarray) -> np.ndarray:
+        """Returns the likeness of some documents to every read one: float64 (n_wanted, n_read)."""
+        kernel = np.zeros((len(wanted), len(self.read)))
+        for name, features in self.features.items():
+            kernel += KERNEL_WEIGHTS[name] * _compare(features[wanted], features[self.read], name)
+        return kernel
+
+    def weigh(self, wanted: np.ndarray, learnt: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+        """Returns the likeness of some documents to those learnt from, times coefficients: float64 (n_wanted, k).
+
+        Where likeness is a product of features it is never written down: coefficients are gathered by feature first.
+
+        Args:
+            wanted: int (n_wanted,), rows.
+            learnt: int (n_learnt,), places among the read documents.
+            coefficients: float64 (n_learnt, k).
+        """
+        found = np.zeros((len(wanted), coefficients.shape[1]))
+        for name, features in self.features.items():
+            known = features[self.read[learnt]]
+            if sparse.issparse(features):
+                found += KERNEL_WEIGHTS[name] * (features[wanted] @ (known.T @ coefficients))
+                continue
+            for first in range(0, len(wanted), ROWS_AT_ONCE):
+                part = slice(first, first + ROWS_AT_ONCE)
+                found[part] += KERNEL_WEIGHTS[name] * (_compare(features[wanted[part]], known, name) @ coefficients)
+        return found
+
+
 def compute_kernel(
     vectors: np.ndarray, neighbours: np.ndarray, terms: pd.DataFrame, documents: pd.DataFrame, read: np.ndarray
-) -> np.ndarray:
-    """Returns the likeness of every document to every read one: float64 (n, n_read), symmetric among the read.
+) -> Kernel:
+    """Returns how alike every document and every read one are.
 
     A document of which only the opening was at hand is known better by its neighbours than by its own vector, so the
     mean vector and the mean terms of the nearest documents, read or not, count as much as its own.
@@ -42,10 +85,7 @@ def compute_kernel(
         documents: columns doc_id, title, authors, frame; n rows in the order of `vectors`.
         read: int (n_read,), rows of the read documents.
     """
-    kernel = np.zeros((len(vectors), len(read)))
-    for name, features in _list_features(vectors, neighbours, terms, documents):
-        kernel += KERNEL_WEIGHTS[name] * _compare(features, read, name)
-    return kernel
+    return Kernel(dict(_list_features(vectors, neighbours, terms, documents)), read)
 
 
 def find_near_duplicates(neighbours: np.ndarray, cosines: np.ndarray, threshold: float) -> np.ndarray:
@@ -65,7 +105,7 @@ def find_near_duplicates(neighbours: np.ndarray, cosines: np.ndarray, threshold:
 def _list_features(
     vectors: np.ndarray, neighbours: np.ndarray, terms: pd.DataFrame, documents: pd.DataFrame
 ) -> Iterator[tuple[str, np.ndarray | sparse.csr_matrix]]:
-    """Yields each set of features, unit rows, one at a time to keep memory low."""
+    """Yields each set of features, unit rows."""
     total = len(vectors)
     exact = vectors.astype(np.float64)
     yield "vector", _unit_rows(exact)
@@ -82,12 +122,12 @@ def _list_features(
     yield "frame", sparse.csr_matrix((np.ones(total), (np.arange(total), codes)))
 
 
-def _compare(features: np.ndarray | sparse.csr_matrix, read: np.ndarray, name: str) -> np.ndarray:
+def _compare(features: np.ndarray | sparse.csr_matrix, read: np.ndarray | sparse.csr_matrix, name: str) -> np.ndarray:
     """Returns cosines, or for dense vectors a Gaussian of the distance (unit width): float64 (n, n_read)."""
     if sparse.issparse(features):
-        return (features @ features[read].T).toarray()
+        return sparse.csr_matrix(features @ read.T).toarray()
     width = 0.5 if name == "neighbourhood" else 1.0  # means of neighbours lie closer together
-    return np.exp((2 * (features @ features[read].T) - 2) / width)
+    return np.exp((2 * (features @ read.T) - 2) / width)
 
 
 def _mean_of_neighbours(neighbours: np.ndarray, total: int) -> sparse.csr_matrix:

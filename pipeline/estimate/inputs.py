@@ -6,7 +6,7 @@ from pipeline import store
 from pipeline.coding.codebook import Codebook, load_codebook
 from pipeline.coding.current import read_sample
 from pipeline.coding.definitions import check_nesting
-from pipeline.coding.sample import Sample, settle_codes
+from pipeline.coding.sample import SCREENED, Sample, settle_codes
 from pipeline.config import Config
 from pipeline.estimate.classify import predict_codes
 from pipeline.estimate.domains import Population
@@ -32,7 +32,10 @@ def load_inputs(config: Config) -> tuple[Codebook, Sample, Population]:
         )
     )
     terms = store.read_table(TERMS, config.processed("terms"))
-    predictions = predict_codes(vectors, terms, documents, settle_codes(sample), codebook)
+    codes = settle_codes(sample)
+    # A screener's mark is no reading: nothing is learnt from it.
+    codes = codes[(codes["phase2_stratum"] != SCREENED) | codes["is_adjudicated"]].reset_index(drop=True)
+    predictions = predict_codes(vectors, terms, documents, codes, codebook)
     documents = documents.assign(published_year=documents["published_year"].fillna(-1))
     units = pd.Index(documents["doc_id"]).get_indexer(sample.units.index)
     return codebook, sample, Population(documents, units, predictions)

@@ -178,7 +178,8 @@ def _list_variants(
         odds = headline / direct, (1 - headline) / indirect
         note = f"if the sources held {direct:.0%} of the direct and {indirect:.0%} of the other work"
         yield f"coverage {direct:.1f}/{indirect:.1f}", odds[0] / sum(odds), note
-    for layer, cluster in case.clusters.items():
+    is_known = all(case.survey.population.knows(case.survey.sample, str(name)) for name in domain.strata.index)
+    for layer, cluster in case.clusters.items() if is_known else ():
         wrong = _add_up_majorities(case, domain, cluster)
         if wrong is not None:
             yield f"WRONG: majority of {layer} clusters", wrong, "each cluster counted whole; shown to be avoided"

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from pipeline.coding.codebook import CONFIDENCE, Codebook, Query
+from pipeline.coding.codebook import ASSUMED, CONFIDENCE, Codebook, Query
 from pipeline.coding.definitions import match_definition
-from pipeline.coding.sample import Sample
+from pipeline.coding.sample import SCREENED, Sample
 from pipeline.coding.sheets import code_columns_of
 
 SURPRISE = (
@@ -28,6 +28,7 @@ WINDOW_WORTH = 15.0  # adjudicated agreements of a window that weigh as much as 
 PSEUDO = 0.5  # of each outcome in the replicates (Jeffreys 1946): none in a hundred proves no zero
 GOLDEN = (5**0.5 - 1) / 2
 CHANCE_DECIMALS = 9
+LIKE_WORTH = 1.0  # checked documents with a wrong mark that those of the next mark count for, all together
 LEAF_WORTH = 5.0  # overturned rulings of a leaf that weigh as much as those of its group, and those as the classifier
 
 
@@ -97,46 +98,102 @@ def spread_codes(
     ruled[sample.units.index.get_indexer(sample.adjudicator.index)] = coder.encode(sample.adjudicator)
     n_leaves = len(codebook.leaves)
     probability = np.full((len(ruled), n_leaves), 1 / n_leaves) if leaf_probability is None else leaf_probability
-    model = _FlipModel.of(sample, said, ruled, is_settled, probability, leaf_probability is not None)
-    is_open = np.flatnonzero(~is_settled)
+    version = _versions(sample.readers[0])
+    model = _FlipModel.of(sample, said, ruled, is_settled, probability, leaf_probability is not None, version)
     settled_codes = coder.decode(coder.join_rows(ruled))
     meant = _read_axes(codebook, [*(coder.decode(coder.join_rows(codes)) for codes in said), settled_codes])
-    patterns = _Patterns.of(said, ruled, is_open, model.is_drawn, meant)
+    is_screened = (sample.units["phase2_stratum"] == SCREENED).to_numpy()
+    is_split = _find_splits(sample.units, said, meant[:-1]) & ~is_screened
+    is_plain = ~is_settled & ~is_screened & ~is_split
+    is_open = np.flatnonzero(is_plain)
+    patterns = _Patterns.of(said, ruled, is_open, model.is_drawn & ~is_screened, meant, version)
     aims = aim_flips(said, ruled, is_settled, probability, [codebook.group_of[leaf] for leaf in codebook.leaves])[
         is_open
     ]
-    known, places = np.unique(
-        np.concatenate(
-            [
-                coder.join_rows(ruled[is_settled]),
-                coder.join(said[0][is_open][:, None, :1], patterns.codes).reshape(-1),
-                coder.join_leaves(said[0][is_open], n_leaves).reshape(-1),
-            ]
-        ),
-        return_inverse=True,
+    is_assumed = _is_assumed(sample.readers[0])[is_open]
+    own_rows, split_rows, screened_rows = (
+        np.flatnonzero(rows) for rows in (is_settled, is_split & ~is_settled, is_screened & ~is_settled)
     )
-    n_settled, n_donors = int(is_settled.sum()), patterns.likeness.shape[1]
-    own = places[:n_settled]
-    stays = places[n_settled : n_settled + len(is_open) * n_donors].reshape(len(is_open), n_donors)
-    moves = places[n_settled + len(is_open) * n_donors :].reshape(len(is_open), n_leaves)
+    like, worth = _find_likened(sample, said, ruled, is_screened & is_settled)
+    parts: list[np.ndarray] = [
+        coder.join_rows(ruled[own_rows]),
+        coder.join(said[0][is_open][:, None, :1], patterns.codes),
+        coder.join_leaves(said[0][is_open], is_assumed),
+        coder.join_rows(said[:, split_rows]).T,
+        coder.join_rows(said[0][screened_rows]),
+        coder.join_rows(like),
+    ]
+    known, places = np.unique(np.concatenate([part.reshape(-1) for part in parts]), return_inverse=True)
+    edges = np.cumsum([0, *(part.size for part in parts)])
+    own, stays, moves, votes, marks, likes = (
+        places[start:end].reshape(part.shape) for part, start, end in zip(parts, edges, edges[1:], strict=False)
+    )
     drawn = np.zeros((len(multiplicity), len(ruled)), dtype=np.int64)
-    drawn[:, is_settled] = own
+    drawn[:, own_rows], drawn[:, screened_rows] = own, marks
     start = rng.random(len(multiplicity))
+    turn = np.arange(len(split_rows))
     for number, times in enumerate(multiplicity):
         drawn[number, is_open] = _draw_kept(patterns, times, stays, start[number])
+        reader = (len(said) * ((start[number] + turn * GOLDEN) % 1.0)).astype(int)
+        drawn[number, split_rows] = votes[turn, reader]
     rates = np.array([model.draw(times, rng) for times in multiplicity]).reshape(len(multiplicity), len(ruled))
     even = patterns.likeness / patterns.likeness.sum(axis=1, keepdims=True)
-    size = (len(ruled), len(known))
-    settled_rows = np.flatnonzero(is_settled)
+    size, sure = (len(ruled), len(known)), (own_rows, own[:, None], np.ones((len(own), 1)))
+    halves = (split_rows, votes, np.full(votes.shape, 1 / len(said)))
+    is_fixed = is_settled | is_split
+    missed = (screened_rows, np.tile(likes, (len(marks), 1)), np.tile(worth, (len(marks), 1)))
     return CodeChances(
         coder.decode(known),
-        _table([(settled_rows, own[:, None], np.ones((n_settled, 1))), (is_open, stays, even)], size),
-        _table([(settled_rows, own[:, None], np.ones((n_settled, 1))), (is_open, moves, aims)], size),
-        np.where(is_settled, 0.0, model.chance),
+        _table([sure, halves, (is_open, stays, even), (screened_rows, marks[:, None], np.ones((len(marks), 1)))], size),
+        _table([sure, halves, (is_open, moves, aims), missed], size),
+        np.where(is_fixed, 0.0, model.chance),
         drawn,
-        np.where(is_settled, 0.0, rates),
+        np.where(is_fixed, 0.0, rates),
         is_settled,
     )
+
+
+def _versions(reader: pd.DataFrame) -> np.ndarray:
+    """Returns which codebook each document was read under, as far as codes tell: int (n,)."""
+    if ASSUMED not in reader:
+        return np.zeros(len(reader), dtype=int)
+    return pd.factorize(reader[ASSUMED], sort=True)[0]
+
+
+def _is_assumed(reader: pd.DataFrame) -> np.ndarray:
+    """Returns whose axes follow from the leaf: bool (n,)."""
+    return (reader[ASSUMED] != "").to_numpy() if ASSUMED in reader else np.zeros(len(reader), dtype=bool)
+
+
+def _find_splits(units: pd.DataFrame, said: np.ndarray, meant: np.ndarray) -> np.ndarray:
+    """Returns on which documents readers differ and no ruling was ever to be drawn: each reader's code counts in part.
+
+    Args:
+        units: of the sample.
+        said: int (n_readers, n, n_columns).
+        meant: int (n_readers, n), what their axes say under the definitions.
+    """
+    differ = (said[:, :, 0] != said[0][:, 0]).any(axis=0) | (meant != meant[0]).any(axis=0)
+    return differ & (units["phase2_probability"] == 0).to_numpy() & ~units["is_adjudicated"].to_numpy(dtype=bool)
+
+
+def _find_likened(
+    sample: Sample, said: np.ndarray, ruled: np.ndarray, is_checked: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns what a document is coded as whose screener's mark is wrong: codes int (k, n_columns) and chances (k,).
+
+    Those of checked documents whose mark was wrong, and, as one more of them, those that readers gave to documents of
+    the mark next to it.
+    """
+    leaf = said[0][:, 0]
+    wrong = ruled[is_checked & (ruled[:, 0] != leaf)]
+    marked = set(said[0][is_checked][:, 0].tolist())
+    near = sample.units.index.isin(list(sample.likened)) & ~is_checked
+    told = said[:, near].reshape(-1, said.shape[2])
+    told = told[~np.isin(told[:, 0], list(marked))]
+    codes = np.concatenate([wrong, told]) if len(wrong) + len(told) else ruled[:1]
+    worth = np.concatenate([np.ones(len(wrong)), np.full(len(told), LIKE_WORTH / max(len(told), 1))])
+    return codes, (worth if len(worth) else np.ones(1)) / max(worth.sum(), 1e-9 if len(worth) else 1.0)
 
 
 def _table(parts: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], size: tuple[int, int]) -> sparse.csr_array:
@@ -200,7 +257,7 @@ class _Coder:
         values = [tuple(codebook.leaves)]
         for name in names[1:]:
             seen = {str(value) for table in tables if name in table for value in table[name].fillna("").unique()}
-            values.append(tuple(sorted({*seen, ""})))
+            values.append(tuple(sorted({*seen, *codebook.assumed.get(name, {}).values(), ""})))
         return cls(codebook, names, tuple(values))
 
     def encode(self, table: pd.DataFrame) -> np.ndarray:
@@ -222,10 +279,19 @@ class _Coder:
         """Returns the numbers of one leaf with many axes: int (n, k)."""
         return self.join_rows(np.concatenate([np.broadcast_to(leaf, (*axes.shape[:2], 1)), axes], axis=2))
 
-    def join_leaves(self, rows: np.ndarray, count: int) -> np.ndarray:
-        """Returns the numbers of every leaf with a document's axes: int (n, count)."""
-        many = np.repeat(rows[:, None, :], count, axis=1)
-        many[:, :, 0] = np.arange(count)
+    def join_leaves(self, rows: np.ndarray, is_assumed: np.ndarray) -> np.ndarray:
+        """Returns the numbers of every leaf with a document's axes: int (n, n_leaves).
+
+        Args:
+            rows: int (n, n_columns). is_assumed: bool (n,), whose axes follow from the leaf.
+        """
+        leaves = self.values[0]
+        many = np.repeat(rows[:, None, :], len(leaves), axis=1)
+        many[:, :, 0] = np.arange(len(leaves))
+        for axis, by_group in self.codebook.assumed.items():
+            column = self.names.index(axis)
+            codes = [by_group.get(self.codebook.group_of[leaf], "") for leaf in leaves]
+            many[is_assumed, :, column] = np.maximum(pd.Index(self.values[column]).get_indexer(pd.Index(codes)), 0)
         return self.join_rows(many)
 
     def decode(self, keys: np.ndarray) -> pd.DataFrame:
@@ -244,7 +310,8 @@ class _FlipModel:
     """The chance that adjudication changes an agreement's leaf, by surprise and window.
 
     Attributes:
-        cell: int (n,), 1 where the readers' leaf surprises.
+        cell: int (n,), odd where the readers' leaf surprises; two numbers for each version of the codebook, and one for
+            marks of screeners.
         group, window: int (n,), group of the readers' leaf, and stratum.
         is_drawn, is_flipped: bool (n,), documents drawn for adjudication by chance, which speak for others (those of a
             stratum settled in full speak for none); rulings that change the leaf.
@@ -265,15 +332,24 @@ class _FlipModel:
         is_settled: np.ndarray,
         probability: np.ndarray,
         has_classifier: bool,
+        version: np.ndarray,
     ) -> "_FlipModel":
         units = sample.units
         window = pd.factorize(units["stratum"], sort=True)[0]
         group = pd.factorize(sample.readers[0]["group"], sort=True)[0]
         own = probability[np.arange(len(ruled)), said[0][:, 0]]
         cell = is_surprising(own).astype(int) if has_classifier else np.zeros(len(ruled), dtype=int)
+        cell = cell + 2 * version
+        is_screened = (units["phase2_stratum"] == SCREENED).to_numpy()
+        cell = np.where(is_screened, 2 * (int(version.max(initial=0)) + 1), cell)
         is_drawn = is_settled & units["phase2_probability"].between(0, 1, inclusive="neither").to_numpy()
         is_flipped = (said[:, :, 0] != ruled[None, :, 0]).all(axis=0)
         return cls(cell, group, window, is_drawn, is_flipped)
+
+    @property
+    def n_cells(self) -> int:
+        """How many cells there are; two at least."""
+        return max(int(self.cell.max(initial=0)) + 1, 2)
 
     @property
     def chance(self) -> np.ndarray:
@@ -287,7 +363,7 @@ class _FlipModel:
             times: float (n,), how often each document is drawn.
             rng: of what the rulings leave open: a gamma-weighted pseudo-ruling of each outcome (Rubin 1981).
         """
-        extra = rng.gamma(PSEUDO, size=(2, 2))
+        extra = rng.gamma(PSEUDO, size=(2, self.n_cells))
         return self._estimate(times, extra[0], extra.sum(axis=0))
 
     def _estimate(
@@ -296,10 +372,11 @@ class _FlipModel:
         """Returns rates by surprise; those of a group and of a window are drawn to the wider ones: float (n,)."""
         drawn = np.flatnonzero(self.is_drawn)
         counts = times[drawn], times[drawn] * self.is_flipped[drawn]
-        seen, flipped = (np.bincount(self.cell[drawn], count, 2) for count in counts)
+        n_cells = self.n_cells
+        seen, flipped = (np.bincount(self.cell[drawn], count, n_cells) for count in counts)
         rate = ((flipped + more_flipped) / (seen + more_seen))[self.cell]
         for part, worth in ((self.group, GROUP_WORTH), (self.window, WINDOW_WORTH)):
-            place = 2 * part + self.cell
+            place = n_cells * part + self.cell
             seen, flipped = (np.bincount(place[drawn], count, int(place.max(initial=0)) + 1) for count in counts)
             rate = (flipped[place] + worth * rate) / (seen[place] + worth)
         return rate
@@ -325,7 +402,13 @@ class _Patterns:
 
     @classmethod
     def of(
-        cls, said: np.ndarray, ruled: np.ndarray, is_open: np.ndarray, is_drawn: np.ndarray, meant: np.ndarray
+        cls,
+        said: np.ndarray,
+        ruled: np.ndarray,
+        is_open: np.ndarray,
+        is_drawn: np.ndarray,
+        meant: np.ndarray,
+        version: np.ndarray,
     ) -> "_Patterns":
         """Finds the donors.
 
@@ -333,6 +416,7 @@ class _Patterns:
             said: int (n_readers, n, 1 + n_axes). ruled: int (n, 1 + n_axes).
             is_open: rows that are not settled. is_drawn: bool (n,), drawn for adjudication by chance.
             meant: int (n_readers + 1, n), what each reader's axes, and last the ruling's, say under the definitions.
+            version: int (n,), of the codebook: donors speak for documents read under the same one.
         """
         donors = np.flatnonzero(is_drawn & (said[:, :, 0] == ruled[None, :, 0]).any(axis=0))
         codes = np.repeat(said[0][is_open][:, None, 1:], len(donors) + 1, axis=1)
@@ -343,6 +427,7 @@ class _Patterns:
         codes[:, :-1] = np.where((kept < 0)[None, :, None], ruled[donors, 1:][None], codes[:, :-1])
         likeness = np.full((len(is_open), len(donors) + 1), READERS_WORTH)
         likeness[:, :-1] = (meant[:-1][:, is_open, None] == meant[:-1][:, None, donors]).all(axis=0)
+        likeness[:, :-1] *= version[is_open, None] == version[None, donors]
         alike = np.unique(meant[:-1][:, is_open], axis=1, return_inverse=True)[1].reshape(-1)
         order = pd.Series(alike).groupby(alike).cumcount().to_numpy() if len(alike) else alike
         return cls(donors, codes, likeness, order)

@@ -64,20 +64,36 @@ class Survey:
         return match_denominator(denominator, self.records)
 
 
-def open_survey(sample: Sample, population: Population, codebook: Codebook, level: float, seed: int) -> Survey:
-    """Returns a sample with its weights."""
+def open_survey(
+    sample: Sample,
+    population: Population,
+    codebook: Codebook,
+    level: float,
+    seed: int,
+    parts: Mapping[str, str] | None = None,
+) -> Survey:
+    """Returns a sample with its weights; `parts` as in `list_domains`."""
     sizes = measure_sizes(sample, population)
     weights = make_weights(sample, population, codebook, seed)
-    domains = tuple(list_domains(sample, population))
+    domains = tuple(list_domains(sample, population, parts))
     return Survey(sample, population, codebook, merge_records(weights, codebook), sizes, domains, level)
 
 
 def measure_sizes(sample: Sample, population: Population) -> dict[str, dict[str, np.ndarray]]:
-    """Returns what documents count for by name and frame: float (n_documents,), 0 outside the frame."""
+    """Returns what documents count for by name and frame: float (n_documents,), 0 outside the frame.
+
+    Frames of which some documents are known by id alone cannot be counted so.
+    """
     sizes: dict[str, dict[str, np.ndarray]] = {}
+    strata = sample.strata
+    known = [
+        str(frame)
+        for frame, own in strata.groupby("frame", sort=True)
+        if all(population.knows(sample, str(name)) for name in own.index)
+    ]
     for name, (measure, _) in WEIGHTS.items():
         sizes[name] = {}
-        for frame in sorted(set(sample.strata["frame"])):
+        for frame in known:
             rows = population.rows_of(str(frame), "")
             values = measure(population.documents[rows])
             if values is not None:

@@ -15,7 +15,7 @@ from pipeline.config import Config
 from pipeline.estimate.agendas import estimate_agendas, estimate_growth, list_agendas
 from pipeline.estimate.classify import DECIMALS, Predictions
 from pipeline.estimate.curve import draw_curves
-from pipeline.estimate.domains import Population
+from pipeline.estimate.domains import Population, parts_of
 from pipeline.estimate.people import WEIGHTS, count_people
 from pipeline.estimate.person_counts import add_person_counts
 from pipeline.estimate.planning import plan_reading
@@ -40,7 +40,7 @@ def estimate_tables(
     """Returns every table of estimates by its name."""
     members = _load_layers(config)
     quotable = [name for name, frame in config.frames.items() if frame.is_quotable]
-    survey = open_survey(sample, population, codebook, config.estimate.level, config.seed)
+    survey = open_survey(sample, population, codebook, config.estimate.level, config.seed, parts_of(config.frames))
     joined = config.estimate.agendas
     agendas = [query for _, query in list_agendas(codebook, joined).values()]
     queries = [*codebook.definitions, *agendas]

@@ -104,10 +104,15 @@ def make_weights(
     chances = spread_codes(sample, codebook, leaf_probability, multiplicity, rng)
     weight, replicates = np.ones(len(units)), np.ones((count, len(units)))
     for _, strata in sample.strata.groupby("frame", sort=True):
-        rows = np.flatnonzero(units["stratum"].isin(strata.index).to_numpy())
-        weight[rows], replicates[:, rows] = _calibrate_frame(
-            sample, population, list(strata.index), rows, 1 / probability[rows] - 1, redrawn[:, rows]
-        )
+        names = [str(name) for name in strata.index]
+        known = [name for name in names if population.knows(sample, name)]
+        # Of the documents of other strata only the number is known.
+        for weigh, own in ((_calibrate_frame, known), (_count_frame, sorted(set(names) - set(known)))):
+            rows = np.flatnonzero(units["stratum"].isin(own).to_numpy())
+            if len(rows):
+                weight[rows], replicates[:, rows] = weigh(
+                    sample, population, own, rows, 1 / probability[rows] - 1, redrawn[:, rows]
+                )
     return Weights(units, np.round(weight, DECIMALS), _thin_digits(replicates), chances)
 
 
@@ -146,6 +151,18 @@ def _calibrate_frame(
         again, _ = calibrate_factors(base, own, totals, penalty, start)
         replicates[number] += base * again
     return 1 + unread * factors, replicates
+
+
+def _count_frame(
+    sample: Sample,
+    population: Population,
+    strata: list[str],
+    rows: np.ndarray,
+    unread: np.ndarray,
+    redrawn: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns weights as `_calibrate_frame` does, from the sizes of the strata alone."""
+    return _count_strata(sample, strata, rows, unread, redrawn)
 
 
 def _count_strata(

@@ -11,7 +11,7 @@ from scipy import sparse, stats
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.sheets import code_columns_of
 from pipeline.config import Frame
-from pipeline.estimate.domains import Domain, list_domains
+from pipeline.estimate.domains import Domain, list_domains, parts_of
 from pipeline.estimate.published import read_weights
 from pipeline.estimate.survey import measure_sizes, merge_records
 from pipeline.estimate.weights import digit_of
@@ -43,7 +43,10 @@ def explorer_payload(content: Content) -> dict[str, Any]:
         "positions": [asdict(position) for position in content.positions],
         "sizes": sizes_payload(content),
         "source": tell_source(content),
-        "domains": [_domain_payload(domain, content.level) for domain in list_domains(sample, content.population)],
+        "domains": [
+            _domain_payload(domain, content.level)
+            for domain in list_domains(sample, content.population, parts_of(content.frames))
+        ],
         "units": {
             "document": [place_of[doc_id] for doc_id in sample.units.index],
             "stratum": [strata.index(name) for name in sample.units["stratum"]],

@@ -5,6 +5,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from pydantic.dataclasses import dataclass
 
 from pipeline.config import STRICT, build
@@ -26,6 +27,8 @@ from pipeline.scrape.item import Item, Reject
 from pipeline.scrape.rows import Row, open_rows, place_of
 from pipeline.scrape.tally import Tally, finish_tally
 from pipeline.text.formats import TextFormat
+from pipeline.text.identifiers import canonical_id
+from pipeline.text.phrases import holds_phrase
 
 # Every field with the reader of its declared type.
 FIELDS: Mapping[str, Callable[[Any], Any]] = {
@@ -57,7 +60,8 @@ class Settings:
         dump: a published dump, whose columns are known: arxiv-metadata (the JSON lines of the Kaggle snapshot) or
             alignment-research-dataset, or lesswrong (the forum's public dump, with its manifest.json beside it); the
             file may be packed as .gz or .zst.
-        query: for dumps, which arXiv papers belong to the frame.
+        query: which arXiv papers belong to the frame; of a file with a column map only its phrases are asked.
+        only: files that list the documents wanted (CSV or Parquet, column doc_id or id); other rows are passed over.
         has_split_names: author lists in which some rows hold surname and first name as two entries.
         empty_marks: cells of dates, numbers, names and addresses that say that there is nothing, such as NA; a title
             or a text is never one.
@@ -76,6 +80,7 @@ class Settings:
     has_split_names: bool = False
     dump: Dump | None = None
     query: Query = field(default_factory=Query)
+    only: tuple[str, ...] = ()
     empty_marks: tuple[str, ...] = ()
     leave_empty: tuple[str, ...] = ()
     min_read_shares: dict[str, float] = field(default_factory=dict)
@@ -96,6 +101,7 @@ def read_items(entry: Mapping[str, Any], root: Path, where: str) -> Iterator[Ite
         if settings.dump
         else _read_mapped(path, settings, tally, where)
     )
+    found = _keep_wanted(found, settings, root)
     for item in found:
         tally.rows["reject" if isinstance(item, Reject) else "item"] += 1
         yield item
@@ -136,6 +142,38 @@ def join_split_names(names: Sequence[str]) -> tuple[str, ...]:
     if not is_split:
         return tuple(names)
     return (*collaborations, *(f"{first} {last}" for last, first in zip(surnames, rest[1::2], strict=True)))
+
+
+def _keep_wanted(found: Iterator[Item | Reject], settings: Settings, root: Path) -> Iterator[Item | Reject]:
+    """Yields what `only` lists and holds a phrase of `query`, where these are given; rejects pass."""
+    wanted = frozenset().union(*(read_ids(root / path) for path in settings.only)) if settings.only else None
+    phrases = () if settings.dump else settings.query.phrases
+    for item in found:
+        if isinstance(item, Item):
+            if wanted is not None and canonical_id(item.doc_id) not in wanted:
+                continue
+            if phrases and not holds_phrase(item.title, item.text, phrases):
+                continue
+        yield item
+
+
+def read_ids(path: Path) -> frozenset[str]:
+    """Returns the documents that a list names.
+
+    Raises:
+        DataError: it is missing, damaged, or has no column doc_id or id.
+    """
+    try:
+        rows = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype=str)
+    except FileNotFoundError:
+        raise DataError("the list of documents is missing", where=str(path), do="correct [only]") from None
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"cannot be read ({reason})", where=str(path), do="restore the file") from None
+    column = next((name for name in ("doc_id", "id") if name in rows), None)
+    if column is None:
+        raise DataError("has no column doc_id or id", where=str(path), do="rename the column of the ids")
+    return frozenset(canonical_id(str(doc_id)) for doc_id in rows[column])
 
 
 def _read_mapped(path: Path, settings: Settings, tally: Tally, where: str) -> Iterator[Item | Reject]:
