@@ -178,6 +178,21 @@ class Cluster:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Minutes:
+    """Minutes that a document takes.
+
+    Attributes:
+        read: to be read by the readers of a round, all of them together, and settled where they do not agree.
+        adjudicate: to be adjudicated.
+        check: to be read by a person.
+    """
+
+    read: float = 2.0
+    adjudicate: float = 1.0
+    check: float = 1.0
+
+
+@dataclass(frozen=True, config=STRICT)
 class Estimate:
     """Which rounds the shares are estimated from, the level of the intervals, and leaves reported together.
 
@@ -185,12 +200,39 @@ class Estimate:
         rounds: "all", or the names of rounds under data/raw/handcheck/rounds/; all of them where neither is given.
         round: one round; where `rounds` is given too, only the one that the hand-check page shows.
         agendas: by the name of an agenda, the leaves that it joins.
+        reader_sources: by a name, sources whose documents readers err alike on; others are each by themselves.
+        minutes: what each action of `make plan` takes.
     """
 
     round: str = ""
     rounds: Literal["all"] | tuple[str, ...] = ()
     level: float = 0.95
     agendas: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    reader_sources: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    minutes: Minutes = field(default_factory=Minutes)
+
+
+@dataclass(frozen=True, config=STRICT)
+class Claim:
+    """A sentence about a share, to be held against reader error: it is below or above a number, or it has fallen.
+
+    Attributes:
+        id, title: of the claim.
+        frame, definition, denominator: of its share; the headline's denominator by default.
+        year: of its share, or the last year of a fall; "" for all years, or the last there is.
+        below, above: what the share is below, or above.
+        from_year: the first year of a fall.
+    """
+
+    id: str
+    title: str
+    frame: str
+    definition: str
+    denominator: str = ""
+    year: str = ""
+    below: float | None = None
+    above: float | None = None
+    from_year: str = ""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -238,6 +280,7 @@ class Config:
     corpus: Corpus = field(default_factory=Corpus)
     scope: Scope = field(default_factory=Scope)
     hydrate: Hydrate = field(default_factory=Hydrate)
+    claims: tuple[Claim, ...] = ()
     scrape: Scrape = field(default_factory=Scrape)
     root: Path = Path()
     file: Path = Path("census.toml")
@@ -346,6 +389,7 @@ def _check_references(config: Config, where: str) -> None:
         )
     if not 0 < config.estimate.level < 1:
         raise ConfigError(f"[estimate.level] must lie between 0 and 1, not {config.estimate.level}", where=where)
+    _check_claims(config, where)
     if config.cluster.neighbour_count < 1:
         raise ConfigError(
             f"[cluster.neighbour_count] must be at least 1, not {config.cluster.neighbour_count}", where=where
@@ -357,3 +401,22 @@ def _check_references(config: Config, where: str) -> None:
     for name, entry in config.sources.items():
         if not isinstance(entry.get("kind"), str):
             raise ConfigError(f"[sources.{name}.kind] missing key; add it", where=where)
+
+
+def _check_claims(config: Config, where: str) -> None:
+    seen: set[str] = set()
+    for claim in config.claims:
+        place = f"[claims] {claim.id}"
+        if claim.id in seen:
+            raise ConfigError(f"{place} is there twice", where=where, do="rename one")
+        seen.add(claim.id)
+        if claim.frame not in config.frames:
+            do = f"use one of {', '.join(config.frames)}"
+            raise ConfigError(f"{place}: there is no frame {claim.frame!r}", where=where, do=do)
+        said = [claim.below is not None or claim.above is not None, bool(claim.from_year)]
+        if sum(said) != 1:
+            do = "give below, above or both, or from_year"
+            raise ConfigError(f"{place} says nothing, or two things", where=where, do=do)
+        for value in (claim.below, claim.above):
+            if value is not None and not 0 <= value <= 1:
+                raise ConfigError(f"{place}: {value} is no share", where=where, do="give a number from 0 to 1")

@@ -831,6 +831,112 @@ POSITIONS = Table(
         N_PERSON,
     ),
 )
+READER_ERROR = Table(
+    "reader_error",
+    "how often people put a document elsewhere than its settled code does, both ways, by source",
+    ("basis", "source", "definition", "denominator", "settled", "asked"),
+    (
+        Column(
+            "basis",
+            TEXT,
+            "outside labels: published labels, of documents that others chose, through the crosswalk; gold: codes by "
+            "people of settled documents drawn at random",
+        ),
+        Column("source", TEXT, "group of sources (census.toml, reader_sources)"),
+        Column("definition", TEXT, "what counts as direct (codebook.toml)"),
+        Column("denominator", TEXT, "what it is a share of (codebook.toml)"),
+        Column(
+            "settled", TEXT, "what the settled code says: counts, denominator only (in it, not counting), or outside"
+        ),
+        Column("asked", TEXT, "what people decide: whether it counts, or whether it is in the denominator"),
+        Column("n_decided", INTEGER, "documents with such a code on which people decide it"),
+        Column("n_changed", INTEGER, "of them, those on which people say the opposite"),
+        Column(
+            "change_chance",
+            NUMBER,
+            "estimated chance that people say the opposite; empty where nothing is decided",
+            is_nullable=True,
+        ),
+        Column("low", NUMBER, "lower end of its interval (Jeffreys)"),
+        Column("high", NUMBER, "upper end"),
+        Column("level", NUMBER, "of the interval"),
+    ),
+)
+AS_PEOPLE = Table(
+    "as_people",
+    "the second interval: each share as people would code, beside the share as read; never instead of it",
+    ("frame", "year", "denominator", "definition", "basis", "scope"),
+    (
+        Column("frame", TEXT, "the population"),
+        Column("year", TEXT, "year of publication; empty for all years"),
+        Column("definition", TEXT, "what counts as direct (codebook.toml)"),
+        Column("denominator", TEXT, "what it is a share of (codebook.toml)"),
+        Column("basis", TEXT, "outside labels or gold, as in reader_error"),
+        Column("scope", TEXT, "theirs: people also say what is in the denominator; as read: only what counts changes"),
+        Column("share_as_read", NUMBER, "the share by the settled codes, as in shares"),
+        Column("low_as_read", NUMBER, "lower end of its interval"),
+        Column("high_as_read", NUMBER, "upper end"),
+        Column(
+            "share",
+            NUMBER,
+            "the share as people would code: the middle of what sampling and so few labels leave possible; empty where "
+            "no label of a source is there",
+            is_nullable=True,
+        ),
+        Column("low", NUMBER, "lower end of its interval: sampling and reader error together"),
+        Column("high", NUMBER, "upper end"),
+        Column("level", NUMBER, "of both intervals"),
+        Column("n_decided", INTEGER, "documents on which people decide whether they count, of the same sources"),
+        N_PERSON,
+    ),
+)
+CLAIMS = Table(
+    "claims",
+    "the dial: at which reader error a claim ceases to hold (claims: census.toml)",
+    ("claim", "dial"),
+    (
+        Column("claim", TEXT, "its id"),
+        Column("title", TEXT, "what it says"),
+        Column("frame", TEXT, "the population"),
+        Column("definition", TEXT, "what counts as direct (codebook.toml)"),
+        Column("denominator", TEXT, "what it is a share of (codebook.toml)"),
+        Column(
+            "dial",
+            TEXT,
+            "which error: missed (in the denominator only, should count), overcalled (counts, should not), both ways "
+            "alike, scope too narrow (outside, should count); of a fall: where it does most harm",
+        ),
+        Column(
+            "ends_at",
+            NUMBER,
+            "chance of this error from which the interval no longer bears the claim; 0: not even as read; empty: never",
+            is_nullable=True,
+        ),
+        Column("turns_at", NUMBER, "the same of the estimate itself", is_nullable=True),
+        Column("basis", TEXT, "what the error was measured on, as in reader_error; empty where it was not"),
+        Column("n_decided", INTEGER, "documents it was measured on"),
+        Column("measured_chance", NUMBER, "the error as measured", is_nullable=True),
+        Column("measured_low", NUMBER, "lower end of its interval", is_nullable=True),
+        Column("measured_high", NUMBER, "upper end", is_nullable=True),
+    ),
+)
+SMOOTHED = Table(
+    "smoothed",
+    "yearly shares smoothed over the years (a random walk, integrated over its step): an extra line, no headline",
+    ("frame", "year", "denominator", "definition"),
+    (
+        Column("frame", TEXT, "the population"),
+        Column("year", TEXT, "year of publication"),
+        Column("definition", TEXT, "what counts as direct (codebook.toml)"),
+        Column("denominator", TEXT, "what it is a share of (codebook.toml)"),
+        Column("share", NUMBER, "smoothed share: a year that stands out is pulled towards those beside it"),
+        Column("low", NUMBER, "lower end of its interval"),
+        Column("high", NUMBER, "upper end"),
+        Column("level", NUMBER, "of the interval"),
+        Column("step", NUMBER, "standard deviation of a year's step, mean of what the data leave possible"),
+        N_PERSON,
+    ),
+)
 SHARE_TABLES = {
     table.name: table
     for table in (
@@ -848,6 +954,10 @@ SHARE_TABLES = {
         GUESSES,
         WEIGHTS,
         PLAN,
+        READER_ERROR,
+        AS_PEOPLE,
+        CLAIMS,
+        SMOOTHED,
     )
 }
 CHANGES = Table(

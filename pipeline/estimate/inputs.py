@@ -16,7 +16,17 @@ from pipeline.schemas import (
     embeddings_table,
 )
 
-DOCUMENT_COLUMNS = ("doc_id", "frame", "published_year", "title", "authors", "karma", "word_count", "text_kind")
+DOCUMENT_COLUMNS = (
+    "doc_id",
+    "source",
+    "frame",
+    "published_year",
+    "title",
+    "authors",
+    "karma",
+    "word_count",
+    "text_kind",
+)
 
 
 def load_inputs(config: Config) -> tuple[Codebook, Sample, Population]:

@@ -13,14 +13,19 @@ from pipeline.coding.positions import load_positions
 from pipeline.coding.sample import Sample
 from pipeline.config import Config
 from pipeline.estimate.agendas import estimate_agendas, estimate_growth, list_agendas
+from pipeline.estimate.as_people import tabulate_as_people
+from pipeline.estimate.claims import tabulate_claims
 from pipeline.estimate.classify import DECIMALS, Predictions
 from pipeline.estimate.curve import draw_curves
 from pipeline.estimate.domains import Population, parts_of
+from pipeline.estimate.evidence import gather_evidence, name_sources
 from pipeline.estimate.people import WEIGHTS, count_people
 from pipeline.estimate.person_counts import add_person_counts
 from pipeline.estimate.planning import plan_reading
 from pipeline.estimate.published import tabulate_weights
+from pipeline.estimate.reader_error import tabulate_errors
 from pipeline.estimate.robustness import add_second_encoder, vary_estimates
+from pipeline.estimate.smooth import tabulate_smoothed
 from pipeline.estimate.survey import DOCUMENTS, Found, Survey, estimate_batch, open_survey
 from pipeline.estimate.totals import count_totals, estimate_positions
 from pipeline.estimate.trends import measure_groups, measure_trends
@@ -47,6 +52,9 @@ def estimate_tables(
     found = estimate_batch(survey, queries, list(WEIGHTS))
     positions = load_positions(config.path(config.paths.handcheck, POSITIONS_FILE), codebook)
     curve, toggles = draw_curves(survey)
+    source = name_sources(population, config.estimate.reader_sources)
+    evidence = gather_evidence(config.path(config.paths.handcheck), sample, source, codebook)
+    errors = tabulate_errors(evidence, codebook, survey.level)
     tables = {
         "weights": tabulate_weights(survey.weights),
         "shares": tabulate_shares(survey, found),
@@ -60,6 +68,10 @@ def estimate_tables(
         "curve": curve,
         "toggles": toggles,
         "guesses": tabulate_guesses(population),
+        "reader_error": errors,
+        "as_people": tabulate_as_people(survey, found, evidence, source, config.seed),
+        "claims": tabulate_claims(survey, config.claims, errors, source, config.report.denominator),
+        "smoothed": tabulate_smoothed(survey),
         "plan": plan_reading(survey, found, config.report.denominator, config.report.headline_definitions),
         "robustness": vary_estimates(survey, members, quotable),
     }

@@ -1,0 +1,136 @@
+"""The second interval: each share as people would code, beside the share as read and never instead of it.
+
+What the read documents of a state stand for (`pipeline.estimate.weights`) is put where people would put it, at the
+rates of `pipeline.estimate.reader_error`. Sampling varies with the replicates, and the rates with what so few labels
+leave open; the interval is that of both together. Documents that a person has read stay where the person put them.
+"""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from pipeline.estimate.domains import Domain
+from pipeline.estimate.reader_error import COUNTS, ONLY_INSIDE, OUTSIDE, Evidence, Tally, Verdict, tally
+from pipeline.estimate.survey import DOCUMENTS, Found, Survey
+
+DRAWS = 20  # of the rates, for each replicate
+THEIRS, AS_READ = "theirs", "as read"
+FINE = 1e-12
+
+
+@dataclass(frozen=True)
+class Stock:
+    """What the read documents of a domain stand for, by group of sources, person-read ones apart.
+
+    Attributes:
+        unread_by_people: by source, float (1 + n_replicates, n_records).
+        by_people: float (1 + n_replicates, n_records).
+    """
+
+    unread_by_people: Mapping[str, np.ndarray]
+    by_people: np.ndarray
+
+
+def tabulate_as_people(
+    survey: Survey, found: Found, evidence: Sequence[Evidence], source: np.ndarray, seed: int
+) -> pd.DataFrame:
+    """Returns the rows of the table `as_people`.
+
+    Args:
+        survey: the read sample with its weights.
+        found: shares as read, the codebook's definitions first.
+        evidence: on every basis there is.
+        source: group of sources of each read document: text (n_read,).
+        seed: of the draws.
+    """
+    stocks = [(domain, take_stock(survey, domain, source)) for domain in survey.domains]
+    rows: list[dict[str, object]] = []
+    numbered = list(enumerate(survey.codebook.definitions))
+    for each, name, (number, definition) in itertools.product(evidence, survey.codebook.denominators, numbered):
+        verdict = each.judge(definition, survey.codebook.denominators[name], survey.codebook)
+        if verdict is None:
+            continue
+        inside = survey.inside(survey.codebook.denominators[name])
+        states = name_states(survey.definitions([definition])[0], inside)
+        place = {"definition": definition.id, "denominator": name, "basis": each.basis, "level": survey.level}
+        for scope in (THEIRS, AS_READ) if (states[OUTSIDE] > 0).any() else (THEIRS,):
+            tallies = _count_by_source(each, verdict, scope)
+            rates = {key: _draw(counted, scope, survey, seed) for key, counted in tallies.items()}
+            for domain, stock in stocks:
+                as_read = found.get((domain.frame, domain.year, DOCUMENTS, name))
+                if as_read is not None and np.isfinite(as_read.share[number]):
+                    read = {f"{key}_as_read": float(getattr(as_read, key)[number]) for key in ("share", "low", "high")}
+                    n_decided = sum(
+                        int(tallies[key].n_decided[:, 0].sum()) for key in stock.unread_by_people if key in tallies
+                    )
+                    spread = _spread(stock, states, rates, survey.level)
+                    rows.append(
+                        {
+                            **place,
+                            "frame": domain.frame,
+                            "year": domain.year,
+                            "scope": scope,
+                            **read,
+                            **spread,
+                            "n_decided": n_decided,
+                        }
+                    )
+    return pd.DataFrame(rows)
+
+
+def take_stock(survey: Survey, domain: Domain, source: np.ndarray) -> Stock:
+    """Returns what the read documents of a domain stand for, by group of sources."""
+    is_checked = (survey.sample.units["n_person"] > 0).to_numpy()
+    weights = survey.weights
+    groups = sorted(set(source[domain.rows & ~is_checked]))
+    return Stock(
+        {group: weights.totals(domain.rows & ~is_checked & (source == group)) for group in groups},
+        weights.totals(domain.rows & is_checked),
+    )
+
+
+def name_states(counted: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Returns which records are in which of `STATES`: float (3, n_records)."""
+    counts = counted & inside
+    states = np.zeros((3, len(inside)))
+    states[COUNTS], states[ONLY_INSIDE], states[OUTSIDE] = counts, inside & ~counts, ~inside
+    return states
+
+
+def _count_by_source(evidence: Evidence, verdict: Verdict, scope: str) -> dict[str, Tally]:
+    """Returns the tally of each group of sources; with the scope as read, of what people leave in the denominator."""
+    kept = np.ones(len(verdict.state), dtype=bool) if scope == THEIRS else verdict.inside != 0
+    return {str(name): tally(verdict, kept & (evidence.source == name)) for name in sorted(set(evidence.source))}
+
+
+def _draw(counted: Tally, scope: str, survey: Survey, seed: int) -> np.ndarray:
+    """Returns rates for each draw: float (n_draws, 3, 2)."""
+    rates = counted.draw(np.random.default_rng(seed), DRAWS * len(survey.weights.replicates))
+    return _keep_scope(rates) if scope == AS_READ else rates
+
+
+def _keep_scope(rates: np.ndarray) -> np.ndarray:
+    """Returns rates under which nothing enters or leaves the denominator."""
+    kept = rates.copy()
+    kept[:, OUTSIDE, 0] = 0.0
+    kept[:, :, 1] = np.array([1.0, 1.0, 0.0])
+    return kept
+
+
+def _spread(stock: Stock, states: np.ndarray, rates: Mapping[str, np.ndarray], level: float) -> dict[str, float | None]:
+    """Returns the middle and the ends of a share as people would code: over replicates and rates together."""
+    if not set(stock.unread_by_people) <= set(rates):
+        return {"share": None, "low": 0.0, "high": 1.0}  # no label of a source: nothing is known
+    checked = np.repeat(stock.by_people[1:] @ states.T, DRAWS, axis=0)  # (n_draws, 3)
+    counts, inside = checked[:, COUNTS], checked[:, COUNTS] + checked[:, ONLY_INSIDE]
+    for group, totals in stock.unread_by_people.items():
+        mass = np.repeat(totals[1:] @ states.T, DRAWS, axis=0)
+        counts = counts + (mass * rates[group][:, :, 0]).sum(axis=1)
+        inside = inside + (mass * rates[group][:, :, 1]).sum(axis=1)
+    share = np.clip(counts / np.maximum(inside, FINE), 0.0, 1.0)
+    tail = (1 - level) / 2
+    low, middle, high = np.quantile(share, (tail, 0.5, 1 - tail))
+    return {"share": float(middle), "low": float(low), "high": float(high)}

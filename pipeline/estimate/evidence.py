@@ -1,0 +1,60 @@
+"""What is known of the readers' error: outside labels, and gold where people have read some."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.coding.codebook import Codebook
+from pipeline.coding.gold import weigh_gold
+from pipeline.coding.outside import read_labels
+from pipeline.coding.precedence import settle_by_precedence
+from pipeline.coding.sample import Sample, settle_codes
+from pipeline.estimate.domains import Population
+from pipeline.estimate.reader_error import GOLD, Evidence, gather_outside
+from pipeline.estimate.rulings import tidy_records
+
+
+def name_sources(population: Population, groups: Mapping[str, Sequence[str]]) -> np.ndarray:
+    """Returns the group of sources of each read document: its source's own name, where no group names it; text (n,)."""
+    group_of = {source: group for group, members in groups.items() for source in members}
+    sources = population.documents["source"].to_numpy()[population.units]
+    return np.array([group_of.get(str(source), str(source)) for source in sources], dtype=str)
+
+
+def gather_evidence(handcheck: Path, sample: Sample, source: np.ndarray, codebook: Codebook) -> list[Evidence]:
+    """Returns the evidence on every basis: outside labels of documents no person has read, then gold.
+
+    Args:
+        handcheck: the folder of codebook, rounds, sheets and outside labels.
+        sample: the read documents.
+        source: group of sources of each: text (n_read,).
+        codebook: its leaves.
+    """
+    groups = pd.Series(source, sample.units.index)
+    settled = tidy_records(settle_codes(sample).set_index("doc_id").fillna({"leaf2": ""}), codebook)
+    is_left = (sample.units["n_person"] == 0).reindex(settled.index)
+    found = [gather_outside(read_labels(handcheck / "external", codebook), settled[is_left], groups, codebook)]
+    gold = weigh_gold(handcheck, sample.people)
+    gold = gold[gold.index.isin(sample.units.index)]
+    if len(gold):
+        found.append(_gather_gold(sample, gold, groups, codebook))
+    return [each for each in found if len(each.doc_ids)]
+
+
+def _gather_gold(sample: Sample, gold: pd.Series, groups: pd.Series, codebook: Codebook) -> Evidence:
+    """Returns what people say of documents drawn at random, beside what is settled without them."""
+    readers = [sheet for sheet in sample.coded if sheet.kind != "person"]
+    settled = settle_by_precedence(readers, list(gold.index))
+    gold = gold[gold.index.isin(settled.index)]
+    people = settle_by_precedence(sample.people, list(gold.index))
+    return Evidence(
+        GOLD,
+        groups.reindex(gold.index).to_numpy(dtype=str),
+        tidy_records(settled.loc[gold.index], codebook),
+        tidy_records(people.loc[gold.index], codebook),
+        None,
+        gold.to_numpy(dtype=float),
+        gold.index.to_numpy(dtype=str),
+    )
