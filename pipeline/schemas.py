@@ -594,6 +594,49 @@ AGREEMENT_PARTS = Table(
         Column("level", NUMBER, "of the interval"),
     ),
 )
+OUTSIDE_LABELS = Table(
+    "outside_labels",
+    "settled codes against every outside scheme, by source and question; only labels that decide the question",
+    ("scheme", "source", "asked"),
+    (
+        Column("scheme", TEXT, "of the labels, or every scheme"),
+        Column("source", TEXT, "group of sources (census.toml, reader_sources), or every source"),
+        Column("asked", TEXT, "definition, denominator or group: whether the document counts, or belongs"),
+        Column("n_labelled", INTEGER, "read documents with a label that the crosswalk knows"),
+        Column("n_decided", INTEGER, "of them, those whose labels allow one answer only"),
+        Column("n_both", INTEGER, "of those, yes by the settled code and by the label"),
+        Column("n_only_settled", INTEGER, "yes by the settled code alone"),
+        Column("n_only_label", INTEGER, "yes by the label alone"),
+        Column("n_neither", INTEGER, "no by both"),
+        Column("agreed_share", NUMBER, "share on which they agree", is_nullable=True),
+        Column("low", NUMBER, "lower end of its exact interval", is_nullable=True),
+        Column("high", NUMBER, "upper end", is_nullable=True),
+        Column("kappa", NUMBER, "agreement beyond chance; empty where it does not exist", is_nullable=True),
+        Column("mcnemar_p", NUMBER, "exact test of whether disagreements are one-sided (McNemar)", is_nullable=True),
+        Column("level", NUMBER, "of the interval"),
+    ),
+)
+TRUTH = Table(
+    "truth",
+    "each read document whose settled leaf an outside scheme does not allow: both sides, and where to read it",
+    ("doc_id", "scheme"),
+    (
+        Column("doc_id", TEXT, "the document"),
+        Column("scheme", TEXT, "of the label"),
+        Column("source", TEXT, "group of sources (census.toml, reader_sources)"),
+        Column("frame", TEXT, "the population"),
+        Column("title", TEXT, "cleaned title"),
+        Column("url", TEXT, "where to read it", is_nullable=True),
+        Column("settled_leaf", TEXT, "leaf of the settled code"),
+        Column("confidence", INTEGER, "how sure its coder is"),
+        Column("coder", TEXT, "whose code it is", is_nullable=True),
+        Column("coder_kind", TEXT, "person or language model"),
+        Column("label", TEXT, "what the outside scheme says"),
+        Column("allowed_leaves", TEXTS, "leaves that the label may mean (external/crosswalk.csv)"),
+        Column("only_settled", TEXTS, "definitions and denominators that hold by the settled code alone"),
+        Column("only_label", TEXTS, "definitions and denominators that hold by the label alone"),
+    ),
+)
 CLUSTER_CODES = Table(
     "cluster_codes",
     "what each cluster is made of, from the read sample",
@@ -879,8 +922,8 @@ AS_PEOPLE = Table(
         Column(
             "share",
             NUMBER,
-            "the share as people would code: the middle of what sampling and so few labels leave possible; empty where "
-            "no label of a source is there",
+            "the share as people would code, at the rates as seen (a half where no label decides); empty where no label "
+            "of a source is there",
             is_nullable=True,
         ),
         Column("low", NUMBER, "lower end of its interval: sampling and reader error together"),

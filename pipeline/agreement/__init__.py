@@ -11,6 +11,8 @@ STAGES = (
         writes=(
             "agreement",
             "agreement_parts",
+            "outside_labels",
+            "truth",
             "cluster_codes",
             "layer_codes",
             "controls",
@@ -28,6 +30,6 @@ STAGES = (
             "{handcheck}/external/*.csv",
             "{handcheck}/controls/*.csv",
         ),
-        settings=(*ROUND_SETTINGS, "estimate.level", "seed"),
+        settings=(*ROUND_SETTINGS, "estimate.level", "estimate.reader_sources", "seed"),
     ),
 )

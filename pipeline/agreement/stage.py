@@ -8,10 +8,12 @@ import pandas as pd
 
 from pipeline import store
 from pipeline.agreement.controls import judge_controls
+from pipeline.agreement.outside import list_disagreements, tabulate_outside
 from pipeline.agreement.parts import tabulate_parts
 from pipeline.agreement.tables import tabulate_agreement
 from pipeline.agreement.verdicts import compose_clusters, explain_codes, judge_clusters, judge_intrusion
 from pipeline.coding.codebook import load_codebook
+from pipeline.coding.outside import group_sources, read_labels
 from pipeline.coding.records import CLUSTER_COLUMNS, DONE, INTRUSION_COLUMNS, KEPT
 from pipeline.coding.sheets import read_csv_rows
 from pipeline.config import Config
@@ -25,12 +27,16 @@ from pipeline.schemas import (
     CLUSTER_MEMBERS,
     CODES,
     CONTROLS,
+    DOCUMENTS,
     INTRUSION,
     LAYER_CODES,
+    OUTSIDE_LABELS,
+    TRUTH,
     Table,
 )
 
 log = logging.getLogger(__name__)
+FACTS = ("doc_id", "source", "frame", "title", "url")
 
 
 def run(config: Config) -> None:
@@ -42,9 +48,15 @@ def run(config: Config) -> None:
     members = store.read_table(CLUSTER_MEMBERS, config.processed("cluster_members"))
     folder = handcheck / "rounds" / config.estimate.round
     level = config.estimate.level
+    labels = read_labels(handcheck / "external", codebook)
+    settled = codes.set_index("doc_id")
+    documents = store.read_table(DOCUMENTS, config.processed("documents"), FACTS).set_index("doc_id")
+    source = group_sources(documents["source"], config.estimate.reader_sources)
     tables: list[tuple[Table, pd.DataFrame]] = [
         (AGREEMENT, tabulate_agreement(config, handcheck, codebook)),
         (AGREEMENT_PARTS, tabulate_parts(config, handcheck, codebook)),
+        (OUTSIDE_LABELS, tabulate_outside(labels, settled, source, codebook, level)),
+        (TRUTH, list_disagreements(labels, settled, documents, source, codebook)),
         (CLUSTER_CODES, compose_clusters(members, codes, level)),
         (LAYER_CODES, explain_codes(members, codes)),
         (CONTROLS, judge_controls(sorted((handcheck / "controls").glob("*.csv")), codebook, level)),
@@ -70,7 +82,7 @@ def run(config: Config) -> None:
     log.info(
         "agreement: %d comparisons of coders, %d clusters checked in %.1f s",
         len(tables[0][1][["coder_a", "coder_b"]].drop_duplicates()),
-        len(tables[5][1]),
+        len(tables[7][1]),
         time.perf_counter() - start,
     )
 

@@ -277,7 +277,9 @@ def _list_documents(
     if task == "gold":
         rows = read_csv_rows(folder / "gold.csv", ("doc_id",)) if (folder / "gold.csv").exists() else []
         if not rows:
-            raise SheetError("no document is drawn for gold", where=str(folder / "gold.csv"), do="draw some: make plan")
+            raise SheetError(
+                "no document is drawn for gold", where=str(folder / "gold.csv"), do="draw some: make gold N=125"
+            )
         return [row["doc_id"] for _, row in rows]
     beyond = wanted_ids(read_extension(folder))
     if task == "extension":

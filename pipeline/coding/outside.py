@@ -4,6 +4,7 @@ A label of another scheme seldom is a leaf of ours: the crosswalk gives the set 
 question (does the document count? is it in the denominator?) only where all leaves of the set give one answer.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,6 @@ from pipeline.errors import SheetError
 
 LABELS, CROSSWALK = "labels.csv", "crosswalk.csv"
 SCHEME_COLUMNS = ["doc_id", "label_scheme", "label"]
-EVERY_SCHEME = "every scheme"
 UNDECIDED = -1
 
 
@@ -87,6 +87,17 @@ def allow_leaves(labels: pd.DataFrame, codebook: Codebook) -> Allowed:
     has_common = all_allow.any(axis=1, keepdims=True)
     named = labels.groupby("doc_id", sort=True)[["label_scheme", "label"]].agg(_join)
     return Allowed(named.reindex(ids), np.where(has_common, all_allow, one_allows))
+
+
+def group_sources(sources: pd.Series, groups: Mapping[str, Sequence[str]]) -> pd.Series:
+    """Returns the group that each source belongs to: its own name, where no group names it.
+
+    Args:
+        sources: of documents.
+        groups: sources by the name of their group ([estimate.reader_sources]).
+    """
+    group_of = {source: group for group, members in groups.items() for source in members}
+    return sources.astype(str).map(lambda source: group_of.get(source, source))
 
 
 def _join(cells: pd.Series) -> str:

@@ -107,8 +107,9 @@ def _count_by_source(evidence: Evidence, verdict: Verdict, scope: str) -> dict[s
 
 
 def _draw(counted: Tally, scope: str, survey: Survey, seed: int) -> np.ndarray:
-    """Returns rates for each draw: float (n_draws, 3, 2)."""
-    rates = counted.draw(np.random.default_rng(seed), DRAWS * len(survey.weights.replicates))
+    """Returns the rates as seen, and then those of each draw: float (1 + n_draws, 3, 2)."""
+    drawn = counted.draw(np.random.default_rng(seed), DRAWS * len(survey.weights.replicates))
+    rates = np.concatenate([counted.rate[None], drawn])
     return _keep_scope(rates) if scope == AS_READ else rates
 
 
@@ -121,16 +122,21 @@ def _keep_scope(rates: np.ndarray) -> np.ndarray:
 
 
 def _spread(stock: Stock, states: np.ndarray, rates: Mapping[str, np.ndarray], level: float) -> dict[str, float | None]:
-    """Returns the middle and the ends of a share as people would code: over replicates and rates together."""
+    """Returns a share at the rates as seen, and its ends over replicates and rates together."""
     if not set(stock.unread_by_people) <= set(rates):
         return {"share": None, "low": 0.0, "high": 1.0}  # no label of a source: nothing is known
-    checked = np.repeat(stock.by_people[1:] @ states.T, DRAWS, axis=0)  # (n_draws, 3)
+    checked = _repeat(stock.by_people @ states.T)  # (1 + n_draws, 3)
     counts, inside = checked[:, COUNTS], checked[:, COUNTS] + checked[:, ONLY_INSIDE]
     for group, totals in stock.unread_by_people.items():
-        mass = np.repeat(totals[1:] @ states.T, DRAWS, axis=0)
+        mass = _repeat(totals @ states.T)
         counts = counts + (mass * rates[group][:, :, 0]).sum(axis=1)
         inside = inside + (mass * rates[group][:, :, 1]).sum(axis=1)
     share = np.clip(counts / np.maximum(inside, FINE), 0.0, 1.0)
     tail = (1 - level) / 2
-    low, middle, high = np.quantile(share, (tail, 0.5, 1 - tail))
-    return {"share": float(middle), "low": float(low), "high": float(high)}
+    low, high = np.quantile(share[1:], (tail, 1 - tail))
+    return {"share": float(share[0]), "low": float(min(low, share[0])), "high": float(max(high, share[0]))}
+
+
+def _repeat(totals: np.ndarray) -> np.ndarray:
+    """Returns totals as they are, and each replicate's once for each draw of rates."""
+    return np.concatenate([totals[:1], np.repeat(totals[1:], DRAWS, axis=0)])

@@ -8,9 +8,10 @@ import pandas as pd
 
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.gold import weigh_gold
-from pipeline.coding.outside import read_labels
+from pipeline.coding.outside import group_sources, read_labels
 from pipeline.coding.precedence import settle_by_precedence
-from pipeline.coding.sample import Sample, settle_codes
+from pipeline.coding.sample import Sample
+from pipeline.coding.sheets import code_columns_of
 from pipeline.estimate.domains import Population
 from pipeline.estimate.reader_error import GOLD, Evidence, gather_outside
 from pipeline.estimate.rulings import tidy_records
@@ -18,9 +19,7 @@ from pipeline.estimate.rulings import tidy_records
 
 def name_sources(population: Population, groups: Mapping[str, Sequence[str]]) -> np.ndarray:
     """Returns the group of sources of each read document: its source's own name, where no group names it; text (n,)."""
-    group_of = {source: group for group, members in groups.items() for source in members}
-    sources = population.documents["source"].to_numpy()[population.units]
-    return np.array([group_of.get(str(source), str(source)) for source in sources], dtype=str)
+    return group_sources(population.documents["source"].iloc[population.units], groups).to_numpy(dtype=str)
 
 
 def gather_evidence(handcheck: Path, sample: Sample, source: np.ndarray, codebook: Codebook) -> list[Evidence]:
@@ -33,7 +32,10 @@ def gather_evidence(handcheck: Path, sample: Sample, source: np.ndarray, codeboo
         codebook: its leaves.
     """
     groups = pd.Series(source, sample.units.index)
-    settled = tidy_records(settle_codes(sample).set_index("doc_id").fillna({"leaf2": ""}), codebook)
+    columns = code_columns_of(codebook)
+    settled = sample.readers[0][columns].copy()
+    settled.loc[sample.adjudicator.index] = sample.adjudicator[columns]
+    settled = tidy_records(settled, codebook)
     is_left = (sample.units["n_person"] == 0).reindex(settled.index)
     found = [gather_outside(read_labels(handcheck / "external", codebook), settled[is_left], groups, codebook)]
     gold = weigh_gold(handcheck, sample.people)

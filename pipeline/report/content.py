@@ -48,6 +48,8 @@ FACTS = (
 OPTIONAL_TABLES = (
     "agreement",
     "agreement_parts",
+    "as_people",
+    "claims",
     "cluster_changes",
     "cluster_checks",
     "cluster_codes",
@@ -57,14 +59,18 @@ OPTIONAL_TABLES = (
     "groups",
     "intrusion",
     "layer_codes",
+    "outside_labels",
     "people",
     "plan",
     "positions",
     "predictions",
+    "reader_error",
     "robustness",
+    "smoothed",
     "toggles",
     "totals",
     "trends",
+    "truth",
 )
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from pipeline.estimate.planning import TARGET
 from pipeline.report.content import Content, has_rows
+from pipeline.report.second import fill_second
 from pipeline.report.variations import list_variants
 
 # From top to bottom: template, heading, and the optional tables without which the section is absent.
@@ -21,6 +22,7 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("frames", "Frames: whose output", ()),
     ("methods", "How the shares were made", ()),
     ("agreement", "Do readers agree?", ("agreement",)),
+    ("second", "As read, and as people would", ("as_people",)),
     ("limits", "What this does not know", ()),
     ("published", "Beside published figures", ()),
     ("cite", "Cite, reuse, check", ()),
@@ -63,6 +65,7 @@ def fill_sections(content: Content) -> dict[str, Any]:
         "cluster_codes": _keyed(content, "cluster_codes", ("layer", "cluster_id", "group")),
         "intrusion": _rows(content, "intrusion"),
         "read_controls": _read_controls(content),
+        **fill_second(content),
     }
 
 

@@ -42,4 +42,16 @@ STAGES = (
             Option("round", "only this round", "ROUND", keyword="name"),
         ),
     ),
+    Stage(
+        name="gold",
+        purpose="settled documents for people to read, which measure the readers' error: make gold N=number [ROUND=]",
+        run="pipeline.rounds.gold:run",
+        reads=(*ROUND_TABLES, "embeddings", "terms"),
+        inputs=(*ROUND_FILES, "{handcheck}/rounds/*/gold.csv"),
+        settings=(*ROUND_SETTINGS, "embed.dimension_count", "estimate.reader_sources"),
+        options=(
+            Option("n", "documents to draw", "N", default=0, keyword="total"),
+            Option("round", "whose settled documents", "ROUND", keyword="name"),
+        ),
+    ),
 )

@@ -1,0 +1,236 @@
+"""The readers' error: what labels decide, how it moves a share, and which claims survive it."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from pipeline.coding.definitions import bare_codes, match_definition
+from pipeline.coding.outside import allow_leaves, decide, read_labels
+from pipeline.config import Claim
+from pipeline.errors import ConfigError, SheetError
+from pipeline.estimate.as_people import AS_READ, THEIRS, tabulate_as_people
+from pipeline.estimate.claims import BOTH, MISSED, OVERCALLED, SCOPE, tabulate_claims
+from pipeline.estimate.reader_error import (
+    GOLD,
+    OUTSIDE_LABELS,
+    STATES,
+    Evidence,
+    gather_outside,
+    tabulate_errors,
+    tally,
+)
+from pipeline.estimate.survey import Survey, estimate_batch
+from tests.survey_of import CODEBOOK, LEAVES, codes_of, sample_of, survey_of
+
+SAFE = CODEBOOK.denominators["safety"]
+STRICT = CODEBOOK.definitions[0]
+
+
+def labels_of(rows: list[tuple[str, tuple[str, ...]]]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {"doc_id": doc_id, "label_scheme": "s", "label": " ".join(leaves), "leaves": leaves}
+            for doc_id, leaves in rows
+        ]
+    )
+
+
+def write_labels(folder: Path, labels: str, crosswalk: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "labels.csv").write_text("doc_id,label_scheme,label\n" + labels)
+    (folder / "crosswalk.csv").write_text("label_scheme,label,leaves\n" + crosswalk)
+    return folder
+
+
+def test_a_label_decides_only_what_all_its_leaves_agree_on(tmp_path: Path) -> None:
+    folder = write_labels(
+        tmp_path / "x", "d1,s,one\nd2,s,two\nd3,s,open\nd4,s,unknown\n", "s,one,A1\ns,two,A1 E1\ns,open,E1 N0\n"
+    )
+    found = allow_leaves(read_labels(folder, CODEBOOK), CODEBOOK)
+    assert found.labels.index.tolist() == ["d1", "d2", "d3"]  # d4: the crosswalk does not know its label
+    leaves = bare_codes(CODEBOOK)
+    assert decide(found.leaves, match_definition(STRICT, leaves)).tolist() == [1, -1, 0]
+    assert decide(found.leaves, match_definition(SAFE, leaves)).tolist() == [1, 1, -1]
+
+
+def test_several_labels_narrow_each_other_and_contradictions_leave_open_what_they_differ_on() -> None:
+    found = allow_leaves(
+        labels_of([("d1", ("A1", "E1")), ("d1", ("E1", "N0")), ("d2", ("A1",)), ("d2", ("E1",))]), CODEBOOK
+    )
+    assert found.leaves.tolist() == [[False, True, False], [True, True, False]]
+    assert decide(found.leaves, np.array([True, True, False])).tolist() == [1, 1]  # both schemes say: in scope
+    assert decide(found.leaves, np.array([True, False, False])).tolist() == [0, -1]
+
+
+@pytest.mark.parametrize(
+    ("crosswalk", "problem"),
+    [("s,one,Z9\n", "'Z9' is not in the codebook"), ("s,one,\n", "allows no leaf"), ("s,one,A1\ns,one,E1\n", "twice")],
+)
+def test_a_crosswalk_that_cannot_be_meant_is_answered_in_one_line(tmp_path: Path, crosswalk: str, problem: str) -> None:
+    folder = write_labels(tmp_path / "x", "d1,s,one\n", crosswalk)
+    with pytest.raises(SheetError, match=problem):
+        read_labels(folder, CODEBOOK)
+
+
+def test_a_census_without_outside_labels_has_none(tmp_path: Path) -> None:
+    labels = read_labels(tmp_path, CODEBOOK)
+    assert labels.empty and allow_leaves(labels, CODEBOOK).leaves.shape == (0, len(LEAVES))
+
+
+def judge(settled: list[int], said: list[tuple[str, ...]], weight: list[float] | None = None) -> Evidence:
+    index = pd.Index([f"d{i:06d}" for i in range(len(settled))])
+    allowed = allow_leaves(labels_of(list(zip(index, said, strict=True))), CODEBOOK)
+    sizes = np.ones(len(index)) if weight is None else np.array(weight)
+    source = np.array(["x"] * len(index))
+    return Evidence(
+        OUTSIDE_LABELS, source, codes_of(np.array(settled), index), None, allowed.leaves, sizes, index.to_numpy()
+    )
+
+
+def test_the_matrix_counts_both_ways_by_hand() -> None:
+    # Settled A: kept, changed, open. Settled E: kept, changed twice. Settled N: called in scope without counting.
+    evidence = judge([0, 0, 0, 1, 1, 1, 2], [("A1",), ("E1",), ("A1", "E1"), ("E1",), ("A1",), ("A1",), ("E1",)])
+    rows = (
+        tabulate_errors([evidence], CODEBOOK, 0.95)
+        .set_index(["definition", "denominator", "settled", "asked"])
+        .sort_index()
+    )
+    here = rows.loc[("strict", "safety")]
+    assert here.loc[(STATES[0], "counts"), ["n_decided", "n_changed"]].tolist() == [2, 1]
+    assert here.loc[(STATES[1], "counts"), ["n_decided", "n_changed"]].tolist() == [3, 2]
+    assert here.loc[(STATES[2], "counts"), ["n_decided", "n_changed"]].tolist() == [1, 0]
+    assert here.loc[(STATES[0], "denominator"), ["n_decided", "n_changed"]].tolist() == [3, 0]
+    assert here.loc[(STATES[2], "denominator"), ["n_decided", "n_changed"]].tolist() == [1, 1]
+    cell = here.loc[(STATES[1], "counts")]
+    assert cell["change_chance"] == pytest.approx(2 / 3)
+    assert cell["low"] == pytest.approx(stats.beta.ppf(0.025, 2.5, 1.5)) and cell["high"] == pytest.approx(
+        stats.beta.ppf(0.975, 2.5, 1.5)
+    )
+    assert rows.loc[("strict", "everything", STATES[2], "counts"), "n_decided"] == 0  # nothing is outside everything
+
+
+def test_documents_drawn_less_often_count_for_more_and_for_fewer_effective_ones() -> None:
+    verdict = judge([1, 1, 1], [("A1",), ("E1",), ("E1",)], [4.0, 1.0, 1.0]).judge(STRICT, SAFE, CODEBOOK)
+    assert verdict is not None
+    counted = tally(verdict)
+    assert counted.rate[1, 0] == pytest.approx(4 / 6)
+    assert counted.n[1, 0] == pytest.approx(36 / 18)  # Kish: (4 + 1 + 1)^2 / (16 + 1 + 1)
+    assert counted.n_decided[1, 0] == 3
+
+
+def settled_survey(n_read: int, rng: np.random.Generator, shares: tuple[float, float, float]) -> Survey:
+    truth = rng.choice(3, size=4 * n_read, p=shares)
+    drawn = rng.choice(len(truth), n_read, replace=False)
+    return survey_of(*sample_of(truth, np.zeros(len(truth), dtype=int), drawn))
+
+
+def second(survey: Survey, evidence: Evidence, definition: str = "strict", scope: str = THEIRS) -> pd.Series:
+    source = np.array(["x"] * len(survey.sample.units))
+    found = estimate_batch(survey, survey.codebook.definitions, [])
+    rows = tabulate_as_people(survey, found, [evidence], source, seed=3).set_index(
+        ["definition", "denominator", "scope"]
+    )
+    return rows.loc[(definition, "safety", scope)]
+
+
+def test_many_labels_that_uphold_every_code_leave_the_first_interval() -> None:
+    survey = settled_survey(400, np.random.default_rng(5), (0.3, 0.5, 0.2))
+    n = 3_000
+    row = second(survey, judge([0, 1, 2] * n, [("A1",), ("E1",), ("N0",)] * n))
+    assert row["share"] == pytest.approx(row["share_as_read"], abs=0.005)
+    assert row["high"] - row["low"] == pytest.approx(row["high_as_read"] - row["low_as_read"], rel=0.12)
+
+
+def test_known_errors_move_the_share_by_arithmetic() -> None:
+    survey = settled_survey(400, np.random.default_rng(5), (0.3, 0.5, 0.2))
+    n = 2_000
+    said = [("A1",)] * (9 * n) + [("E1",)] * n + [("A1",)] * n + [("E1",)] * (4 * n) + [("A1",)] * n + [("N0",)] * n
+    row = second(survey, judge([0] * (10 * n) + [1] * (5 * n) + [2] * (2 * n), said))
+    part = survey.part(survey.domains[0])
+    assert part is not None
+    mass = [float(part.totals[0] @ (survey.records["leaf"] == leaf).to_numpy()) for leaf in LEAVES]
+    counts, inside = 0.9 * mass[0] + 0.2 * mass[1] + 0.5 * mass[2], mass[0] + mass[1] + 0.5 * mass[2]
+    assert row["share"] == pytest.approx(counts / inside, abs=0.005)
+    kept = second(survey, judge([0] * (10 * n) + [1] * (5 * n) + [2] * (2 * n), said), scope=AS_READ)
+    assert kept["share"] == pytest.approx((0.9 * mass[0] + 0.2 * mass[1]) / (mass[0] + mass[1]), abs=0.005)
+
+
+def test_a_source_without_a_label_is_unknown_and_few_labels_widen() -> None:
+    survey = settled_survey(400, np.random.default_rng(5), (0.3, 0.5, 0.2))
+    few, more = (judge([0, 1, 2] * n, [("A1",), ("E1",), ("N0",)] * n) for n in (5, 50))
+    widths = [row["high"] - row["low"] for row in (second(survey, few), second(survey, more))]
+    assert widths[0] > 1.5 * widths[1]
+    elsewhere = Evidence(OUTSIDE_LABELS, np.array(["y"] * 15), few.settled, None, few.allowed, few.weight, few.doc_ids)
+    row = second(survey, elsewhere)
+    assert pd.isna(row["share"]) and (row["low"], row["high"]) == (0.0, 1.0)
+
+
+def test_the_second_interval_covers_what_people_would_say() -> None:
+    """Simulated: people change 10% of what counts and 16% of the rest, and take in 30% of what was put outside."""
+    covered, first = [], []
+    move = np.array([[0.9, 0.08, 0.02], [0.12, 0.84, 0.04], [0.10, 0.20, 0.7]])
+    for number in range(120):
+        rng = np.random.default_rng(number)
+        settled = rng.choice(3, size=1_500, p=(0.25, 0.5, 0.25))
+        people = np.array([rng.choice(3, p=move[code]) for code in settled])
+        drawn = rng.choice(len(settled), 300, replace=False)
+        survey = survey_of(*sample_of(settled, np.zeros(len(settled), dtype=int), drawn), seed=number)
+        labelled = rng.choice(len(settled), 90, replace=False)
+        row = second(survey, judge(settled[labelled].tolist(), [(LEAVES[code],) for code in people[labelled]]))
+        truth = (people == 0).sum() / (people < 2).sum()
+        covered.append(row["low"] <= truth <= row["high"])
+        first.append(row["low_as_read"] <= truth <= row["high_as_read"])
+    assert 0.90 <= np.mean(covered) <= 0.995
+    assert np.mean(first) < 0.9  # the first interval knows nothing of it
+
+
+def shares_and_claims(
+    claims: list[Claim], errors: pd.DataFrame | None = None
+) -> tuple[float, float, float, pd.DataFrame]:
+    survey = settled_survey(400, np.random.default_rng(5), (0.25, 0.5, 0.25))
+    shares = estimate_batch(survey, survey.codebook.definitions, [])["f", "", "documents", "safety"]
+    table = tabulate_claims(
+        survey, claims, pd.DataFrame() if errors is None else errors, np.array(["x"] * 400), "safety"
+    )
+    return float(shares.share[0]), float(shares.high[0]), float(shares.low[0]), table.set_index("dial")
+
+
+def test_the_dial_stops_where_the_arithmetic_says() -> None:
+    share, high, low, found = shares_and_claims([Claim("c", "", "f", "strict", below=0.5)])
+    assert found.at[MISSED, "ends_at"] == pytest.approx((0.5 - high) / (1 - high), abs=0.0011)
+    assert found.at[MISSED, "turns_at"] == pytest.approx((0.5 - share) / (1 - share), abs=0.0011)
+    assert pd.isna(found.at[OVERCALLED, "ends_at"])  # calling too much direct never breaks "under a half"
+    assert found.at[BOTH, "ends_at"] == pytest.approx(0.5, abs=0.0011)
+    outside = 1 / 3  # in truth, a quarter of four quarters outside, three inside
+    assert found.at[SCOPE, "ends_at"] == pytest.approx((0.5 - high) / (outside * 0.5), rel=0.15)
+    _, _, _, above = shares_and_claims([Claim("c", "", "f", "strict", above=0.2)])
+    assert above.at[OVERCALLED, "ends_at"] == pytest.approx(1 - 0.2 / low, abs=0.0011)
+    _, _, _, false = shares_and_claims([Claim("c", "", "f", "strict", below=0.1)])
+    assert false.at[MISSED, "ends_at"] == 0.0
+
+
+def test_a_claim_stands_beside_the_error_as_measured() -> None:
+    errors = tabulate_errors([judge([0, 1, 1, 2], [("A1",), ("E1",), ("A1",), ("N0",)])], CODEBOOK, 0.95)
+    *_, found = shares_and_claims([Claim("c", "", "f", "strict", below=0.5)], errors)
+    assert found.at[MISSED, "measured_chance"] == pytest.approx(0.5) and found.at[MISSED, "n_decided"] == 2
+    gold = errors.assign(basis=GOLD, change_chance=0.125)
+    *_, found = shares_and_claims([Claim("c", "", "f", "strict", below=0.5)], pd.concat([errors, gold]))
+    assert found.at[MISSED, "basis"] == GOLD and found.at[MISSED, "measured_chance"] == 0.125
+
+
+def test_a_claim_about_an_unknown_definition_is_refused_and_one_about_unread_documents_left_out() -> None:
+    with pytest.raises(ConfigError, match="there is no definition 'nothing'"):
+        shares_and_claims([Claim("c", "", "f", "nothing", below=0.5)])
+    survey = settled_survey(50, np.random.default_rng(5), (0.25, 0.5, 0.25))
+    source = np.array(["x"] * 50)
+    assert tabulate_claims(survey, [Claim("c", "", "g", "strict", below=0.5)], pd.DataFrame(), source, "safety").empty
+
+
+def test_outside_labels_are_compared_with_documents_that_are_read() -> None:
+    settled = codes_of(np.array([0, 1]), pd.Index(["d1", "d2"]))
+    labels = labels_of([("d1", ("A1",)), ("d9", ("A1",))])
+    found = gather_outside(labels, settled, pd.Series({"d1": "x", "d2": "x"}), CODEBOOK)
+    assert found.doc_ids.tolist() == ["d1"]
