@@ -922,8 +922,8 @@ AS_PEOPLE = Table(
         Column(
             "share",
             NUMBER,
-            "the share as people would code, at the rates as seen (a half where no label decides); empty where no label "
-            "of a source is there",
+            "the share as people would code, at the rates as seen (a half where no label decides); empty where no "
+            "label of a source is there",
             is_nullable=True,
         ),
         Column("low", NUMBER, "lower end of its interval: sampling and reader error together"),
