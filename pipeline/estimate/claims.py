@@ -73,7 +73,9 @@ def tabulate_claims(
         default: the denominator of claims that name none.
     """
     rows: list[dict[str, object]] = []
-    usual = pd.Series(source).groupby(survey.sample.units["frame"].to_numpy()).agg(lambda names: names.mode()[0])
+    usual = {
+        domain.frame: str(pd.Series(source[domain.rows]).mode()[0]) for domain in survey.domains if not domain.year
+    }
     for claim in claims:
         if not _is_known(survey, claim, claim.denominator or default):
             continue
