@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import pandas as pd
 
 import pipeline.schemas as schemas
@@ -29,6 +30,7 @@ from pipeline.schemas import (
     SHARES,
     WEIGHTS,
     codes_table,
+    embeddings_table,
 )
 
 FACTS = (
@@ -89,6 +91,7 @@ class Content:
         population: all documents, without predictions.
         extras: the optional tables that exist, by name.
         positions: what people said in the discussion, as queries.
+        vectors: float16 (n_documents, n_dims), rows as in `documents`; None where there are none.
         published: figures of others, for comparison.
         releases: the digest of each published census that was read, by the name of its folder.
         corpus_sha256: hash of every document's id and text hash: which corpus the numbers are about.
@@ -114,6 +117,7 @@ class Content:
     population: Population
     extras: Mapping[str, pd.DataFrame]
     positions: tuple[Position, ...]
+    vectors: np.ndarray | None
     published: tuple[Mapping[str, Any], ...]
     corpus_sha256: str
     releases: Mapping[str, str] = field(default_factory=dict)
@@ -181,6 +185,7 @@ def load_content(config: Config, codebook: Codebook) -> Content:
         population=Population(facts, facts["doc_id"].searchsorted(sample.units.index)),
         extras=load_extras(config),
         positions=load_positions(config.path(config.paths.handcheck, POSITIONS_FILE), codebook),
+        vectors=_load_vectors(config, documents),
         published=load_published(config.path(config.paths.handcheck, "published.toml"), codebook),
         releases=_list_releases(config),
         corpus_sha256=store.sha256_of_text("\n".join(sorted(hashes["doc_id"] + " " + hashes["text_sha256"]))),
@@ -217,6 +222,16 @@ def read_hints(path: Path, leaves: Collection[str]) -> dict[str, str]:
         if line.startswith("| ") and len(cells) == 4 and cells[0] in leaves and cells[2]:
             hints[cells[0]] = cells[2]
     return hints
+
+
+def _load_vectors(config: Config, documents: pd.DataFrame) -> np.ndarray | None:
+    path = config.processed("embeddings")
+    if not path.exists():
+        return None
+    table = store.read_arrow(embeddings_table(config.embed.dimension_count), path)
+    ids = pd.Index(table.column("doc_id").to_pylist())
+    rows = ids.get_indexer(documents.index)
+    return None if (rows < 0).any() else store.matrix_from_column(table.column("vector"))[rows]
 
 
 def _load_documents(config: Config) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from pipeline.report.content import Content
 from pipeline.report.words import tell_source
 
 MAP_STEPS = 65_535  # places on the map are written as whole numbers from 0 to this
+MEANING_BYTES = 700_000  # what the page spends on vectors: enough that ten neighbours share six with the exact ten
 SHOWN_AUTHORS = 12  # one paper has 6,848; the page lists the first and counts the rest
 
 
@@ -134,6 +135,7 @@ def map_payload(content: Content) -> dict[str, Any]:
         "year": pack(documents["published_year"].fillna(0).to_numpy()),
         "layers": layers,
         **({"predicted": pack(predicted)} if predicted is not None else {}),
+        **meaning_payload(content, documents.index),
         "frames": [{"id": name, "title": frame.title} for name, frame in content.frames.items()],
         "id": documents.index.tolist(),
         "title": documents["title"].tolist(),
@@ -141,6 +143,20 @@ def map_payload(content: Content) -> dict[str, Any]:
         "date": documents["published_date"].fillna("").tolist(),
         "url": [safe_url(url) for url in documents["url"]],
     }
+
+
+def meaning_payload(content: Content, doc_ids: pd.Index) -> dict[str, Any]:
+    """Returns the first numbers of each vector in four bits each, two to a byte; nothing where there are none."""
+    if content.vectors is None or not len(doc_ids):
+        return {}
+    width = min(2 * MEANING_BYTES // len(doc_ids), content.vectors.shape[1]) // 2 * 2
+    if not width:
+        return {}
+    rows = content.vectors[content.documents.index.get_indexer(doc_ids), :width].astype(np.float32)
+    step = 2.5 / np.sqrt(content.vectors.shape[1]) / 7  # two and a half times their root mean square are seven steps
+    levels = (np.clip(np.rint(rows / step), -8, 7) + 8).astype(np.uint8)
+    packed = (levels[:, 0::2] << 4) | levels[:, 1::2]
+    return {"meaning": {"width": width, "vectors": base64.b64encode(packed.tobytes()).decode()}}
 
 
 def weights_payload(content: Content) -> dict[str, Any]:

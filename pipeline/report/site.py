@@ -1,6 +1,7 @@
 """The page and the Markdown: Jinja templates filled with the content, one self-contained file each."""
 
 import base64
+import gzip
 import hashlib
 import json
 import re
@@ -69,7 +70,11 @@ def render_page(
     content: Content, figures: Mapping[str, str], tables: Mapping[str, pd.DataFrame], compare_path: str = ""
 ) -> str:
     """Returns `index.html`: one file, no request, no script but its own (told to the browser by its hash)."""
-    script = '"use strict";\n(() => {\n' + "".join(_template_text(f"scripts/{name}.js") for name in SCRIPTS) + "})();\n"
+    script = (
+        '"use strict";\n(async () => {\n'
+        + "".join(_template_text(f"scripts/{name}.js") for name in SCRIPTS)
+        + "})();\n"
+    )
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
         _environment(content)
@@ -81,8 +86,8 @@ def render_page(
             style=_style(),
             script=Markup(script),
             script_hash=digest,
-            map_data=embed_json(map_payload(content)),
-            explorer_data=embed_json(explorer_payload(content)),
+            map_data=pack_json(map_payload(content)),
+            explorer_data=pack_json(explorer_payload(content)),
         )
     )
 
@@ -130,12 +135,10 @@ def inline_figure(svg: str) -> Markup:
     return Markup(svg)
 
 
-def embed_json(value: object) -> Markup:
-    """Returns JSON that may stand inside a script element: no text in it can close the element."""
+def pack_json(value: object) -> Markup:
+    """Returns JSON, compressed, in letters of base64: no text in it can close the element that it stands in."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=list)
-    for sign in "<>&\u2028\u2029":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return Markup(text)
+    return Markup(base64.b64encode(gzip.compress(text.encode(), compresslevel=6, mtime=0)).decode())
 
 
 def _values(content: Content, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:

@@ -1,12 +1,10 @@
-const readJson = (id) => JSON.parse(document.getElementById(id).textContent);
-const design = readJson("explorer-data");
-const atlas = readJson("map-data");
+// The data of the page: JSON, compressed, so that the file is small and asks for nothing.
 const byId = (id) => document.getElementById(id);
+const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+const readPacked = (id) => new Response(new Blob([bytesOf(byId(id).textContent)]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
+const [design, atlas] = await Promise.all([readPacked("explorer-data"), readPacked("map-data")]);
 
-function unpack(text) {
-  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  return new Uint16Array(bytes.buffer);
-}
+const unpack = (text) => new Uint16Array(bytesOf(text).buffer);
 for (const key of ["x", "y", "frame", "year", "predicted"]) if (atlas[key]) atlas[key] = unpack(atlas[key]);
 for (const layer of atlas.layers) layer.member = unpack(layer.member);
 const placeOf = new Map(atlas.id.map((id, place) => [id, place]));

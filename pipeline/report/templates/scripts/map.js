@@ -3,9 +3,9 @@ const REST = "#9a9a9a";
 const GROUND = 46; // opacity, of 255, of what is out of scope or belongs to nothing: a ground for the rest
 const FAINT = 26; // of points that the search, the area or the legend leaves out
 const SOLID = 215;
-const FINE_AT = 2.5; // from this scale on, the labels are those of the finer layer
+const FINE_AT = 2.5; // from so many times the first scale on, the labels are those of the finer layer
 const MAX_SCALE = 60;
-const HOME = { scale: 1, x: 0.5, y: 0.5 };
+const HOME = { scale: 1, x: 0.5, y: 0.5 }; // what is seen first: set to what is no ground when the map opens
 let map = null; // the open map; null before it was seen
 
 // The ways to colour the map: for each, the categories and the category of every document (or none).
@@ -60,6 +60,7 @@ function startMap() {
     texts: atlas.title.map((title, place) => `${title} ${atlas.authors[place]}`.toLowerCase()),
     view: { ...HOME }, chosen: -1, hovered: -1, only: -1, colouring: 0, alive: new Uint8Array(atlas.x.length).fill(1), found: null, area: null, inside: null,
   };
+  Object.assign(HOME, fitView());
   fillMapControls();
   listenToPointer(canvas);
   byId("m-in").addEventListener("click", () => zoomBy(1.6));
@@ -89,11 +90,23 @@ function renderMap(before) {
   schedule();
 }
 
+// The view that holds nearly all documents that are no ground: an island far off does not make the rest small.
+function fitView() {
+  const kept = [...atlas.x.keys()].filter((place) => !map.ground[place]);
+  if (kept.length < 2) return HOME;
+  const [x, y] = [atlas.x, atlas.y].map((axis) => {
+    const sorted = Float64Array.from(kept, (place) => axis[place] / atlas.steps).sort();
+    return [sorted[Math.floor(0.004 * (sorted.length - 1))], sorted[Math.ceil(0.996 * (sorted.length - 1))]];
+  });
+  const span = Math.max(y[1] - y[0], (x[1] - x[0]) * Math.min(map.canvas.clientHeight / map.canvas.clientWidth, 1), 0.1);
+  return { scale: Math.min(Math.max(0.97 / span, 1), 3), x: (x[0] + x[1]) / 2, y: (y[0] + y[1]) / 2 };
+}
+
 function frameOfMap() {
   const { canvas, view } = map;
   const [width, height] = [canvas.clientWidth, canvas.clientHeight];
   const side = Math.min(width, height) * 0.94 * view.scale;
-  return { width, height, side, left: width / 2 - view.x * side, top: height / 2 - (1 - view.y) * side, ratio: devicePixelRatio || 1, pointSize: Math.min(2.6 + view.scale * 0.5, 9) };
+  return { width, height, side, left: width / 2 - view.x * side, top: height / 2 - (1 - view.y) * side, ratio: devicePixelRatio || 1, pointSize: Math.min(2.6 + (view.scale / HOME.scale) * 0.5, 9) };
 }
 
 function drawMap() {
@@ -113,7 +126,7 @@ function schedule() {
 // The view goes to the link when it has come to rest.
 const keepView = debounce(() => {
   const { x, y, scale } = map.view;
-  const isHome = Math.abs(x - HOME.x) + Math.abs(y - HOME.y) < 0.001 && Math.abs(scale - 1) < 0.001;
+  const isHome = Math.abs(x - HOME.x) + Math.abs(y - HOME.y) < 0.001 && Math.abs(scale - HOME.scale) < 0.001;
   go({ view: isHome ? "" : `${x.toFixed(3)},${y.toFixed(3)},${scale.toFixed(2)}`, show: state.show, doc: state.doc }, true);
 }, 200);
 function setView(view) {

@@ -5,8 +5,12 @@ const FEW = 8; // documents that words find, from which the direction of a searc
 let meanings = null;
 function openMeanings() {
   if (meanings || !atlas.meaning) return;
-  const bytes = Uint8Array.from(atob(atlas.meaning.vectors), (letter) => letter.charCodeAt(0));
-  meanings = new Int8Array(bytes.buffer);
+  const bytes = bytesOf(atlas.meaning.vectors);
+  meanings = new Int8Array(2 * bytes.length);
+  bytes.forEach((byte, at) => {
+    meanings[2 * at] = (byte >> 4) - 8;
+    meanings[2 * at + 1] = (byte & 15) - 8;
+  });
 }
 
 function nearestInMeaning(places) {

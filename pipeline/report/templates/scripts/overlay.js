@@ -40,7 +40,7 @@ function drawOverlay(frame) {
   const pen = overlay.getContext("2d");
   pen.scale(frame.ratio, frame.ratio);
   const style = getComputedStyle(document.body);
-  const isFine = map.view.scale >= FINE_AT && map.labels.length > 1;
+  const isFine = map.view.scale >= FINE_AT * HOME.scale && map.labels.length > 1;
   pen.font = `600 ${isFine || frame.width < 600 ? 11 : 13}px system-ui, sans-serif`;
   pen.textAlign = "center";
   pen.lineJoin = "round";
