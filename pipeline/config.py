@@ -394,8 +394,6 @@ def _check_references(config: Config, where: str) -> None:
         raise ConfigError(
             f"[cluster.neighbour_count] must be at least 1, not {config.cluster.neighbour_count}", where=where
         )
-    if not config.cluster.layers:
-        raise ConfigError("[cluster.layers] needs at least one layer", where=where)
     if not config.sources:
         raise ConfigError("[sources] names no source", where=where, do="add one, such as [sources.census]")
     for name, entry in config.sources.items():

@@ -340,3 +340,14 @@ def test_a_kill_leaves_the_old_state_or_the_new_one(project: Config, root: Path,
             assert start().wait() == 0  # a rerun completes it
             assert state() == new
     assert False in seen
+
+
+def test_what_is_drawn_and_not_read_waits_for_readers_and_not_for_another_draw(
+    project: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_posts(project, "alignmentforum-census", 30, date="2027-01-05")
+    draw.run(project, "later", 20, frames="alignmentforum-census")
+    capsys.readouterr()
+    status.run(project)
+    words = capsys.readouterr().out
+    assert "20 drawn documents are not read" in words and "covered by no draw" not in words

@@ -260,8 +260,9 @@ def test_a_name_a_file_or_a_column_that_cannot_be_used_is_one_line(root: Path, t
     path.write_text(json.dumps({"doi": "10.1/a", "title": "A", "abstract": "B"}) + "\n", encoding="utf-8")
     columns, count = read_columns(path)
     assert map_columns(columns, path) == {"doc_id": "doi", "title": "title", "text": "abstract"} and count == 1
-    with pytest.raises(ConfigError, match="has no column for text; its columns are doi, title"):
-        map_columns(["doi", "title"], path)
+    assert map_columns(["doi", "title"], path) == {"doc_id": "doi", "title": "title", "text": ""}
+    with pytest.raises(ConfigError, match="has no column for title; its columns are doi, text"):
+        map_columns(["doi", "text"], path)
 
 
 def test_a_new_study_is_whole_and_is_never_written_over(root: Path, tmp_path: Path) -> None:
@@ -277,3 +278,49 @@ def test_a_new_study_is_whole_and_is_never_written_over(root: Path, tmp_path: Pa
             command(root, config, "new", "--file", str(tmp_path / "papers.csv"), *words)
     assert store.sha256_of_file(tmp_path / "studies/one/census.toml") == before
     assert [path.name for path in (tmp_path / "studies").iterdir()] == ["one"]
+
+
+def test_the_example_says_what_its_sheet_says(root: Path) -> None:
+    folder = root / "studies/steering"
+    sheet = pd.read_csv(folder / "data/raw/handcheck/sheets/author.csv").set_index("doc_id")
+    design = pd.read_csv(folder / "data/raw/handcheck/rounds/first/design.csv").set_index("stratum")
+    sample = pd.read_csv(folder / "data/raw/handcheck/rounds/first/sample.csv").set_index("doc_id")
+    sizes = sample["stratum"].map(design["n_population"] / sample.groupby("stratum").size())
+    leaf = sheet["leaf"].reindex(sample.index)
+    assert leaf.notna().all() and set(sheet["coder_kind"]) == {"language model"}
+    is_inside = leaf != "other"
+    shares = pd.read_csv(folder / "reports/1/tables/shares.csv", dtype={"year": str})
+    shares = shares[shares["year"].isna() & (shares["weight"] == "documents") & (shares["denominator"] == "steering")]
+    for definition, counts in (("against_harm", ["harm"]), ("safety", ["harm", "misalignment"])):
+        by_hand = sizes[leaf.isin(counts)].sum() / sizes[is_inside].sum()
+        row = shares.set_index("definition").loc[definition]
+        assert abs(row["share"] - by_hand) < (row["high"] - row["low"]) / 2 and row["low"] < by_hand < row["high"]
+
+
+def test_a_study_without_dates_without_clusters_with_one_reader_gives_a_right_report(
+    root: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "census.toml").write_text((root / "census.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    papers = invent_papers({"2024": 60}, 3)
+    with (tmp_path / "papers.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ["paper_id", "title"], extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(papers)
+    command(root, tmp_path / "census.toml", "new", "--study", "bare", "--file", str(tmp_path / "papers.csv"))
+    folder = tmp_path / "studies" / "bare"
+    config, handcheck = folder / "census.toml", folder / "data/raw/handcheck"
+    (handcheck / "codebook/codebook.toml").write_text(CODEBOOK, encoding="utf-8")
+    text = config.read_text(encoding="utf-8").replace('["narrow", "wide"]', '["mechanistic"]')
+    lines = ["layers = []" if line.startswith("layers =") else line for line in text.splitlines()]
+    config.write_text("\n".join(lines).replace('denominator = "all"', 'denominator = "subject"'), encoding="utf-8")
+    command(root, config, "make", "corpus")
+    command(root, config, "draw", "--round", "first", "--n", "60")
+    read_round(handcheck, {paper["paper_id"]: paper for paper in papers}, "first")
+    command(root, config, "make", "report")
+    row = pd.read_csv(folder / "reports/1/tables/shares.csv")
+    row = row[(row["definition"] == "mechanistic") & (row["denominator"] == "subject") & (row["weight"] == "documents")]
+    inside = [paper for paper in papers if DENOMINATORS["subject"](paper)]
+    share = sum(DEFINITIONS["mechanistic"](paper) for paper in inside) / len(inside)
+    assert row["share"].tolist() == pytest.approx([share], abs=1e-6)  # everything was read
+    report = (folder / "reports/1/report.md").read_text(encoding="utf-8")
+    assert "Read by people." in report and "Clusters" not in report and "by year" not in report

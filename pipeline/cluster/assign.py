@@ -1,6 +1,7 @@
 """Every document in every layer: kept from the last clustering, joined to it, or cut anew."""
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -53,16 +54,22 @@ def cluster_documents(config: Config, inputs: Inputs) -> list[tuple[Table, pd.Da
         clusters.append(describe_clusters(config, layer, inputs, members[-1], stability, upper))
         changes.append(news)
         upper = members[-1].merge(clusters[-1][["cluster_id", "terms_name"]], on="cluster_id").set_index("doc_id")
-    every_member = pd.concat(members, ignore_index=True)
+    every_member = _stack(CLUSTER_MEMBERS, members)
     layout = extend_layout(inputs.documents.index, inputs.vectors, places, inputs.reference.layout, config.seed)
     return [
-        (CLUSTERS, pd.concat(clusters, ignore_index=True)),
+        (CLUSTERS, _stack(CLUSTERS, clusters)),
         (CLUSTER_MEMBERS, every_member),
-        (CLUSTER_CHANGES, pd.concat([part for part in changes if len(part)], ignore_index=True)),
+        (CLUSTER_CHANGES, _stack(CLUSTER_CHANGES, changes)),
         (CLUSTER_FACETS, count_facets(every_member, inputs.documents)),
         (SECOND_MEMBERS, inputs.second[inputs.second["doc_id"].isin(inputs.documents.index)]),
         (LAYOUT, layout),
     ]
+
+
+def _stack(table: Table, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Returns the rows of all layers; those of a study without layers are none."""
+    filled = [part for part in parts if len(part)]
+    return pd.concat(filled, ignore_index=True) if filled else table.arrow_schema.empty_table().to_pandas()
 
 
 def stands(config: Config, inputs: Inputs) -> bool:

@@ -105,6 +105,7 @@ def count_coverage(
         listed = _list_frame(census, frame, strata)
         listed = listed.assign(
             is_covered=listed["doc_id"].isin(covered),
+            is_in_draw=listed["doc_id"].isin(drawn_from(frame, strata) | covered),
             is_drawn=listed["doc_id"].isin(drawn.get(frame, set()) | set(part.units.index)),
             is_read=listed["doc_id"].isin(part.units.index),
             is_settled=listed["doc_id"].isin(set(settled)) & listed["doc_id"].isin(part.units.index),
@@ -116,6 +117,12 @@ def count_coverage(
         for window, group in groups:
             rows.append(_count(frame, str(window), group, windows, part, late))
     return pd.DataFrame(rows, columns=[column.name for column in COVERAGE.columns])
+
+
+def drawn_from(frame: str, strata: Sequence[Stratum]) -> frozenset[str]:
+    """Returns the documents of a frame that a round had before it when it was drawn, read or not."""
+    mine = [stratum for stratum in strata if stratum.frame == frame]
+    return frozenset(doc_id for stratum in mine for doc_id in (stratum.members or stratum.drawn))
 
 
 def _list_frame(census: Census, frame: str, strata: Sequence[Stratum]) -> pd.DataFrame:
@@ -149,7 +156,7 @@ def _count(
     now = group[~group["is_gone"]]
     unknown = sum(count for name, count in late.items() if window in ("", part.strata.at[name, "window"]))
     covered = int(now["is_covered"].sum()) - unknown
-    is_late = ~now["is_covered"] & (now["window"].isin(list(windows)) if windows else bool(len(part.strata)))
+    is_late = ~now["is_in_draw"] & (now["window"].isin(list(windows)) if windows else bool(len(part.strata)))
     is_moved = (now["dated"] != now["window"]) & (now["window"] != "") & (now["dated"] != "")
     return {
         "frame": frame,

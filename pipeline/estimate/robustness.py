@@ -160,7 +160,9 @@ def _pool_changes(weights: Weights) -> CodeChances:
     """Returns codes of which every unsettled one has the mean chance of being overturned."""
     codes = weights.codes
     is_open = ~codes.is_settled
-    mean = float(codes.change[is_open].mean()) if is_open.any() else 0.0
+    if not is_open.any():
+        return codes
+    mean = float(codes.change[is_open].mean())
     drawn = codes.change_drawn.copy()
     drawn[:, is_open] = drawn[:, is_open].mean(axis=1, keepdims=True)
     return replace(codes, change=np.where(is_open, mean, 0.0), change_drawn=drawn)

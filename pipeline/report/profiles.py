@@ -34,6 +34,6 @@ def count_cluster_years(content: Content) -> pd.DataFrame:
         facts = content.documents[["frame", "published_year", layer]].dropna()
         counts = facts.groupby([layer, "frame", "published_year"]).size().reset_index(name="document_count")
         parts.append(counts.rename(columns={layer: "cluster_id"}).assign(layer=layer))
-    rows = pd.concat(parts, ignore_index=True)
-    rows["published_year"] = rows["published_year"].astype(int)
-    return rows[["layer", "cluster_id", "frame", "published_year", "document_count"]]
+    columns = ["layer", "cluster_id", "frame", "published_year", "document_count"]
+    rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+    return rows[columns].astype({"published_year": int})

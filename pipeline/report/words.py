@@ -50,7 +50,7 @@ def spell_readers(content: Content) -> str:
     """Returns who read, such as "language-model readers"."""
     sample = content.sample
     kinds = sorted({coder.kind for coder in sample.about.coders} | {sheet.kind for sheet in sample.people})
-    return " and ".join(f"{kind.replace(' ', '-')} readers" for kind in kinds)
+    return " and ".join("people" if kind == "person" else f"{kind.replace(' ', '-')} readers" for kind in kinds)
 
 
 def spell_count(count: int) -> str:

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from pipeline.coding.codebook import load_codebook
+from pipeline.coding.coverage import drawn_from
 from pipeline.coding.current import read_survey
 from pipeline.coding.sample import Survey
 from pipeline.config import Config
@@ -66,9 +67,17 @@ def list_next(found: Survey, quotable: set[str]) -> list[str]:
     if waiting:
         lines.append(f"{waiting} documents wait for the adjudicator: make check CODER=name TASK=adjudication")
     frames = [name for name in whole.index if name in quotable or whole.at[name, "n_drawn"]]
-    uncovered = {str(name): int(count) for name, count in whole.loc[frames, "n_uncovered"].items() if count}
+    beyond = {name: len(found.census.here(name) - _reached(found, name)) for name in frames}
     lines += [
         f"{count:,} documents of {name} are covered by no draw: make draw ROUND=name N=number FRAMES={name}"
-        for name, count in uncovered.items()
+        for name, count in beyond.items()
+        if count
     ]
     return lines or ["Everything is drawn, read and settled: make report, then make release VERSION=…"]
+
+
+def _reached(found: Survey, frame: str) -> frozenset[str]:
+    """Returns the documents of a frame that some draw could have drawn, or that another frame's draw covers."""
+    cells = found.cells.get(frame)
+    covered = [doc_id for docs in cells.members.values() for doc_id in docs] if cells else []
+    return drawn_from(frame, found.strata) | frozenset(covered)

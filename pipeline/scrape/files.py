@@ -54,7 +54,8 @@ class Settings:
 
     Attributes:
         path: the file, from the folder of the configuration file.
-        columns: our field -> the file's column; fields not named keep their own name.
+        columns: our field -> the file's column; fields not named keep their own name. `text = ""`: the file has
+            titles only.
         source, frame: used for every row where the file has no such column.
         text_limit: texts of at least this many characters were cut by whoever made the file; 0 for never.
         dump: a published dump, whose columns are known: arxiv-metadata (the JSON lines of the Kaggle snapshot) or
@@ -129,6 +130,12 @@ def check_settings(settings: Settings, where: str) -> None:
         raise ConfigError(f"[leave_empty] {needed[0]} may not be left empty", where=where, do="take it out")
 
 
+def needed_fields(settings: Settings) -> list[str]:
+    """Returns the fields that the file must have a column for."""
+    named = {**dict.fromkeys(REQUIRED), **settings.columns}
+    return [name for name in named if name != "text" or settings.columns.get(name) != ""]
+
+
 def join_split_names(names: Sequence[str]) -> tuple[str, ...]:
     """Joins author lists that were split at every comma of "Last, First, Last, First".
 
@@ -198,7 +205,7 @@ def _check_columns(
     doubled = sorted({name for name in columns if columns.count(name) > 1} & set(column_of.values()))
     if doubled:
         raise DataError(f"the column {doubled[0]!r} is there twice", where=str(path), do="rename one of them")
-    for name in {**dict.fromkeys(REQUIRED), **settings.columns}:
+    for name in needed_fields(settings):
         if column_of[name] not in columns:
             raise ConfigError(
                 f"{path} has no column {column_of[name]!r} for {name}",
@@ -211,7 +218,7 @@ def _item_from_row(row: Row, column_of: Mapping[str, str], settings: Settings, t
     cells: dict[str, Any] = {}
     faults = []
     for name, read in FIELDS.items():
-        if column_of[name] not in row.cells:
+        if not column_of[name] or column_of[name] not in row.cells:
             tally.add(name, "absent")
             continue
         value = row.cells[column_of[name]]

@@ -27,7 +27,7 @@ NAMES = {
     "authors": ("authors", "author"),
     "published_date": ("published_date", "date", "published", "publication_date", "year"),
 }
-NEEDED = ("doc_id", "title", "text")
+NEEDED = ("doc_id", "title")
 WINDOWS = '\nwindows = "year"   # each year is a stratum of its own; remove the line for one stratum'
 FEW, MANY = 500, 5_000  # documents; below the first, clusters and vocabulary are cut finer
 SAMPLED = 1_000  # rows looked at for the names of columns: in JSON lines not every row has every one
@@ -100,7 +100,9 @@ def map_columns(columns: Sequence[str], path: Path) -> dict[str, str]:
                 where=str(path),
                 do=f"rename one to {' or '.join(NAMES[field])}",
             )
-    return found
+    if "text" not in found:
+        log.warning("new: %s has no column for texts (%s): only titles are read", path, ", ".join(NAMES["text"]))
+    return {"text": "", **found}
 
 
 def write_study(config: Config, folder: Path, name: str, path: Path, columns: dict[str, str], count: int) -> None:
