@@ -9,6 +9,7 @@ agreements whose readers' axes said the same (hot deck: Andridge and Little 2010
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -23,13 +24,17 @@ SURPRISE = (
     0.08  # chance of the readers' leaf under which agreeing on it surprises; of 125 rulings, all 5 flips lie there
 )
 READERS_WORTH = 0.5  # adjudicated agreements that the readers' own word counts for
+AXES_WORTH = 0.1  # agreements with the same axes that the readers' own axes count for
 GROUP_WORTH = 4.0  # adjudicated agreements on a group that weigh as much as those on all groups
 WINDOW_WORTH = 15.0  # adjudicated agreements of a window that weigh as much as what is known without it
 PSEUDO = 0.5  # of each outcome in the replicates (Jeffreys 1946): none in a hundred proves no zero
+FINE = 1e-9  # chances below this are rounding errors
 GOLDEN = (5**0.5 - 1) / 2
 CHANCE_DECIMALS = 9
 LIKE_WORTH = 1.0  # checked documents with a wrong mark that those of the next mark count for, all together
-LEAF_WORTH = 5.0  # overturned rulings of a leaf that weigh as much as those of its group, and those as the classifier
+AIM_WORTH = 1.0  # rulings that overturned a leaf of the same group that weigh as much as the classifier
+TARGET_WORTH = 0.5  # overturned agreements that went to a group that weigh as much as what other rulings expect of it
+ALIKE_WORTH = 0.3  # of an agreement whose readers' axes say the same but for which of the queries they meet
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ class CodeChances:
     change_drawn: np.ndarray
     is_settled: np.ndarray
 
-    @property
+    @cached_property
     def chance(self) -> sparse.csr_array:
         """Chance of each code, all told: (n, n_records)."""
         return sparse.csr_array(
@@ -107,9 +112,9 @@ def spread_codes(
     is_plain = ~is_settled & ~is_screened & ~is_split
     is_open = np.flatnonzero(is_plain)
     patterns = _Patterns.of(said, ruled, is_open, model.is_drawn & ~is_screened, meant, version)
-    aims = aim_flips(said, ruled, is_settled, probability, [codebook.group_of[leaf] for leaf in codebook.leaves])[
-        is_open
-    ]
+    groups = [codebook.group_of[leaf] for leaf in codebook.leaves]
+    is_read = is_settled & ~is_screened  # a screener's mark is no reading
+    aims = aim_flips(said, ruled, is_read, model.is_drawn & is_read, probability, groups)[is_open]
     is_assumed = _is_assumed(sample.readers[0])[is_open]
     own_rows, split_rows, screened_rows = (
         np.flatnonzero(rows) for rows in (is_settled, is_split & ~is_settled, is_screened & ~is_settled)
@@ -216,31 +221,42 @@ def _table(parts: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], size: tup
 
 
 def aim_flips(
-    said: np.ndarray, ruled: np.ndarray, is_settled: np.ndarray, probability: np.ndarray, groups: Sequence[str]
+    said: np.ndarray,
+    ruled: np.ndarray,
+    is_settled: np.ndarray,
+    is_drawn: np.ndarray,
+    probability: np.ndarray,
+    groups: Sequence[str],
 ) -> np.ndarray:
     """Returns what an overturned document is coded as: float (n, n_leaves), rows sum to one, never the readers' leaf.
 
-    Learnt from every ruling that overturned a reader's leaf, disagreements and doubtful ones included.
+    First every ruling that overturned the code which would stand without it, disagreements and doubtful ones included,
+    by the group of that code. Such rulings need not go where those on agreements go: so each group is made as large
+    among the overturned agreements that were drawn as it was there, as far as so few can tell.
     """
-    count = len(groups)
-    _, group = np.unique(np.asarray(groups), return_inverse=True)
-    moved = np.zeros((count, count))
+    first, count = said[0][:, 0], len(groups)
+    group = np.unique(np.asarray(groups), return_inverse=True)[1].reshape(-1)
+    is_moved = is_settled & (first != ruled[:, 0])
+    moved = np.zeros((int(group.max()) + 1, count))
+    np.add.at(moved, (group[first[is_moved]], ruled[is_moved, 0]), 1.0)
+    aims = moved[group[first]] + AIM_WORTH * probability
+    aims = _norm_aims(aims, said)
+    of_group = np.eye(int(group.max()) + 1)[group]
+    is_flipped = is_drawn & (said[:, :, 0] != ruled[None, :, 0]).all(axis=0)
+    seen = np.bincount(group[ruled[is_flipped, 0]], minlength=of_group.shape[1])
+    factor = (seen + TARGET_WORTH) / ((aims[is_flipped] @ of_group).sum(axis=0) + TARGET_WORTH)
+    return _norm_aims(aims * factor[group], said)
+
+
+def _norm_aims(aims: np.ndarray, said: np.ndarray) -> np.ndarray:
+    """Returns chances that sum to one, without the readers' leaves; even ones where nothing is left."""
+    rows = np.arange(len(aims))
+    aims, even = aims.copy(), np.ones_like(aims)
     for reader in said:
-        is_moved = is_settled & (reader[:, 0] != ruled[:, 0])
-        np.add.at(moved, (reader[is_moved, 0], ruled[is_moved, 0]), 1 / len(said))
-    by_group = np.zeros((group.max() + 1, count))
-    np.add.at(by_group, group, moved)
-    first = said[0][:, 0]
-    base = (by_group[group[first]] + LEAF_WORTH * probability) / (
-        by_group[group[first]].sum(axis=1, keepdims=True) + LEAF_WORTH
-    )
-    aims = (moved[first] + LEAF_WORTH * base) / (moved[first].sum(axis=1, keepdims=True) + LEAF_WORTH)
-    for reader in said:
-        aims[np.arange(len(first)), reader[:, 0]] = 0.0
+        aims[rows, reader[:, 0]] = 0.0
+    even[rows, said[0][:, 0]] = 0.0
     total = aims.sum(axis=1, keepdims=True)
-    even = np.ones_like(aims)
-    even[np.arange(len(first)), first] = 0.0
-    return np.where(total > 1e-9, aims / np.where(total > 1e-9, total, 1), even / max(count - 1, 1))
+    return np.where(total > FINE, aims / np.where(total > FINE, total, 1), even / max(aims.shape[1] - 1, 1))
 
 
 @dataclass(frozen=True)
@@ -419,18 +435,39 @@ class _Patterns:
             version: int (n,), of the codebook: donors speak for documents read under the same one.
         """
         donors = np.flatnonzero(is_drawn & (said[:, :, 0] == ruled[None, :, 0]).any(axis=0))
+        axes, meant, is_odd = _sort_readers(said[:, :, 1:], meant)
         codes = np.repeat(said[0][is_open][:, None, 1:], len(donors) + 1, axis=1)
         is_upheld = meant[:-1, donors] == meant[-1, donors]  # (n_readers, n_donors - 1)
         kept = np.where(is_upheld.any(axis=0), is_upheld.argmax(axis=0), -1)
-        for number, reader in enumerate(said):
-            codes[:, :-1] = np.where((kept == number)[None, :, None], reader[is_open][:, None, 1:], codes[:, :-1])
+        for number, reader in enumerate(axes):
+            codes[:, :-1] = np.where((kept == number)[None, :, None], reader[is_open][:, None], codes[:, :-1])
         codes[:, :-1] = np.where((kept < 0)[None, :, None], ruled[donors, 1:][None], codes[:, :-1])
-        likeness = np.full((len(is_open), len(donors) + 1), READERS_WORTH)
-        likeness[:, :-1] = (meant[:-1][:, is_open, None] == meant[:-1][:, None, donors]).all(axis=0)
-        likeness[:, :-1] *= version[is_open, None] == version[None, donors]
+        likeness = np.full((len(is_open), len(donors) + 1), AXES_WORTH)
+        is_same = (meant[:-1][:, is_open, None] == meant[:-1][:, None, donors]).all(axis=0)
+        is_alike = (is_odd[:, is_open, None] == is_odd[:, None, donors]).all(axis=0)
+        likeness[:, :-1] = np.where(is_same, 1.0, ALIKE_WORTH * is_alike) * (version[is_open, None] == version[donors])
         alike = np.unique(meant[:-1][:, is_open], axis=1, return_inverse=True)[1].reshape(-1)
         order = pd.Series(alike).groupby(alike).cumcount().to_numpy() if len(alike) else alike
         return cls(donors, codes, likeness, order)
+
+
+def _sort_readers(axes: np.ndarray, meant: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Puts the readers of each document into an order that does not hang on who they are.
+
+    First come those whose axes say something else than is usual: which of two readers said it teaches nothing.
+
+    Args:
+        axes: int (n_readers, n, n_axes). meant: int (n_readers + 1, n).
+
+    Returns:
+        axes and meant in that order, and who says something unusual: bool (n_readers, n).
+    """
+    values, counts = np.unique(meant[:-1], return_counts=True)
+    usual = values[counts.argmax()] if len(values) else 0
+    is_odd = meant[:-1] != usual
+    order = np.lexsort((meant[:-1], ~is_odd), axis=0)
+    meant = np.vstack([np.take_along_axis(meant[:-1], order, axis=0), meant[-1:]])
+    return np.take_along_axis(axes, order[:, :, None], axis=0), meant, np.take_along_axis(is_odd, order, axis=0)
 
 
 def _without_leaves(query: Query) -> Query:

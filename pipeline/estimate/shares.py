@@ -2,7 +2,8 @@
 
 A share is a ratio of two weighted sums, D / S: of the documents that count and of those in the denominator. Its
 variance is that of the replicates; its interval is Wilson's on the effective sample size (Kott and Carr 1997; Dean and
-Pagano 2015), and it leaves out what the finite population rules out: fewer than were read, more than were not.
+Pagano 2015), from a variance that few hits cannot make small by chance, and it leaves out what the finite population
+rules out: fewer than were read, more than were not.
 """
 
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 SURE = 0.5 - 1e-6  # chance from which an unsettled document counts as read to be something
 FINE = 1e-12  # variances and shares below this are rounding errors
+PRIOR_HITS = 3.0  # read documents on the rarer side that their own replicates take to outweigh the binomial variance
 
 
 class EstimateError(PipelineError):
@@ -131,14 +133,29 @@ def estimate_shares(part: Part, counted: np.ndarray, inside: np.ndarray, level: 
     share, replicates = ratio[0], ratio[1:]
     variance = np.nanvar(replicates, axis=0)
     n_inside = float((part.chances @ inside.astype(float) >= SURE).sum())
-    half = 0.5 / (n_inside + 1)
-    floor = half * (1 - half) * float(part.leverage @ inside) / base[0] ** 2
+    half, leverage = 0.5 / (n_inside + 1), float(part.leverage @ inside) / base[0] ** 2
+    floor = half * (1 - half) * leverage
     is_complete = floor < FINE and float(variance.max(initial=0)) < FINE
     variance = np.maximum(variance, floor)
-    n_effective = effective_size(share, variance, n_inside, part.n_read, part.degrees, level)
+    steady = np.maximum(steady_variance(np.clip(share, half, 1 - half), variance, leverage), floor)
+    n_effective = effective_size(share, steady, n_inside, part.n_read, part.degrees, level)
     low, high = wilson_interval(share, n_effective, level)
     low, high = (share, share) if is_complete else bound_ends(part, counted, inside, share, low, high)
     return Shares(share, low, high, np.sqrt(variance), n_effective, replicates, part.n_read, part.degrees)
+
+
+def steady_variance(share: np.ndarray, variance: np.ndarray, leverage: float) -> np.ndarray:
+    """Returns variances drawn to the binomial ones of a sample of such weights: float (n_queries,).
+
+    With few hits, or few that weigh much, what the replicates vary by hangs on whether the heavy ones were drawn, and
+    it is small where the share is: an interval from it alone is short just when it lies too low. So the binomial
+    variance p (1 - p) sum w^2 / (sum w)^2 (Kish 1965) counts as much as `PRIOR_HITS` of the rarer side's documents.
+
+    Args:
+        share, variance: float (n_queries,). leverage: sum w^2 / (sum w)^2 over the denominator, of unread documents.
+    """
+    rarer, prior = np.minimum(share, 1 - share), PRIOR_HITS * leverage
+    return (rarer * variance + prior * share * (1 - share) * leverage) / np.maximum(rarer + prior, FINE)
 
 
 def bound_ends(

@@ -2,6 +2,7 @@
 // the replicates, Wilson's interval on the effective size within what was read, ends nested over the codebook's queries.
 // tests/test_report_browser.py compares the two to 1e-9.
 const SURE = 0.5 - 1e-6; // chance from which an unsettled document counts as read to be something
+const PRIOR_HITS = 3; // as in shares.py
 const FINE = 1e-12; // what lies below is a rounding error
 const weights = design.weights;
 const nRecords = weights.records.leaf.length;
@@ -81,9 +82,10 @@ function estimateMatch(part, match, inside) {
   const mean = replicates.reduce((sum, value) => sum + value, 0) / replicates.length;
   const spread = replicates.reduce((sum, value) => sum + (value - mean) ** 2, 0) / replicates.length;
   const edge = 0.5 / (countSure(part, inside) + 1);
-  const floor = (edge * (1 - edge) * dot(part.leverage, 0, inside)) / base ** 2;
-  const variance = Math.max(spread, floor);
+  const leverage = dot(part.leverage, 0, inside) / base ** 2;
+  const floor = edge * (1 - edge) * leverage;
   const kept = Math.min(Math.max(share, edge), 1 - edge);
+  const variance = Math.max(steadyVariance(kept, Math.max(spread, floor), leverage), floor);
   const n_effective = (variance > 0 ? (kept * (1 - kept)) / variance : part.rows.length) * domain.t_ratio ** 2;
   if (variance < FINE && floor < FINE) return { ...facts, share, low: share, high: share, n_effective };
   const others = inside.map((isIn, code) => isIn && !match[code]);
@@ -96,6 +98,12 @@ function estimateMatch(part, match, inside) {
     low: Math.min(countSure(part, match) ? Math.max(low, yes / all) : yes / all, share),
     high: Math.max(countSure(part, others) ? Math.min(high, (yes + left) / all) : (yes + left) / all, share),
   };
+}
+
+// A variance drawn to the binomial one, which counts as much as so many read documents of the rarer side.
+function steadyVariance(share, variance, leverage) {
+  const [rarer, prior] = [Math.min(share, 1 - share), PRIOR_HITS * leverage];
+  return (rarer * variance + prior * share * (1 - share) * leverage) / Math.max(rarer + prior, FINE);
 }
 
 function wilson(share, n) {
