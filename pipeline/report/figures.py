@@ -8,38 +8,103 @@ from markupsafe import escape
 from matplotlib.figure import Figure
 
 from pipeline.report.content import Content, has_rows
-from pipeline.report.marks import STYLE, WIDTH_INCHES, finish_axes, plot_shares
+from pipeline.report.findings import Finding, find
+from pipeline.report.marks import (
+    DARK_PAPER,
+    PAPER,
+    STYLE,
+    WIDTH_INCHES,
+    darken,
+    finish_axes,
+    plot_shares,
+    put_on,
+    put_words,
+)
+from pipeline.report.tables import neutralise_formulas
 from pipeline.report.variations import plot_curve, plot_robustness
+from pipeline.report.words import tell_source
 
 PNG_DPI = 200  # 1,440 pixels wide: sharp on a slide
 MIN_YEARS = 2  # a trend needs two points
 
 
-def draw_figures(content: Content) -> dict[str, str]:
-    """Returns each figure's name and SVG."""
-    return {name: _to_svg(figure, title) for name, (figure, title) in plot_figures(content).items()}
+Plotted = Mapping[str, tuple[Figure, Finding]]
 
 
-def draw_pictures(content: Content) -> dict[str, bytes]:
+def draw_figures(content: Content, plotted: Plotted | None = None) -> dict[str, str]:
+    """Returns each figure's name and SVG, as the page takes it: without a ground, ink and series in its own colours."""
+    return {
+        name: _to_svg(figure, finding.alt) for name, (figure, finding) in (plotted or plot_figures(content)).items()
+    }
+
+
+def draw_files(content: Content, figures: Mapping[str, str]) -> dict[str, str]:
+    """Returns the files of each figure: light, dark, and its numbers as CSV."""
+    files = {}
+    for name, svg in figures.items():
+        files[f"{name}.svg"] = put_on(svg, PAPER)
+        files[f"{name}-dark.svg"] = put_on(darken(svg), DARK_PAPER)
+        rows = neutralise_formulas(find(content, name).rows.reset_index(drop=True))
+        files[f"{name}.csv"] = rows.to_csv(index=False, lineterminator="\n", float_format="%.6f")
+    return files
+
+
+def draw_pictures(content: Content, plotted: Plotted | None = None) -> dict[str, bytes]:
     """Returns each figure's name and PNG, on white, for slides."""
-    return {name: _to_png(figure) for name, (figure, _) in plot_figures(content).items()}
+    return {name: _to_png(figure) for name, (figure, _) in (plotted or plot_figures(content)).items()}
 
 
-def plot_figures(content: Content) -> dict[str, tuple[Figure, str]]:
-    """Returns each figure with the sentence that says what it shows."""
+def plot_figures(content: Content) -> dict[str, tuple[Figure, Finding]]:
+    """Returns each figure, its words in it, with these words."""
     with mpl.rc_context(STYLE):
-        return {name: PLOTS[name](content) for name in plot_names(content)}
+        drawn = {name: (PLOTS[name](content)[0], find(content, name)) for name in plot_names(content)}
+        for figure, finding in drawn.values():
+            put_words(figure, finding.title, finding.subtitle, tell_source(content))
+        return drawn
 
 
 def plot_names(content: Content) -> list[str]:
     """Returns the names of the figures whose tables exist."""
     is_there = {
+        "trend": has_rows(content, "totals"),
         "years": any(len(content.years_of(name)) >= MIN_YEARS for name in content.frames),
         "published": any(row.get("definition") for row in content.published),
         "curve": bool(content.codebook.toggles.leaves) and has_rows(content, "curve") and has_rows(content, "toggles"),
         "robustness": has_rows(content, "robustness"),
     }
     return [name for name in PLOTS if is_there.get(name, True)]
+
+
+def plot_trend(content: Content) -> tuple[Figure, str]:
+    """Plots share and number by year under the first headline definition, a column for each frame to be quoted."""
+    settings, definition = content.settings, content.settings.headline_definitions[0]
+    frames = [name for name, frame in content.frames.items() if frame.is_quotable]
+    years = {name: content.years_of(name) if len(content.years_of(name)) >= MIN_YEARS else [""] for name in frames}
+    own = content.extras["totals"]
+    own = own[(own["definition"] == definition) & (own["denominator"] == settings.denominator)]
+    totals = {(row["frame"], row["year"]): row for row in own.to_dict("records")}
+    figure = Figure(figsize=(WIDTH_INCHES, 4.6), layout="constrained")
+    ratios = [min(max(len(years[name]), 3), 10) for name in frames]
+    panels = figure.subplots(2, len(frames), squeeze=False, sharex="col", height_ratios=[1.4, 1], width_ratios=ratios)
+    for column, name in enumerate(frames):
+        places = list(range(len(years[name])))
+        shares = [content.share_of(name, definition, year) for year in years[name]]
+        counts = [totals[name, year] for year in years[name]]
+        plot_shares(panels[0][column], places, shares, column, "", is_upright=True)
+        numbers = [{"share": row["count"], "low": row["low"], "high": row["high"]} for row in counts]
+        plot_shares(panels[1][column], places, numbers, column, "", is_upright=True, scale=1)
+        panels[0][column].set_title(content.frames[name].title, fontsize=10)
+        panels[0][column].set_ylim(0, 100)
+        panels[1][column].set_ylim(bottom=0)
+        step = 1 if len(places) < 8 or len(frames) < 3 else 3
+        labels = [f"’{year[2:]}" if year else "all" for year in years[name]]
+        panels[1][column].set_xticks(places[::step], labels[::step])
+        panels[1][column].set_xlim(-0.5, len(places) - 0.5)
+        for row in (0, 1):
+            panels[row][column].grid(axis="y")
+    panels[0][0].set_ylabel(f"% of {content.codebook.study.output}")
+    panels[1][0].set_ylabel("documents")
+    return figure, ""
 
 
 def plot_definitions(content: Content) -> tuple[Figure, str]:
@@ -55,7 +120,7 @@ def plot_definitions(content: Content) -> tuple[Figure, str]:
     axes.set_yticks(range(len(definitions)), [definition.id.replace("_", " ") for definition in definitions])
     axes.invert_yaxis()
     finish_axes(axes, f"% of {content.codebook.study.output}")
-    figure.legend(loc="outside upper right", ncols=len(frames))
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(frames))
     return figure, f"Share under each definition in each quotable frame, with {content.level:.0%} intervals"
 
 
@@ -112,11 +177,12 @@ def plot_published(content: Content) -> tuple[Figure, str]:
     axes.set_yticks(range(len(definitions)), [name.replace("_", " ") for name in definitions])
     axes.invert_yaxis()
     finish_axes(axes, f"% (of {content.codebook.study.output}; of documents, or of people where it says so)")
-    figure.legend(loc="outside upper right", ncols=2)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     return figure, "This census (filled) beside published figures (hollow) under the nearest definition"
 
 
 PLOTS: Mapping[str, Callable[[Content], tuple[Figure, str]]] = {
+    "trend": plot_trend,
     "definitions": plot_definitions,
     "years": plot_years,
     "curve": plot_curve,

@@ -1,16 +1,22 @@
 """What the figures have in common: colours, style, and points with intervals."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 WIDTH_INCHES = 7.2
 # Okabe and Ito's colours, told apart by most colour-blind readers; each series has a marker of its own as well.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = "os^Dv*"
+DARK_COLOURS = ("#4aa8e8", "#ff8a3d", "#2fc79a", "#e39cc3", "#f0b32e", "#8fd0f5")  # those of the page's dark scheme
+PAPER, DARK_PAPER, DARK_INK = "#ffffff", "#14171a", "#ececec"
 INK = "#1a1a1a"  # of text and axes; the page puts its own ink in its place
+TITLE_LETTERS, SUBTITLE_LETTERS, SOURCE_LETTERS = 68, 98, 120  # that fit a line of each size
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "alignment-census",
@@ -39,12 +45,16 @@ def plot_shares(
     *,
     is_upright: bool = False,
     is_hollow: bool = False,
+    scale: float = 100,
 ) -> None:
-    """Plots points with their intervals along the places; a row has share or value, and may have low and high."""
+    """Plots points with their intervals along the places; a row has share or value, and may have low and high.
+
+    Shares are drawn in percent; `scale` is 1 for numbers.
+    """
     known = [(place, row, value) for place, row in zip(places, rows, strict=True) if (value := _point(row)) is not None]
-    points = [100 * value for _, _, value in known]
-    below = [max(100 * (value - row.get("low", value)), 0) for _, row, value in known]
-    above = [max(100 * (row.get("high", value) - value), 0) for _, row, value in known]
+    points = [scale * value for _, _, value in known]
+    below = [max(scale * (value - row.get("low", value)), 0) for _, row, value in known]
+    above = [max(scale * (row.get("high", value) - value), 0) for _, row, value in known]
     at = [place for place, _, _ in known]
     axes.errorbar(
         at if is_upright else points,
@@ -71,3 +81,36 @@ def finish_axes(axes: Axes, label: str) -> None:
     axes.set_xlim(0, 100)
     axes.set_xlabel(label)
     axes.grid(axis="x")
+
+
+def put_words(figure: Figure, title: str, subtitle: str, source: str) -> None:
+    """Puts title, subtitle and source into a figure, which grows by what they take."""
+    lines = textwrap.wrap(title, TITLE_LETTERS)
+    below = textwrap.wrap(subtitle, SUBTITLE_LETTERS)
+    head = 0.21 * len(lines) + 0.17 * len(below) + 0.14  # inches
+    foot = 0.15 * len(textwrap.wrap(source, SOURCE_LETTERS)) + 0.05
+    width, height = figure.get_size_inches()
+    whole = height + head + foot
+    figure.set_size_inches(width, whole)
+    engine = figure.get_layout_engine()
+    if isinstance(engine, ConstrainedLayoutEngine):
+        engine.set(rect=(0, foot / whole, 1, height / whole))
+    left = 0.08 / width
+    figure.text(left, 1 - 0.06 / whole, "\n".join(lines), fontsize=12, fontweight="bold", va="top")
+    place = 1 - (0.1 + 0.21 * len(lines)) / whole
+    figure.text(left, place, "\n".join(below), fontsize=9, va="top")
+    figure.text(left, 0.05 / whole, textwrap.fill(source, SOURCE_LETTERS), fontsize=7.5, va="bottom")
+
+
+def darken(svg: str) -> str:
+    """Returns a figure in the colours of a dark page."""
+    svg = svg.replace(INK, DARK_INK)
+    for light, dark in zip(COLOURS, DARK_COLOURS, strict=True):
+        svg = svg.replace(light.lower(), dark)
+    return svg
+
+
+def put_on(svg: str, paper: str) -> str:
+    """Returns a figure with a ground of its own, so that it can be read on any page."""
+    end = svg.index(">", svg.index("<svg")) + 1
+    return f'{svg[:end]}<rect width="100%" height="100%" fill="{paper}"/>{svg[end:]}'

@@ -21,6 +21,7 @@ from pipeline.report.charts import draw_groups, draw_sparkline
 from pipeline.report.clusters import list_clusters
 from pipeline.report.content import Content
 from pipeline.report.figures import plot_names
+from pipeline.report.findings import find
 from pipeline.report.marks import COLOURS, INK
 from pipeline.report.payload import explorer_payload, map_payload
 from pipeline.report.sections import fill_sections
@@ -141,6 +142,15 @@ def pack_json(value: object) -> Markup:
     return Markup(base64.b64encode(gzip.compress(text.encode(), compresslevel=6, mtime=0)).decode())
 
 
+def make_picture(content: Content, name: str) -> Markup:
+    """Returns a figure for Markdown: light or dark as its reader is, with its finding as the text in its place."""
+    alt = find(content, name).alt
+    return Markup(
+        '<picture><source media="(prefers-color-scheme: dark)" srcset="figures/{0}-dark.svg">'
+        '<img src="figures/{0}.svg" alt="{1}"></picture>'
+    ).format(name, alt)
+
+
 def _values(content: Content, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     quotable = {name: frame for name, frame in content.frames.items() if frame.is_quotable}
     nested = [definition.id for definition in content.codebook.definitions if definition.nested]
@@ -186,7 +196,8 @@ def _values(content: Content, tables: Mapping[str, pd.DataFrame]) -> dict[str, A
         "has_arxiv": bool((content.documents["source"] == "arxiv").any()),
         "cite_example": cite_share(content),
         "estimator_note": ESTIMATOR_NOTE,
-        "figure_names": sorted(plot_names(content)),
+        "figure_names": plot_names(content),
+        "picture": lambda name: make_picture(content, name),
         "agenda_titles": {row["code"]: row["title"] for row in agendas.to_dict("records")},
         "agendas": {(row["frame"], row["year"], row["code"]): row for row in agendas.to_dict("records")},
         "published": content.published,

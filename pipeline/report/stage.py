@@ -15,7 +15,7 @@ from pipeline.config import Config
 from pipeline.generations import draft_folder, hold_lock
 from pipeline.report.compare import compare_codes, compare_documents, compare_shares, find_last_version, read_version
 from pipeline.report.content import Content, load_content
-from pipeline.report.figures import draw_figures, draw_pictures
+from pipeline.report.figures import draw_figures, draw_files, draw_pictures, plot_figures
 from pipeline.report.parts import rename, split_changes
 from pipeline.report.site import render_comparison, render_markdown, render_page
 from pipeline.report.tables import list_tables
@@ -30,8 +30,9 @@ def run(config: Config) -> None:
     start = time.perf_counter()
     codebook = load_codebook(config.path(config.paths.handcheck, "codebook", "codebook.toml"))
     content = load_content(config, codebook)
-    tables, figures, pictures = list_tables(content), draw_figures(content), draw_pictures(content)
-    texts = {f"figures/{name}.svg": svg for name, svg in figures.items()}
+    tables, plotted = list_tables(content), plot_figures(content)
+    figures, pictures = draw_figures(content, plotted), draw_pictures(content, plotted)
+    texts = {f"figures/{name}": text for name, text in draw_files(content, figures).items()}
     reports = config.path(config.paths.reports)
     last = find_last_version(reports, config.version)
     if last:

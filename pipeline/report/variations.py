@@ -1,5 +1,7 @@
 """Figures of how far the answer moves: over every way of drawing the lines, and over ways of estimating."""
 
+import textwrap
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -7,6 +9,7 @@ from matplotlib.figure import Figure
 from pipeline.report.content import Content
 from pipeline.report.marks import COLOURS, WIDTH_INCHES, finish_axes, plot_shares
 
+NAME_LETTERS = 44  # of a line's name that stand beside its mark
 WRONG = "WRONG"  # how the table marks a variant that is shown in order to be avoided
 
 
@@ -38,13 +41,19 @@ def plot_curve(content: Content) -> tuple[Figure, str]:
             for row in effects.to_dict("records")
         ]
         plot_shares(below, (np.arange(len(order)) + 0.24 * (number - 0.5)).tolist(), marks, number, frame)
-    below.set_yticks(range(len(order)), order)
+    below.set_yticks(range(len(order)), [_name_line(content, line) for line in order], fontsize=8)
     below.invert_yaxis()
-    finish_axes(below, "percentage points that counting the line adds: mean, and range over all other choices")
+    finish_axes(below, "points that counting the line adds: mean, and range")
     below.set_xlim(left=-1, right=None, auto=True)
     below.autoscale(axis="x")
     count = int(curve["n_specifications"].max())
     return figure, f"Share under all {count:,} ways of drawing the contested lines, and what each line adds"
+
+
+def _name_line(content: Content, line: str) -> str:
+    """Returns a contested line with its name; several that move together by their codes."""
+    title = content.codebook.leaves.get(line, "").replace("*", "")
+    return textwrap.shorten(f"{line} {title}", NAME_LETTERS, placeholder=" …") if title else f"together: {line}"
 
 
 def plot_robustness(content: Content) -> tuple[Figure, str]:

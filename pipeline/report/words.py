@@ -32,7 +32,9 @@ def format_points(change: float) -> str:
 
 def format_decimals(number: float | None) -> str:
     """Returns a coefficient with two decimals: "0.82", "−0.05"; a dash where there is none."""
-    return "–" if number is None or pd.isna(number) else f"{number:.2f}".replace("-", "−")
+    if number is None or pd.isna(number):
+        return "–"
+    return f"{round(number, 2) + 0.0:.2f}".replace("-", "−")  # nothing below nought is nought
 
 
 def format_number(number: float) -> str:
