@@ -1,0 +1,28 @@
+"""Named agendas: which documents are of which, how large each is, and who works on it."""
+
+from pipeline.stages import Option, Stage
+
+AGENDA_FILES = ("{handcheck}/agendas.toml", "{handcheck}/codebook/codebook.toml")
+
+STAGES = (
+    Stage(
+        name="agendas",
+        purpose="named agendas: their documents, sizes, neighbours and people",
+        run="pipeline.agendas.stage:run",
+        reads=("documents", "embeddings", "terms", "codes", "weights", "predictions", "frame_members"),
+        writes=("agenda_list", "agenda_members", "agenda_sizes", "agenda_scores"),
+        inputs=(*AGENDA_FILES, "{handcheck}/sheets/agendas/*.csv"),
+        settings=("embed.dimension_count", "estimate.level"),
+    ),
+    Stage(
+        name="agenda",
+        purpose='the documents of a named agenda: python -m pipeline agenda "chain of thought monitoring"',
+        run="pipeline.agendas.find:run",
+        reads=("agenda_list", "agenda_members", "agenda_sizes", "agenda_scores", "documents"),
+        options=(
+            Option("query", "its name, or words of it; nothing lists them all", is_positional=True, default=""),
+            Option("count", "documents to print", default=20),
+        ),
+        is_hidden=True,
+    ),
+)

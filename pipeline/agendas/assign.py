@@ -1,0 +1,157 @@
+"""The chance that a document is of an agenda: prototypes and words, put together by one logistic regression.
+
+Two layers. First, for each agenda, how alike a document is to its seeds and to what was read as it (a ridge regression
+on the kernel of `estimate.features`, and the plain mean likeness, its prototype). Then one logistic regression over all
+pairs of a read document and an agenda turns likeness, named phrases and the predicted leaf into a chance: agendas are too
+rare for one regression each, and what a given likeness is worth hardly differs between them. Both layers are
+cross-fitted by the folds of the classifier: the chance of a document never rests on what was read of it or of its
+near-duplicates. Rounded to three decimals it is the same on every processor.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.linalg import cho_factor, cho_solve
+from sklearn.linear_model import LogisticRegression
+
+from pipeline.agendas.phrases import find_in_terms, find_in_titles
+from pipeline.cluster.neighbours import find_neighbours
+from pipeline.coding.agenda_list import Agenda
+from pipeline.estimate.classify import NEAR_DUPLICATE_COSINE, assign_folds
+from pipeline.estimate.features import NEIGHBOUR_COUNT, compute_kernel, find_near_duplicates
+
+RIDGE = 1.0  # as in estimate.classify
+PENALTY = 1.0  # of the logistic regression; 0.1 and 10 change no F1 by 0.01
+DECIMALS = 3
+LEAF_FLOOR = 0.01  # added to a chance before its logarithm
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of every document before any agenda was read.
+
+    Attributes:
+        kernel: float64 (n, n_known), likeness to the known documents: seeds and read ones.
+        known: int (n_known,), their rows, rising.
+        fold: int (n,), the fold whose models may not see the document.
+        in_title, in_terms: bool (n, n_agendas), phrases found.
+        leaf_chance: float (n, n_agendas), the predicted chance of the leaves that the agenda refines.
+    """
+
+    kernel: np.ndarray
+    known: np.ndarray
+    fold: np.ndarray
+    in_title: np.ndarray
+    in_terms: np.ndarray
+    leaf_chance: np.ndarray
+
+
+def gather_evidence(
+    documents: pd.DataFrame,
+    vectors: np.ndarray,
+    terms: pd.DataFrame,
+    agendas: Sequence[Agenda],
+    known: np.ndarray,
+    predicted: Mapping[str, np.ndarray],
+) -> Evidence:
+    """Returns the evidence.
+
+    Args:
+        documents: columns doc_id, title, authors, frame; n rows.
+        vectors: float16 (n, n_dims), unit rows, in their order.
+        terms: rows of the table `terms`.
+        agendas: the list.
+        known: int, rows of the seeds and the read documents, rising.
+        predicted: the chance of each leaf, or where that is not at hand of its group: float (n,) by leaf.
+    """
+    neighbours, cosines = find_neighbours(vectors, NEIGHBOUR_COUNT)
+    duplicates = find_near_duplicates(neighbours, cosines, NEAR_DUPLICATE_COSINE)
+    chances = [
+        np.clip(np.sum(np.unique([predicted[leaf] for leaf in agenda.leaves], axis=0), axis=0), 0, 1)
+        if predicted
+        else np.full(len(documents), 0.5)
+        for agenda in agendas
+    ]
+    return Evidence(
+        kernel=compute_kernel(vectors, neighbours, terms, documents, known),
+        known=known,
+        fold=assign_folds(documents["doc_id"], duplicates),
+        in_title=find_in_titles(documents["title"], agendas),
+        in_terms=find_in_terms(terms, documents["doc_id"], agendas),
+        leaf_chance=np.stack(chances, axis=1),
+    )
+
+
+def assign_chances(evidence: Evidence, is_seed: np.ndarray, read: np.ndarray, is_member: np.ndarray) -> np.ndarray:
+    """Returns the chance of every document and agenda: float64 (n, n_agendas), three decimals.
+
+    Where nothing was read, the regression learns from the seeds alone, and its chances are ranks, not frequencies.
+
+    Args:
+        evidence: of all documents.
+        is_seed: bool (n, n_agendas).
+        read: int (n_read,), rows of the documents that were read against the list.
+        is_member: bool (n_read, n_agendas), what was said of them.
+    """
+    known = evidence.known
+    target = (is_seed | (evidence.in_title & is_seed.any(axis=1)[:, None]))[known].astype(np.float64)
+    target[np.searchsorted(known, read)] = is_member
+    likeness, prototype = _measure_likeness(evidence, target)
+    features = _list_features(evidence, likeness, prototype)
+    taught, truth = (read, is_member) if len(read) else (known, target > 0)
+    chances = np.zeros(is_seed.shape)
+    for fold in np.unique(evidence.fold):
+        rows = evidence.fold == fold
+        learn = evidence.fold[taught] != fold
+        chances[rows] = _calibrate(features[taught[learn]], truth[learn], features[rows])
+    return chances.round(DECIMALS)
+
+
+def _measure_likeness(evidence: Evidence, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the score of the ridge regression and the mean likeness to members, float64 (n, n_agendas) each."""
+    known, fold, kernel = evidence.known, evidence.fold, evidence.kernel
+    likeness, prototype = (np.zeros((len(kernel), target.shape[1])) for _ in range(2))
+    for number in np.unique(fold):
+        learn, rows = np.flatnonzero(fold[known] != number), np.flatnonzero(fold == number)
+        if not len(learn):
+            continue
+        own, other, taught = kernel[known[learn]][:, learn], kernel[rows][:, learn], target[learn]
+        centre = taught.mean(axis=0)
+        factor = cho_factor(own + RIDGE * np.eye(len(own)), lower=True)
+        likeness[rows] = other @ cho_solve(factor, taught - centre) + centre
+        prototype[rows] = other @ (taught / np.maximum(taught.sum(axis=0), 1))
+    spread = np.where(prototype.std(axis=0) > 0, prototype.std(axis=0), 1)
+    return likeness, (prototype - prototype.mean(axis=0)) / spread
+
+
+def _list_features(evidence: Evidence, likeness: np.ndarray, prototype: np.ndarray) -> np.ndarray:
+    """Returns what the regression sees of each pair: float64 (n, n_agendas, n_features)."""
+    above = np.clip(likeness, 0, None)
+    best = np.sort(likeness, axis=1)[:, ::-1]
+    features = [
+        likeness,
+        np.sqrt(above),
+        prototype,
+        evidence.in_title.astype(float),
+        evidence.in_terms.astype(float),
+        np.log(evidence.leaf_chance + LEAF_FLOOR),
+        likeness - best[:, :1],
+        likeness >= best[:, min(2, best.shape[1] - 1)][:, None],
+        evidence.in_title * above,
+    ]
+    return np.stack(features, axis=2)
+
+
+def _calibrate(taught: np.ndarray, truth: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Returns the chances of pairs, float64 (n_asked, n_agendas), learnt from the pairs of other documents."""
+    if truth.all() or not truth.any():
+        return np.full(asked.shape[:2], float(truth.mean()) if truth.size else 0.0)
+    table = taught.reshape(-1, taught.shape[2])
+    centre, spread = table.mean(axis=0), table.std(axis=0)
+    spread = np.where(spread > 0, spread, 1)
+    model = LogisticRegression(C=PENALTY, solver="newton-cholesky", tol=1e-8, max_iter=200)
+    model.fit((table - centre) / spread, truth.reshape(-1))
+    chance = model.predict_proba((asked.reshape(-1, asked.shape[2]) - centre) / spread)[:, 1]
+    return chance.reshape(asked.shape[:2])

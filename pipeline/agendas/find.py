@@ -1,0 +1,90 @@
+"""Command `agenda`: what is known of a named agenda, and its documents."""
+
+import pandas as pd
+
+from pipeline import store
+from pipeline.coding.agenda_list import FILE, Agenda, AgendaList, load_agendas
+from pipeline.coding.codebook import load_codebook
+from pipeline.config import Config
+from pipeline.errors import DataError
+from pipeline.schemas import AGENDA_LIST, AGENDA_MEMBERS, AGENDA_SCORES, AGENDA_SIZES, DOCUMENTS
+from pipeline.text.phrases import fold_text, phrase_pattern
+
+
+def run(config: Config, query: str = "", count: int = 20) -> None:
+    """Prints the agenda that `query` names and its documents, the surest first; without a query, the list.
+
+    Raises:
+        DataError: nothing of that name, or of several names.
+    """
+    if count < 1:
+        raise DataError(f"cannot print {count} documents", where="--count", do="ask for one or more")
+    handcheck = config.path(config.paths.handcheck)
+    listed = load_agendas(handcheck / FILE, load_codebook(handcheck / "codebook" / "codebook.toml"))
+    table = store.read_table(AGENDA_LIST, config.processed("agenda_list")).set_index("agenda")
+    if not query.strip():
+        for name, row in table.iterrows():
+            print(f"{name:24} {row['document_count']:5} documents  {row['name']}")
+        return
+    agenda = find_agenda(listed, query)
+    _print_profile(config, table.loc[agenda.id])
+    members = store.read_table(AGENDA_MEMBERS, config.processed("agenda_members"))
+    documents = store.read_table(DOCUMENTS, config.processed("documents"), ("doc_id", "title", "url", "published_date"))
+    found = rank_members(members, agenda.id).head(count).merge(documents, on="doc_id", how="left", sort=False)
+    for row in found.fillna({"published_date": "", "url": ""}).to_dict("records"):
+        sign = "read" if row["is_read"] else f"{row['chance']:.2f}"
+        print(f"{sign:5} {row['published_date']:10}  {row['title']}")
+        print(f"      {row['url'] or row['doc_id']}")
+
+
+def find_agenda(listed: AgendaList, query: str) -> Agenda:
+    """Returns the agenda that some words name: its id or name, then a phrase of it, then words of its name.
+
+    Raises:
+        DataError: no agenda, or several, fit equally well.
+    """
+    words = fold_text(query)
+    ways = (
+        lambda agenda: words in {fold_text(agenda.id), fold_text(agenda.name)},
+        lambda agenda: phrase_pattern(agenda.phrases).search(words) is not None,
+        lambda agenda: set(words.split()) <= set(fold_text(agenda.name).replace(",", "").split()),
+    )
+    for way in ways:
+        found = [agenda for agenda in listed.agendas if way(agenda)]
+        if len(found) > 1:  # the one that more of the query names
+            longest = [max((len(hit.group()) for hit in phrase_pattern(each.phrases).finditer(words)), default=0) for each in found]
+            found = [each for each, length in zip(found, longest, strict=True) if length == max(longest)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = ", ".join(agenda.id for agenda in found)
+            raise DataError(f"{query!r} may be {names}", where="agenda", do="name one of them")
+    raise DataError(f"there is no agenda {query!r}", where="agenda", do="run `agenda` alone for the list, or `search`")
+
+
+def rank_members(members: pd.DataFrame, agenda: str) -> pd.DataFrame:
+    """Returns the assigned documents of an agenda: read ones first, then by falling chance, then by id."""
+    mine = members[(members["agenda"] == agenda) & members["is_assigned"]]
+    return mine.sort_values(["is_read", "chance", "doc_id"], ascending=[False, False, True], kind="stable")
+
+
+def _print_profile(config: Config, row: pd.Series) -> None:
+    print(f"{row['name']}: {row['says']}")
+    print(f"refines {', '.join(row['leaves'])}; {row['document_count']} documents assigned")
+    sizes = store.read_table(AGENDA_SIZES, config.processed("agenda_sizes"))
+    sizes = sizes[(sizes["agenda"] == row.name) & (sizes["year"] == "") & (sizes["basis"] == "read")]
+    for size in sizes.to_dict("records"):
+        span = f"{size['low']:.0f} to {size['high']:.0f}"
+        print(f"  {size['frame']}: {size['document_count']:.0f} of {size['n_population']} documents ({span})")
+    if pd.notna(row["change_share"]):
+        span = f"{100 * row['change_low']:+.1f} to {100 * row['change_high']:+.1f}"
+        shares = f"{row['early_share']:.1%} of its first years, {row['late_share']:.1%} of its last"
+        print(f"  {row['frame']}: {shares}; change {100 * row['change_share']:+.1f} points ({span})")
+    scores = store.read_table(AGENDA_SCORES, config.processed("agenda_scores")).set_index("agenda")
+    if row.name in scores.index and scores.loc[row.name, "n_member"]:
+        score = scores.loc[row.name]
+        numbers = [f"{name} {score[name]:.2f}" for name in ("precision", "recall") if pd.notna(score[name])]
+        print(f"  assignment: {', '.join(numbers)}, from {score['n_member']} read documents of it")
+    pairs = zip(row["people"], row["people_counts"], strict=True)
+    print(f"near: {', '.join(row['neighbours'])}")
+    print(f"people: {', '.join(f'{name} ({number})' for name, number in pairs)}\n")

@@ -1,0 +1,50 @@
+"""What was read of the named agendas, laid over the documents of today."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from pipeline.coding.codebook import Codebook
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The documents that count as read against the list.
+
+    Attributes:
+        rows: int (n_read,), their rows, rising.
+        is_member: bool (n_read, n_agendas), what was said of them.
+        kinds: who read, each kind once.
+    """
+
+    rows: np.ndarray
+    is_member: np.ndarray
+    kinds: tuple[str, ...]
+
+
+def lay_reading(
+    doc_ids: pd.Series, sheets: pd.DataFrame, codes: pd.DataFrame, ids: Sequence[str], codebook: Codebook
+) -> Reading:
+    """Returns the reading. Where any was read, a document whose settled leaf is out of scope is of no agenda.
+
+    Args:
+        doc_ids: of all documents.
+        sheets: index doc_id; columns agendas, coder_kind (`agenda_list.read_agenda_sheets`).
+        codes: columns doc_id, leaf: the settled codes of the read sample.
+        ids: of the agendas, in order.
+        codebook: which says what is outside: of its last group that is so, nothing is of an agenda.
+    """
+    scope = [group for group in codebook.groups if codebook.is_outside(group)][-1:]
+    is_out = codes["leaf"].map(codebook.group_of).isin(scope) if len(sheets) else pd.Series(False, index=codes.index)
+    said = dict(sheets["agendas"])
+    known = {**dict.fromkeys(codes.loc[is_out, "doc_id"], ()), **said}
+    order = {name: place for place, name in enumerate(ids)}
+    index = pd.Index(doc_ids)
+    found = sorted((int(index.get_loc(doc_id)), agendas) for doc_id, agendas in known.items() if doc_id in index)
+    is_member = np.zeros((len(found), len(ids)), dtype=bool)
+    for place, (_, agendas) in enumerate(found):
+        is_member[place, [order[name] for name in agendas]] = True
+    rows = np.array([row for row, _ in found], dtype=np.int64)
+    return Reading(rows, is_member, tuple(sorted(set(sheets["coder_kind"]))))

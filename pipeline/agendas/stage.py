@@ -1,0 +1,176 @@
+"""Stage `agendas`: which documents are of which named agenda, and how large, how sure and how near each is."""
+
+import logging
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from pipeline import store
+from pipeline.agendas.assign import assign_chances, gather_evidence
+from pipeline.agendas.profile import profile_agendas
+from pipeline.agendas.reading import Reading, lay_reading
+from pipeline.agendas.scores import score_agendas
+from pipeline.agendas.sizes import estimate_sizes, list_domains, measure_growth
+from pipeline.coding.agenda_list import FILE, AgendaList, load_agendas, read_agenda_sheets
+from pipeline.coding.codebook import Codebook, load_codebook
+from pipeline.config import Config
+from pipeline.generations import open_generation
+from pipeline.schemas import (
+    AGENDA_LIST,
+    AGENDA_MEMBERS,
+    AGENDA_SCORES,
+    AGENDA_SIZES,
+    DOCUMENTS,
+    FRAME_MEMBERS,
+    PREDICTIONS,
+    TERMS,
+    WEIGHTS,
+    Table,
+    codes_table,
+    embeddings_table,
+)
+
+log = logging.getLogger(__name__)
+THRESHOLD = 0.4  # chance from which a document is assigned: there precision and recall of the read pairs are nearest
+KEPT_CHANCE = 0.05  # smaller chances are not stored
+DOCUMENT_COLUMNS = ("doc_id", "frame", "title", "authors", "published_year")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything that agendas are made from; n documents, in the order of their ids."""
+
+    listed: AgendaList
+    documents: pd.DataFrame
+    vectors: np.ndarray
+    terms: pd.DataFrame
+    members: pd.DataFrame
+    weights: pd.DataFrame
+    predicted: dict[str, np.ndarray]
+    reading: Reading
+
+
+def run(config: Config) -> None:
+    """Reads the list, the census and what was read of it; writes the four tables of agendas."""
+    start = time.perf_counter()
+    handcheck = config.path(config.paths.handcheck)
+    codebook = load_codebook(handcheck / "codebook" / "codebook.toml")
+    listed = load_agendas(handcheck / FILE, codebook)
+    tables = {table: _empty(table) for table in (AGENDA_LIST, AGENDA_MEMBERS, AGENDA_SIZES, AGENDA_SCORES)}
+    if listed.agendas:
+        inputs = load_inputs(config, codebook, listed)
+        if len(inputs.documents):
+            tables = tabulate_agendas(inputs, config.estimate.level)
+    with open_generation(config.path(config.paths.processed), "agendas") as draft:
+        for table, rows in tables.items():
+            store.write_table(table, rows, draft / f"{table.name}.parquet")
+    members = tables[AGENDA_MEMBERS]
+    assigned = members[members["is_assigned"].astype(bool)]
+    log.info(
+        "agendas: %d agendas, %d documents assigned %d times in %.1f s",
+        len(listed.agendas),
+        assigned["doc_id"].nunique(),
+        len(assigned),
+        time.perf_counter() - start,
+    )
+
+
+def load_inputs(config: Config, codebook: Codebook, listed: AgendaList) -> Inputs:
+    """Reads everything that agendas are made from."""
+    documents = store.read_table(DOCUMENTS, config.processed("documents"), DOCUMENT_COLUMNS)
+    vectors = store.matrix_from_column(
+        store.read_arrow(embeddings_table(config.embed.dimension_count), config.processed("embeddings")).column("vector")
+    )
+    codes = store.read_table(codes_table(codebook.axis_meanings), config.processed("codes"), ("doc_id", "leaf"))
+    columns = ("doc_id", "frame", "year", "weight", "replicate_weights")
+    sheets = read_agenda_sheets(config.path(config.paths.handcheck), listed)
+    return Inputs(
+        listed=listed,
+        documents=documents,
+        vectors=vectors,
+        terms=store.read_table(TERMS, config.processed("terms")),
+        members=store.read_table(FRAME_MEMBERS, config.processed("frame_members"), ("frame", "doc_id", "gone")),
+        weights=store.read_table(WEIGHTS, config.processed("weights"), columns),
+        predicted=read_leaf_chances(config, codebook, documents["doc_id"]),
+        reading=lay_reading(documents["doc_id"], sheets, codes, listed.ids, codebook),
+    )
+
+
+def read_leaf_chances(config: Config, codebook: Codebook, doc_ids: pd.Series) -> dict[str, np.ndarray]:
+    """Returns the predicted chance of each leaf's group, float (n,) by leaf; nothing where nothing was predicted."""
+    path = config.processed("predictions")
+    if not path.exists():
+        return {}
+    rows = store.read_table(PREDICTIONS, path, ("doc_id", "query", "probability"))
+    chances = rows.pivot(index="doc_id", columns="query", values="probability").reindex(doc_ids).fillna(0.0)
+    groups = {leaf: f"group {group}" for leaf, group in codebook.group_of.items()}
+    return {leaf: chances[query].to_numpy() for leaf, query in groups.items() if query in chances}
+
+
+def tabulate_agendas(inputs: Inputs, level: float) -> dict[Table, pd.DataFrame]:
+    """Returns the rows of the four tables."""
+    listed, documents, reading = inputs.listed, inputs.documents, inputs.reading
+    is_seed = mark_seeds(listed, documents["doc_id"])
+    known = np.union1d(np.flatnonzero(is_seed.any(axis=1)), reading.rows)
+    evidence = gather_evidence(
+        documents, inputs.vectors, inputs.terms, listed.agendas, known, inputs.predicted
+    )
+    chances = assign_chances(evidence, is_seed, reading.rows, reading.is_member)
+    is_assigned = chances >= THRESHOLD
+    is_assigned[reading.rows] = reading.is_member
+    domains = list_domains(documents, inputs.members, inputs.weights)
+    growth = measure_growth(domains, documents, inputs.weights, chances, reading, level)
+    profiles = profile_agendas(listed, documents, inputs.vectors, chances, is_assigned)
+    scored, weight = weigh_reading(documents["doc_id"], inputs.weights, reading)
+    scores = score_agendas(chances, scored, weight, listed.ids, THRESHOLD, level)
+    sizes = estimate_sizes(domains, documents, inputs.weights, chances, reading, listed.ids, level)
+    return {
+        AGENDA_LIST: pd.concat([profiles, growth], axis=1),
+        AGENDA_MEMBERS: list_members(documents["doc_id"], listed, chances, is_assigned, reading),
+        AGENDA_SIZES: sizes,
+        AGENDA_SCORES: scores if len(scores) else _empty(AGENDA_SCORES),
+    }
+
+
+def mark_seeds(listed: AgendaList, doc_ids: pd.Series) -> np.ndarray:
+    """Returns which documents are seeds of which agenda, bool (n, n_agendas); seeds that are gone are told of."""
+    index = pd.Index(doc_ids)
+    is_seed = np.zeros((len(index), len(listed.agendas)), dtype=bool)
+    for place, agenda in enumerate(listed.agendas):
+        rows = index.get_indexer(pd.Index(agenda.seeds))
+        is_seed[rows[rows >= 0], place] = True
+        if (rows < 0).all():
+            log.warning("agendas: no seed of %s is in this census: it is known by its phrases alone", agenda.id)
+    return is_seed
+
+
+def weigh_reading(doc_ids: pd.Series, weights: pd.DataFrame, reading: Reading) -> tuple[Reading, np.ndarray]:
+    """Returns the part of the reading that was drawn, and the documents each stands for: float (n_drawn,)."""
+    drawn = weights.drop_duplicates("doc_id").set_index("doc_id")["weight"]
+    weight = drawn.reindex(doc_ids.iloc[reading.rows]).to_numpy(dtype=float)
+    is_drawn = ~np.isnan(weight)
+    return Reading(reading.rows[is_drawn], reading.is_member[is_drawn], reading.kinds), weight[is_drawn]
+
+
+def list_members(
+    doc_ids: pd.Series, listed: AgendaList, chances: np.ndarray, is_assigned: np.ndarray, reading: Reading
+) -> pd.DataFrame:
+    """Returns the rows of the table `agenda_members`."""
+    is_read = np.zeros(len(doc_ids), dtype=bool)
+    is_read[reading.rows] = True
+    row, place = np.nonzero((chances >= KEPT_CHANCE) | is_assigned)
+    return pd.DataFrame(
+        {
+            "agenda": np.array(listed.ids)[place],
+            "doc_id": doc_ids.to_numpy()[row],
+            "chance": chances[row, place],
+            "is_read": is_read[row],
+            "is_assigned": is_assigned[row, place],
+        }
+    )
+
+
+def _empty(table: Table) -> pd.DataFrame:
+    return table.arrow_schema.empty_table().to_pandas()
