@@ -30,7 +30,7 @@ ROWS = (
     {"cluster", "scope", "embed", "corpus"},
     {"hydrate"},
     {"estimate", "agreement", "check"},
-    {"report", "dataset", "rounds", "study"},
+    {"report", "dataset", "rounds", "study", "agendas"},
     {"cli"},
     {"__main__"},
 )

@@ -2,10 +2,10 @@
 
 Two layers. First, for each agenda, how alike a document is to its seeds and to what was read as it (a ridge regression
 on the kernel of `estimate.features`, and the plain mean likeness, its prototype). Then one logistic regression over all
-pairs of a read document and an agenda turns likeness, named phrases and the predicted leaf into a chance: agendas are too
-rare for one regression each, and what a given likeness is worth hardly differs between them. Both layers are
+pairs of a read document and an agenda turns likeness, named phrases and the predicted group into a chance: agendas are
+too rare for one regression each, and what a given likeness is worth hardly differs between them. Both layers are
 cross-fitted by the folds of the classifier: the chance of a document never rests on what was read of it or of its
-near-duplicates. Rounded to three decimals it is the same on every processor.
+near-duplicates. It is rounded to three decimals, far above what processors differ by.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from pipeline.agendas.phrases import find_in_terms, find_in_titles
 from pipeline.cluster.neighbours import find_neighbours
 from pipeline.coding.agenda_list import Agenda
 from pipeline.estimate.classify import NEAR_DUPLICATE_COSINE, assign_folds
-from pipeline.estimate.features import NEIGHBOUR_COUNT, compute_kernel, find_near_duplicates
+from pipeline.estimate.features import NEIGHBOUR_COUNT, Kernel, compute_kernel, find_near_duplicates
 
 RIDGE = 1.0  # as in estimate.classify
 PENALTY = 1.0  # of the logistic regression; 0.1 and 10 change no F1 by 0.01
@@ -33,15 +33,13 @@ class Evidence:
     """What is known of every document before any agenda was read.
 
     Attributes:
-        kernel: float64 (n, n_known), likeness to the known documents: seeds and read ones.
-        known: int (n_known,), their rows, rising.
+        kernel: likeness to the known documents: seeds and read ones, rising.
         fold: int (n,), the fold whose models may not see the document.
         in_title, in_terms: bool (n, n_agendas), phrases found.
         leaf_chance: float (n, n_agendas), the predicted chance of the leaves that the agenda refines.
     """
 
-    kernel: np.ndarray
-    known: np.ndarray
+    kernel: Kernel
     fold: np.ndarray
     in_title: np.ndarray
     in_terms: np.ndarray
@@ -76,7 +74,6 @@ def gather_evidence(
     ]
     return Evidence(
         kernel=compute_kernel(vectors, neighbours, terms, documents, known),
-        known=known,
         fold=assign_folds(documents["doc_id"], duplicates),
         in_title=find_in_titles(documents["title"], agendas),
         in_terms=find_in_terms(terms, documents["doc_id"], agendas),
@@ -95,8 +92,9 @@ def assign_chances(evidence: Evidence, is_seed: np.ndarray, read: np.ndarray, is
         read: int (n_read,), rows of the documents that were read against the list.
         is_member: bool (n_read, n_agendas), what was said of them.
     """
-    known = evidence.known
-    target = (is_seed | (evidence.in_title & is_seed.any(axis=1)[:, None]))[known].astype(np.float64)
+    known = evidence.kernel.read
+    is_any = np.asarray(is_seed.any(axis=1))[:, None]
+    target = np.asarray(is_seed | (evidence.in_title & is_any), dtype=np.float64)[known]
     target[np.searchsorted(known, read)] = is_member
     likeness, prototype = _measure_likeness(evidence, target)
     features = _list_features(evidence, likeness, prototype)
@@ -111,17 +109,19 @@ def assign_chances(evidence: Evidence, is_seed: np.ndarray, read: np.ndarray, is
 
 def _measure_likeness(evidence: Evidence, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns the score of the ridge regression and the mean likeness to members, float64 (n, n_agendas) each."""
-    known, fold, kernel = evidence.known, evidence.fold, evidence.kernel
-    likeness, prototype = (np.zeros((len(kernel), target.shape[1])) for _ in range(2))
+    kernel, fold, count = evidence.kernel, evidence.fold, target.shape[1]
+    known = kernel.read
+    likeness, prototype = (np.zeros((len(fold), count)) for _ in range(2))
+    own = kernel.rows(known)
     for number in np.unique(fold):
         learn, rows = np.flatnonzero(fold[known] != number), np.flatnonzero(fold == number)
         if not len(learn):
             continue
-        own, other, taught = kernel[known[learn]][:, learn], kernel[rows][:, learn], target[learn]
-        centre = taught.mean(axis=0)
-        factor = cho_factor(own + RIDGE * np.eye(len(own)), lower=True)
-        likeness[rows] = other @ cho_solve(factor, taught - centre) + centre
-        prototype[rows] = other @ (taught / np.maximum(taught.sum(axis=0), 1))
+        taught, centre = target[learn], target[learn].mean(axis=0)
+        factor = cho_factor(own[learn][:, learn] + RIDGE * np.eye(len(learn)), lower=True)
+        both = np.hstack([cho_solve(factor, taught - centre), taught / np.maximum(taught.sum(axis=0), 1)])
+        found = kernel.weigh(rows, learn, both)
+        likeness[rows], prototype[rows] = found[:, :count] + centre, found[:, count:]
     spread = np.where(prototype.std(axis=0) > 0, prototype.std(axis=0), 1)
     return likeness, (prototype - prototype.mean(axis=0)) / spread
 

@@ -1,5 +1,8 @@
 """Command `agenda`: what is known of a named agenda, and its documents."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from pipeline import store
@@ -23,18 +26,18 @@ def run(config: Config, query: str = "", count: int = 20) -> None:
     listed = load_agendas(handcheck / FILE, load_codebook(handcheck / "codebook" / "codebook.toml"))
     table = store.read_table(AGENDA_LIST, config.processed("agenda_list")).set_index("agenda")
     if not query.strip():
-        for name, row in table.iterrows():
-            print(f"{name:24} {row['document_count']:5} documents  {row['name']}")
+        for row in table.reset_index().to_dict("records"):
+            print(f"{row['agenda']:24} {row['document_count']:5} documents  {row['name']}")
         return
     agenda = find_agenda(listed, query)
-    _print_profile(config, table.loc[agenda.id])
+    _print_profile(config, agenda.id, table.to_dict("index")[agenda.id])
     members = store.read_table(AGENDA_MEMBERS, config.processed("agenda_members"))
     documents = store.read_table(DOCUMENTS, config.processed("documents"), ("doc_id", "title", "url", "published_date"))
     found = rank_members(members, agenda.id).head(count).merge(documents, on="doc_id", how="left", sort=False)
-    for row in found.fillna({"published_date": "", "url": ""}).to_dict("records"):
-        sign = "read" if row["is_read"] else f"{row['chance']:.2f}"
-        print(f"{sign:5} {row['published_date']:10}  {row['title']}")
-        print(f"      {row['url'] or row['doc_id']}")
+    for member in found.fillna({"published_date": "", "url": ""}).to_dict("records"):
+        sign = "read" if member["is_read"] else f"{member['chance']:.2f}"
+        print(f"{sign:5} {member['published_date']:10}  {member['title']}")
+        print(f"      {member['url'] or member['doc_id']}")
 
 
 def find_agenda(listed: AgendaList, query: str) -> Agenda:
@@ -52,8 +55,8 @@ def find_agenda(listed: AgendaList, query: str) -> Agenda:
     for way in ways:
         found = [agenda for agenda in listed.agendas if way(agenda)]
         if len(found) > 1:  # the one that more of the query names
-            longest = [max((len(hit.group()) for hit in phrase_pattern(each.phrases).finditer(words)), default=0) for each in found]
-            found = [each for each, length in zip(found, longest, strict=True) if length == max(longest)]
+            lengths = [_named_length(each, words) for each in found]
+            found = [each for each, length in zip(found, lengths, strict=True) if length == max(lengths)]
         if len(found) == 1:
             return found[0]
         if found:
@@ -62,17 +65,22 @@ def find_agenda(listed: AgendaList, query: str) -> Agenda:
     raise DataError(f"there is no agenda {query!r}", where="agenda", do="run `agenda` alone for the list, or `search`")
 
 
+def _named_length(agenda: Agenda, words: str) -> int:
+    """Returns the letters of the longest phrase of an agenda that some words hold."""
+    return max((len(hit.group()) for hit in phrase_pattern(agenda.phrases).finditer(words)), default=0)
+
+
 def rank_members(members: pd.DataFrame, agenda: str) -> pd.DataFrame:
     """Returns the assigned documents of an agenda: read ones first, then by falling chance, then by id."""
     mine = members[(members["agenda"] == agenda) & members["is_assigned"]]
     return mine.sort_values(["is_read", "chance", "doc_id"], ascending=[False, False, True], kind="stable")
 
 
-def _print_profile(config: Config, row: pd.Series) -> None:
+def _print_profile(config: Config, name: str, row: Mapping[Any, Any]) -> None:
     print(f"{row['name']}: {row['says']}")
     print(f"refines {', '.join(row['leaves'])}; {row['document_count']} documents assigned")
     sizes = store.read_table(AGENDA_SIZES, config.processed("agenda_sizes"))
-    sizes = sizes[(sizes["agenda"] == row.name) & (sizes["year"] == "") & (sizes["basis"] == "read")]
+    sizes = sizes[(sizes["agenda"] == name) & (sizes["year"] == "") & (sizes["basis"] == "read")]
     for size in sizes.to_dict("records"):
         span = f"{size['low']:.0f} to {size['high']:.0f}"
         print(f"  {size['frame']}: {size['document_count']:.0f} of {size['n_population']} documents ({span})")
@@ -80,11 +88,10 @@ def _print_profile(config: Config, row: pd.Series) -> None:
         span = f"{100 * row['change_low']:+.1f} to {100 * row['change_high']:+.1f}"
         shares = f"{row['early_share']:.1%} of its first years, {row['late_share']:.1%} of its last"
         print(f"  {row['frame']}: {shares}; change {100 * row['change_share']:+.1f} points ({span})")
-    scores = store.read_table(AGENDA_SCORES, config.processed("agenda_scores")).set_index("agenda")
-    if row.name in scores.index and scores.loc[row.name, "n_member"]:
-        score = scores.loc[row.name]
-        numbers = [f"{name} {score[name]:.2f}" for name in ("precision", "recall") if pd.notna(score[name])]
+    scores = store.read_table(AGENDA_SCORES, config.processed("agenda_scores"))
+    for score in scores[(scores["agenda"] == name) & (scores["n_member"] > 0)].to_dict("records"):
+        numbers = [f"{way} {score[way]:.2f}" for way in ("precision", "recall") if pd.notna(score[way])]
         print(f"  assignment: {', '.join(numbers)}, from {score['n_member']} read documents of it")
     pairs = zip(row["people"], row["people_counts"], strict=True)
     print(f"near: {', '.join(row['neighbours'])}")
-    print(f"people: {', '.join(f'{name} ({number})' for name, number in pairs)}\n")
+    print(f"people: {', '.join(f'{person} ({number})' for person, number in pairs)}\n")

@@ -26,11 +26,13 @@ def score_agendas(
         return pd.DataFrame()
     chance, said = chances[reading.rows], reading.is_member
     is_assigned = chance >= threshold
-    rows = [_score("", chance, said, is_assigned, np.repeat(weight[:, None], len(ids), axis=1), level)]
+    rows: list[dict[str, object]] = [
+        _score("", chance, said, is_assigned, np.repeat(weight[:, None], len(ids), axis=1), level)
+    ]
     for place, name in enumerate(ids):
         one = slice(place, place + 1)
         rows.append(_score(name, chance[:, one], said[:, one], is_assigned[:, one], weight[:, None], level))
-    return pd.DataFrame(rows).assign(n_read=len(said), coder_kinds=[list(reading.kinds)] * len(rows))
+    return pd.DataFrame([{**row, "n_read": len(said), "coder_kinds": list(reading.kinds)} for row in rows])
 
 
 def _score(
@@ -64,7 +66,7 @@ def _share(part: np.ndarray, whole: np.ndarray, weight: np.ndarray, level: float
 def measure_calibration(chance: np.ndarray, said: np.ndarray, weight: np.ndarray) -> float:
     """Returns the expected calibration error over the pairs that have a chance of a tenth or more.
 
-    Nearly all other pairs are of documents that nobody would take for the agenda: with them the error would always be nothing.
+    Nearly all other pairs are of documents that nobody would take for the agenda: with them it would always be nothing.
     """
     asked = chance >= 1 / BANDS
     weights = np.broadcast_to(weight, chance.shape)[asked]

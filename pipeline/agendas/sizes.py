@@ -1,8 +1,8 @@
 """How many documents are of each agenda: the sum of the chances, put right by what was read, with the public weights.
 
-The difference estimator (Särndal, Swensson and Wretman 1992, section 6.3): the chances of all documents, plus the weighted
-sum of what the read ones are less what their chances say. A wrong chance widens the interval and biases nothing, since
-no chance rests on what was read of its own document.
+The difference estimator (Särndal, Swensson and Wretman 1992, section 6.3): the chances of all documents, plus the
+weighted sum of what the read ones are less what their chances say. A wrong chance widens the interval and biases
+nothing, since no chance rests on what was read of its own document.
 """
 
 from dataclasses import dataclass
@@ -47,11 +47,11 @@ def list_domains(documents: pd.DataFrame, members: pd.DataFrame, weights: pd.Dat
     for frame, here in members[members["gone"].isna()].groupby("frame", sort=True):
         rows = np.sort(index.get_indexer(here["doc_id"]))
         rows = rows[rows >= 0]
-        mine = np.flatnonzero((weights["frame"] == frame).to_numpy())
-        domains.append(Domain(frame, "", rows, mine))
+        mine = np.flatnonzero((weights["frame"] == str(frame)).to_numpy())
+        domains.append(Domain(str(frame), "", rows, mine))
         stratum = weights["year"].iloc[mine].to_numpy()
         for name in sorted(set(stratum) - {""}):
-            domains.append(Domain(frame, name, rows[year[rows] == name], mine[stratum == name]))
+            domains.append(Domain(str(frame), name, rows[year[rows] == name], mine[stratum == name]))
     return domains
 
 

@@ -81,7 +81,9 @@ def load_inputs(config: Config, codebook: Codebook, listed: AgendaList) -> Input
     """Reads everything that agendas are made from."""
     documents = store.read_table(DOCUMENTS, config.processed("documents"), DOCUMENT_COLUMNS)
     vectors = store.matrix_from_column(
-        store.read_arrow(embeddings_table(config.embed.dimension_count), config.processed("embeddings")).column("vector")
+        store.read_arrow(embeddings_table(config.embed.dimension_count), config.processed("embeddings")).column(
+            "vector"
+        )
     )
     codes = store.read_table(codes_table(codebook.axis_meanings), config.processed("codes"), ("doc_id", "leaf"))
     columns = ("doc_id", "frame", "year", "weight", "replicate_weights")
@@ -114,9 +116,7 @@ def tabulate_agendas(inputs: Inputs, level: float) -> dict[Table, pd.DataFrame]:
     listed, documents, reading = inputs.listed, inputs.documents, inputs.reading
     is_seed = mark_seeds(listed, documents["doc_id"])
     known = np.union1d(np.flatnonzero(is_seed.any(axis=1)), reading.rows)
-    evidence = gather_evidence(
-        documents, inputs.vectors, inputs.terms, listed.agendas, known, inputs.predicted
-    )
+    evidence = gather_evidence(documents, inputs.vectors, inputs.terms, listed.agendas, known, inputs.predicted)
     chances = assign_chances(evidence, is_seed, reading.rows, reading.is_member)
     is_assigned = chances >= THRESHOLD
     is_assigned[reading.rows] = reading.is_member

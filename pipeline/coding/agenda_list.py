@@ -99,7 +99,9 @@ def read_agenda_sheets(handcheck: Path, listed: AgendaList) -> pd.DataFrame:
     parts = [_read_sheet(path, listed) for path in sorted(handcheck.joinpath(*SHEETS).glob("*.csv"))]
     parts = [part for part in parts if len(part)]
     if not parts:
-        return pd.DataFrame({"agendas": [], "coder": [], "coder_kind": []}, index=pd.Index([], name="doc_id", dtype=str))
+        return pd.DataFrame(
+            {"agendas": [], "coder": [], "coder_kind": []}, index=pd.Index([], name="doc_id", dtype=str)
+        )
     rows = pd.concat(parts)
     rows["rank"] = rows["coder_kind"].map({kind: place for place, kind in enumerate(("person", "language model"))})
     rows = rows.sort_values(["doc_id", "rank", "coder"], kind="stable").drop_duplicates("doc_id")
@@ -113,7 +115,9 @@ def _read_sheet(path: Path, listed: AgendaList) -> pd.DataFrame:
         if row["doc_id"] in rows:
             raise SheetError(f"{row['doc_id']} stands twice", where=where, do="keep one line of it")
         if row["coder_kind"] not in KINDS:
-            raise SheetError(f"coder_kind {row['coder_kind']!r} is unknown", where=where, do=f"write {' or '.join(KINDS)}")
+            raise SheetError(
+                f"coder_kind {row['coder_kind']!r} is unknown", where=where, do=f"write {' or '.join(KINDS)}"
+            )
         if row["agendas_version"] != str(listed.version):
             continue
         said = row["agendas"].split()
@@ -153,4 +157,5 @@ def _read_agenda(row: Mapping[str, Any], number: int, path: Path, codebook: Code
     for phrase in row["phrases"]:
         if not phrase.strip("* "):
             raise fail(f"{phrase!r} would match every text")
-    return Agenda(**{key: tuple(row[key]) if key in LISTS else row[key] for key in (*TEXTS, *LISTS)})
+    values: dict[str, Any] = {key: tuple(row[key]) if key in LISTS else row[key] for key in (*TEXTS, *LISTS)}
+    return Agenda(**values)

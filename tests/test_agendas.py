@@ -1,0 +1,292 @@
+"""Named agendas: the list, what readers may say, who is assigned, and what comes of it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.agendas.assign import Evidence, assign_chances
+from pipeline.agendas.find import find_agenda, rank_members
+from pipeline.agendas.phrases import find_in_terms, find_in_titles
+from pipeline.agendas.profile import count_people
+from pipeline.agendas.reading import Reading, lay_reading
+from pipeline.agendas.scores import measure_calibration, score_agendas
+from pipeline.agendas.sizes import Domain, estimate_sizes, measure_domain
+from pipeline.coding.agenda_list import Agenda, AgendaList, load_agendas, read_agenda_sheets
+from pipeline.coding.codebook import Codebook, load_codebook
+from pipeline.errors import DataError, SheetError
+from pipeline.estimate.features import Kernel
+
+GOOD = """version = 1
+[[agendas]]
+id = "cups"
+name = "Cups"
+says = "Cups and what is in them."
+leaves = ["A1"]
+phrases = ["cup*"]
+seeds = ["x:1", "x:2", "x:3"]
+"""
+MUST = """unlearning control cot-monitoring character specs data-attribution steering weak-to-strong debate elk
+sandbagging evaluation-awareness corrigibility model-organisms scheming-evals reward-hacking circuits sparse-autoencoders
+probing developmental-interp regulation international compute-governance biosecurity jailbreaks red-teaming welfare timelines
+safety-cases decision-theory embedded-agency logical-uncertainty agency-theory""".split()
+
+
+@pytest.fixture(scope="module")
+def codebook(root: Path) -> Codebook:
+    return load_codebook(root / "data/raw/handcheck/codebook/codebook.toml")
+
+
+@pytest.fixture(scope="module")
+def listed(root: Path, codebook: Codebook) -> AgendaList:
+    return load_agendas(root / "data/raw/handcheck/agendas.toml", codebook)
+
+
+def make_agenda(name: str, *phrases: str) -> Agenda:
+    return Agenda(name, name.title(), "What it is.", ("A1",), phrases or (name,), ("x:1",))
+
+
+def test_the_study_has_the_agendas_that_a_specialist_looks_for(listed: AgendaList, root: Path) -> None:
+    assert 60 <= len(listed.agendas) <= 80
+    assert set(MUST) <= set(listed.ids)
+    shipped = set(pd.read_parquet(root / "data/raw/census/2026.07/documents.parquet", columns=["doc_id"])["doc_id"])
+    for agenda in listed.agendas:
+        assert 3 <= len(agenda.seeds) <= 10, agenda.id
+        assert set(agenda.seeds) <= shipped, agenda.id
+
+
+def test_crosswalks_name_agendas_that_exist(listed: AgendaList, root: Path) -> None:
+    rows = pd.read_csv(root / "data/raw/handcheck/external/agendas.csv")
+    assert not rows.duplicated(["label_scheme", "label"]).any()
+    assert set(" ".join(rows["agendas"]).split()) <= set(listed.ids)
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("version = 1\nagendas = 3", "must be written"),
+        ("[[agendas]\n", "not valid TOML"),
+        (GOOD.replace("version = 1", "version = true"), "whole number"),
+        (GOOD.replace('says = "Cups and what is in them."\n', ""), "lacks 'says'"),
+        (GOOD.replace('["A1"]', '["Z9"]'), "no leaf 'Z9'"),
+        (GOOD.replace('["A1"]', '"A1"'), "a list of texts"),
+        (GOOD.replace('"x:2"', '"x:1"'), "twice"),
+        (GOOD.replace('["cup*"]', '["*"]'), "match every text"),
+        (GOOD.replace('"cups"', '"Cups!"'), "cannot be an id"),
+        (GOOD.replace('"cups"', '"none"'), "cannot be an id"),
+        (GOOD + "colour = 1\n", "unknown key 'colour'"),
+        (GOOD + GOOD.partition("\n")[2], "names the agenda 'cups' twice"),
+    ],
+)
+def test_a_list_that_is_wrong_is_told_in_one_line(tmp_path: Path, codebook: Codebook, text: str, wrong: str) -> None:
+    path = tmp_path / "agendas.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        load_agendas(path, codebook)
+    assert wrong in str(caught.value) and str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_no_file_is_no_agenda(tmp_path: Path, codebook: Codebook) -> None:
+    assert load_agendas(tmp_path / "agendas.toml", codebook) == AgendaList(0, ())
+
+
+def write_sheet(folder: Path, coder: str, lines: str) -> None:
+    path = folder / "sheets" / "agendas" / f"{coder}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("doc_id,agendas,agendas_version,coder_kind\n" + lines, encoding="utf-8")
+
+
+def test_a_person_counts_before_a_language_model_and_another_version_not_at_all(tmp_path: Path) -> None:
+    listed = AgendaList(1, (make_agenda("cups"), make_agenda("plates")))
+    write_sheet(
+        tmp_path, "a-model", "x:1,cups,1,language model\nx:2,cups,1,language model\nx:3,cups,2,language model\n"
+    )
+    write_sheet(tmp_path, "b-person", "x:1,none,1,person\n")
+    read = read_agenda_sheets(tmp_path, listed)
+    assert dict(read["agendas"]) == {"x:1": (), "x:2": ("cups",)}
+    assert read.loc["x:1", "coder_kind"] == "person"
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ("x:1,forks,1,person\n", "no agenda 'forks'"),
+        ("x:1,cups none,1,person\n", "no agenda 'none'"),
+        ("x:1,,1,person\n", "has no agenda"),
+        ("x:1,cups,1,robot\n", "'robot' is unknown"),
+        ("x:1,cups,1,person\nx:1,cups,1,person\n", "stands twice"),
+    ],
+)
+def test_a_sheet_that_is_wrong_names_file_and_line(tmp_path: Path, line: str, wrong: str) -> None:
+    write_sheet(tmp_path, "me", line)
+    with pytest.raises(SheetError) as caught:
+        read_agenda_sheets(tmp_path, AgendaList(1, (make_agenda("cups"),)))
+    assert wrong in str(caught.value) and "me.csv:" in str(caught.value)
+
+
+def test_what_was_settled_out_of_scope_is_of_no_agenda_unless_a_reader_says_so(codebook: Codebook) -> None:
+    ids = pd.Series(["x:1", "x:2", "x:3", "x:4"])
+    sheets = pd.DataFrame({"agendas": [("cups",)], "coder_kind": ["person"]}, index=["x:2"])
+    codes = pd.DataFrame({"doc_id": ["x:1", "x:2", "x:3"], "leaf": ["N0", "N0", "A1"]})
+    reading = lay_reading(ids, sheets, codes, ("cups",), codebook)
+    assert reading.rows.tolist() == [0, 1]
+    assert reading.is_member[:, 0].tolist() == [False, True]
+    assert not len(lay_reading(ids, sheets.iloc[:0], codes, ("cups",), codebook).rows), "nothing was read"
+
+
+def test_phrases_are_found_in_titles_and_among_terms() -> None:
+    agendas = [make_agenda("cups", "tea cup*"), make_agenda("plates", "plate")]
+    titles = pd.Series(["On Tea-Cups", "A plated thing", None])
+    assert find_in_titles(titles, agendas).tolist() == [[True, False], [False, False], [False, False]]
+    terms = pd.DataFrame({"doc_id": ["b", "b", "gone"], "term": ["tea cup", "plates", "plate"], "term_count": 1})
+    assert find_in_terms(terms, pd.Series(["a", "b"]), agendas).tolist() == [[False, False], [True, True]]
+
+
+@pytest.fixture(scope="module")
+def evidence() -> Evidence:
+    """Two heaps of points: the first forty are of agenda 0, the next forty of agenda 1, the last forty of none."""
+    rng = np.random.default_rng(5)
+    centres = np.repeat(np.eye(3, 8), 40, axis=0)
+    vectors = centres + 0.15 * rng.normal(size=centres.shape)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    features = {"vector": vectors}
+    nothing = np.zeros((120, 2), dtype=bool)
+    return Evidence(
+        Kernel(features, np.arange(0, 120, 2)), np.arange(120) % 5, nothing, nothing, np.full((120, 2), 0.5)
+    )
+
+
+def heaps(evidence: Evidence) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    truth = np.zeros((120, 2), dtype=bool)
+    truth[:40, 0] = truth[40:80, 1] = True
+    is_seed = np.zeros_like(truth)
+    is_seed[[0, 2, 4], 0] = is_seed[[40, 42, 44], 1] = True
+    read = evidence.kernel.read[3:]
+    return truth, is_seed, read, truth[read]
+
+
+def test_documents_nobody_read_are_assigned_to_what_they_are_like(evidence: Evidence) -> None:
+    truth, is_seed, read, said = heaps(evidence)
+    chances = assign_chances(evidence, is_seed, read, said)
+    unread = np.setdiff1d(np.arange(120), read)
+    assert ((chances >= 0.4) == truth)[unread].mean() > 0.97
+    assert chances.min() >= 0 and chances.max() <= 1
+
+
+def test_what_was_read_of_a_document_does_not_move_its_own_chance_far(evidence: Evidence) -> None:
+    _, is_seed, read, said = heaps(evidence)
+    before = assign_chances(evidence, is_seed, read, said)
+    turned = said.copy()
+    turned[5, 0] = not turned[5, 0]
+    after = assign_chances(evidence, is_seed, read, turned)
+    assert abs(after[read[5], 0] - before[read[5], 0]) < 0.1
+    assert np.array_equal(before, assign_chances(evidence, is_seed, read, said)), "a rerun must be the same"
+
+
+def test_a_phrase_in_the_title_speaks_for_its_agenda(evidence: Evidence) -> None:
+    _, is_seed, read, said = heaps(evidence)
+    named = evidence.in_title.copy()
+    named[:40, 0] = named[100, 0] = True
+    plain = assign_chances(evidence, is_seed, read, said)
+    told = assign_chances(replace(evidence, in_title=named), is_seed, read, said)
+    assert told[100, 0] > plain[100, 0]
+
+
+def test_without_any_reading_the_seeds_alone_rank_the_documents(evidence: Evidence) -> None:
+    _, is_seed, _, _ = heaps(evidence)
+    chances = assign_chances(evidence, is_seed, np.array([], dtype=int), np.zeros((0, 2), dtype=bool))
+    assert chances[:40, 0].min() > chances[80:, 0].max()
+
+
+def survey(n_read: int) -> tuple[pd.DataFrame, pd.DataFrame, Reading, Domain]:
+    documents = pd.DataFrame({"doc_id": [f"x:{number:03}" for number in range(100)]})
+    sampled = documents["doc_id"].iloc[::5]
+    weights = pd.DataFrame({"doc_id": sampled, "frame": "one", "year": "", "weight": 5.0}).reset_index(drop=True)
+    rng = np.random.default_rng(1)
+    weights["replicate_weights"] = [5 * rng.exponential(size=50) for _ in range(len(weights))]
+    rows = np.arange(0, 100, 5)[:n_read]
+    return (
+        documents,
+        weights,
+        Reading(rows, (rows < 50)[:, None], ("person",)),
+        Domain("one", "", np.arange(100), np.arange(20)),
+    )
+
+
+def test_chances_that_are_wrong_everywhere_are_put_right_by_what_was_read() -> None:
+    documents, weights, reading, domain = survey(20)
+    wrong = np.full((100, 1), 0.1)  # the sum would be 10; half of what was read is of the agenda
+    total, variance, found, n_read = measure_domain(domain, documents, weights, wrong, reading)
+    assert total[0] == pytest.approx(50) and found[0] == 10 and n_read == 20 and variance[0] > 0
+    right = np.repeat([1.0, 0.0], 50)[:, None]
+    total, variance, _, _ = measure_domain(domain, documents, weights, right, reading)
+    assert total[0] == pytest.approx(50) and variance[0] == pytest.approx(0), (
+        "a sure prediction leaves nothing to chance"
+    )
+
+
+def test_a_frame_that_was_not_read_whole_has_a_sum_and_no_interval() -> None:
+    documents, weights, reading, domain = survey(19)
+    sizes = estimate_sizes([domain], documents, weights, np.full((100, 1), 0.25), reading, ("cups",), 0.95)
+    row = sizes.iloc[0]
+    assert row["basis"] == "chances" and row["document_count"] == pytest.approx(25)
+    assert pd.isna(row["low"]) and pd.isna(row["high"])
+
+
+def test_an_interval_holds_its_count_and_no_fewer_than_were_found() -> None:
+    documents, weights, reading, domain = survey(20)
+    row = estimate_sizes([domain], documents, weights, np.full((100, 1), 0.1), reading, ("cups",), 0.95).iloc[0]
+    assert row["n_found"] <= row["low"] < row["document_count"] < row["high"] <= 100
+
+
+def test_precision_and_recall_are_weighted_to_the_population() -> None:
+    chances = np.array([[0.9], [0.9], [0.1], [0.1]])
+    reading = Reading(np.arange(4), np.array([[True], [False], [True], [False]]), ("person",))
+    scores = score_agendas(chances, reading, np.array([3.0, 1.0, 1.0, 1.0]), ("cups",), 0.4, 0.95).set_index("agenda")
+    assert scores.loc["cups", "precision"] == pytest.approx(0.75)
+    assert scores.loc["cups", "recall"] == pytest.approx(0.75)
+    assert scores.loc["cups", "precision_low"] < 0.75 < scores.loc["cups", "precision_high"]
+
+
+def test_calibration_error_is_nothing_where_chances_come_true() -> None:
+    chance = np.full((10, 1), 0.5)
+    said = (np.arange(10) < 5)[:, None]
+    assert measure_calibration(chance, said, np.ones((10, 1))) == pytest.approx(0)
+    assert measure_calibration(chance, ~said | True, np.ones((10, 1))) == pytest.approx(0.5)
+
+
+def test_an_agenda_is_found_by_id_name_phrase_and_words(listed: AgendaList) -> None:
+    for query, wanted in (
+        ("control", "control"),
+        ("chain-of-thought monitoring", "cot-monitoring"),
+        ("Unlearning", "unlearning"),
+        ("sparse autoencoders", "sparse-autoencoders"),
+        ("activation steering", "steering"),
+        ("training data attribution", "data-attribution"),
+        ("character training", "character"),
+        ("weak to strong generalisation", "weak-to-strong"),
+    ):
+        assert find_agenda(listed, query).id == wanted, query
+    with pytest.raises(DataError, match="there is no agenda"):
+        find_agenda(listed, "basket weaving")
+
+
+def test_read_documents_come_first_and_ties_go_by_id() -> None:
+    members = pd.DataFrame(
+        {
+            "agenda": ["cups"] * 4 + ["plates"],
+            "doc_id": ["d", "c", "b", "a", "e"],
+            "chance": [0.9, 0.9, 0.5, 0.2, 1.0],
+            "is_read": [False, False, True, False, True],
+            "is_assigned": [True, True, True, False, True],
+        }
+    )
+    assert rank_members(members, "cups")["doc_id"].tolist() == ["b", "c", "d"]
+
+
+def test_a_name_counts_once_a_document_and_not_for_a_single_one() -> None:
+    authors = pd.Series([["Ada", "Ada"], ["Ada", "Bo"], ["Bo"], ["Cy"]])
+    assert count_people(authors) == [("Ada", 2), ("Bo", 2)]
