@@ -473,7 +473,7 @@ GUESSES = Table(
 WEIGHTS = Table(
     "weights",
     "the read documents: what each stands for, what it may be coded as, and how that varies; every share comes from it",
-    ("doc_id",),
+    ("doc_id", "frame"),
     (
         Column("doc_id", TEXT, "the read document"),
         Column("frame", TEXT, "the population"),
@@ -489,6 +489,29 @@ WEIGHTS = Table(
         Column("replicate_weights", NUMBERS, "the weight in each replicate"),
         Column("replicate_codes", INTEGERS, "place in codes of the code in each replicate; no cells where settled"),
         Column("replicate_changes", NUMBERS, "change_chance in each replicate; no cells where settled"),
+    ),
+)
+MIXTURES = Table(
+    "mixtures",
+    "shares from rounds that were drawn with replacement, half evenly and half by what documents count for",
+    ("round", "frame", "weight", "denominator", "definition"),
+    (
+        Column("round", TEXT, "the draw"),
+        Column("frame", TEXT, "the population"),
+        Column("weight", TEXT, "what each document counts for: documents = one each, else a column of documents"),
+        Column("denominator", TEXT, "what it is a share of (codebook.toml)"),
+        Column("definition", TEXT, "what counts as direct (codebook.toml)"),
+        Column("share", NUMBER, "estimated share, 0 to 1"),
+        Column("low", NUMBER, "lower end of the interval"),
+        Column("high", NUMBER, "upper end of the interval"),
+        Column("level", NUMBER, "level of the interval"),
+        Column("standard_error", NUMBER, "of the share"),
+        Column("n_population", INTEGER, "documents in the frame when it was drawn"),
+        Column("n_members", INTEGER, "documents in the frame now"),
+        Column("n_draws", INTEGER, "draws in the frame; a document drawn twice is two"),
+        Column("n_read", INTEGER, "documents behind them"),
+        Column("method", TEXT, "estimator and interval"),
+        N_PERSON,
     ),
 )
 AGENDAS = Table(
@@ -623,9 +646,16 @@ SHARES = Table(
         Column("low", NUMBER, "lower end of the interval", is_nullable=True),
         Column("high", NUMBER, "upper end of the interval", is_nullable=True),
         Column("level", NUMBER, "level of the interval"),
-        Column("n_population", INTEGER, "documents in the frame and year"),
+        Column("n_population", INTEGER, "documents in the frame and year that the draws cover: the share is theirs"),
+        Column("n_members", INTEGER, "documents in the frame and year now, covered or not"),
         Column("n_read", INTEGER, "documents read in the frame and year"),
         Column("standard_error", NUMBER, "of the share", is_nullable=True),
+        Column(
+            "share_unpredicted",
+            NUMBER,
+            "the share where no prediction has a part in the weights: what predictions move is the difference",
+            is_nullable=True,
+        ),
         Column("n_effective", NUMBER, "size of a simple random sample with the same precision", is_nullable=True),
         Column("method", TEXT, "estimator and interval"),
         N_PERSON,
@@ -1076,6 +1106,7 @@ SHARE_TABLES = {
         AS_PEOPLE,
         CLAIMS,
         SMOOTHED,
+        MIXTURES,
     )
 }
 CHANGES = Table(

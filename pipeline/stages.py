@@ -93,6 +93,7 @@ ROUND_FILES = (
     "{handcheck}/rounds/*/round.toml",
     "{handcheck}/rounds/*/design.csv",
     "{handcheck}/rounds/*/sample.csv",
+    "{handcheck}/rounds/*/mixture.csv",
     "{handcheck}/rounds/*/members.parquet",
     "{handcheck}/rounds/*/adjudication*.csv",
     "{handcheck}/rounds/*/extension.csv",
@@ -108,6 +109,7 @@ ROUND_SETTINGS = (
     "frames.*.renamed_from",
     "frames.*.windows",
     "frames.*.borrows",
+    "report.headline_frame",
 )
 
 

@@ -1,11 +1,13 @@
 """A release becomes the census that the next one starts from: whole, once, with what changed, and after any kill."""
 
+import json
 import random
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from pipeline.corpus import stage as corpus
 from pipeline.dataset import publish
 from pipeline.dataset.verify import verify_release
 from pipeline.errors import ConfigError
+from pipeline.report.stage import check_version
 from pipeline.schemas import DOCUMENTS, embeddings_table
 from tests.small_project import invent_documents, write_project
 
@@ -88,6 +91,20 @@ def test_only_two_lines_of_the_configuration_change(project: Path) -> None:
         ('version = "2026.10"', 'version = "2026.11"'),
         ('path = "data/raw/census/2026.10"', 'path = "data/raw/census/2026.11"'),
     ]
+
+
+def test_the_report_of_a_released_version_is_not_made_of_other_documents(project: Path) -> None:
+    publish.run(load_config(project), "2026.10")
+    config = load_config(project)
+    corpus.run(config)
+    check_version(config)
+    rows = project.with_name("documents.jsonl")
+    rows.write_text(rows.read_text() + json.dumps(invent_documents(1, seed=9)[0]) + "\n")
+    corpus.run(config)
+    with pytest.raises(ConfigError, match=r"census 2026\.10 is released, and the corpus has 1 documents more") as error:
+        check_version(config)
+    assert "\n" not in str(error.value) and "set it to the version you make" in str(error.value)
+    check_version(replace(config, version="2026.12"))
 
 
 @pytest.mark.slow

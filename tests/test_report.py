@@ -50,8 +50,9 @@ def shares_of(folder: Path) -> list[dict[str, str]]:
 
 def test_the_table_of_shares_has_the_columns_and_every_combination(built: Path) -> None:
     rows = shares_of(built)
-    columns = "frame year definition denominator weight share low high level n_population n_read n_effective method"
-    assert list(rows[0]) == [*columns.split(), "n_person"]
+    columns = "frame year definition denominator weight share low high level n_population n_members n_read n_effective"
+    assert list(rows[0]) == [*columns.split(), "share_unpredicted", "method", "n_person"]
+    assert all(row["n_population"] == row["n_members"] for row in rows)
     by_documents = [row for row in rows if row["weight"] == "documents"]
     frames, years = (
         {row["frame"] for row in rows},

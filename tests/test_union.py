@@ -1,5 +1,6 @@
 """The union of rounds: what changes since a draw is counted and stops nothing; two draws of a stratum are one."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from pipeline.coding.sample import Sample, load_sample, settle_codes
 from pipeline.coding.union import Stratum, cut_cells
 from pipeline.config import Frame, load_config
 from pipeline.errors import SheetError
-from pipeline.schemas import CENSUS_DOCUMENTS
+from pipeline.schemas import CENSUS_DOCUMENTS, ROUND_MEMBERS
 
 FORUM = "alignmentforum-census"
 COLUMNS = ("doc_id", "frame", "published_year", "published_date", "text_sha256")
@@ -174,6 +175,47 @@ def test_a_stratum_drawn_twice_is_one_sample_and_overlapping_ones_are_cut_into_c
     assert cells.strata["n_population"].to_dict() == {"f/old & f/wide": 60, "f/wide": 40}
     assert cells.strata["n_sample"].to_dict() == {"f/old & f/wide": 20, "f/wide": 8}
     assert cells.units.loc["d000", "inclusion_probability"] == 20 / 60
+
+
+def test_frames_that_share_read_documents_are_estimated_each_from_all_of_its_own(
+    handcheck: Path, codebook: Codebook, frames: dict[str, Frame], documents: pd.DataFrame
+) -> None:
+    """A second round draws from a wider frame, which holds half of a frame that was read before."""
+    small, wide = "arxiv-query-2025", "wide"
+    members = members_of(documents, frames)
+    inside = members[members["frame"].isin([small, "arxiv-review-pool-2025"])]
+    everyone = inside["doc_id"].sort_values().tolist()
+    both = [doc_id for doc_id in everyone if doc_id in set(members.loc[members["frame"] == small, "doc_id"])]
+    wider = pd.DataFrame({"frame": wide, "doc_id": everyone, "window": "", "gone": None})
+    folder = handcheck / "rounds/2026-12"
+    folder.mkdir()
+    read = load_sample(handcheck, "2026-11", codebook, documents).units.index
+    drawn = [doc_id for doc_id in everyone if doc_id in read]
+    chance = len(drawn) / len(everyone)
+    about = {"title": "r", "seed": 1, "codebook": "v1", "design": "d", "shown": "s", "after": ["2026-11"]}
+    (folder / "round.toml").write_text("\n".join(f"{key} = {json.dumps(value)}" for key, value in about.items()))
+    design = pd.DataFrame({"stratum": [wide], "n_population": [len(everyone)], "n_sample": [len(drawn)]})
+    design.to_csv(folder / "design.csv", index=False)
+    rows = pd.DataFrame({"doc_id": drawn, "stratum": wide, "inclusion_probability": chance})
+    rows.to_csv(folder / "sample.csv", index=False)
+    listed = pd.DataFrame({"doc_id": everyone, "stratum": wide, "text_sha256": None})
+    store.write_table(ROUND_MEMBERS, listed, folder / "members.parquet")
+    sample = load_sample(handcheck, "all", codebook, documents, pd.concat([members, wider]), frames, first=FORUM)
+    whole = [sample, *sample.for_frames]
+    assert {FORUM, wide} <= set(sample.strata["frame"]) and small not in set(sample.strata["frame"])
+    for each in whole:
+        assert not each.units.index.duplicated().any()
+        for name, row in each.strata.iterrows():
+            mine = each.units[each.units["stratum"] == name]
+            assert len(mine) == row["n_sample"]
+            assert (1 / mine["inclusion_probability"]).sum() == pytest.approx(row["n_population"])
+    (own,) = [each for each in sample.for_frames if small in set(each.strata["frame"])]
+    assert own.strata["n_population"].sum() == len(both) and own.units["frame"].eq(small).all()
+    codes = settle_codes(sample)
+    assert not codes["doc_id"].duplicated().any()
+    assert set(codes["doc_id"]) == {doc_id for each in whole for doc_id in each.units.index}
+    with_small = load_sample(handcheck, "all", codebook, documents, pd.concat([members, wider]), frames, first=small)
+    assert small in set(with_small.strata["frame"]) and wide not in set(with_small.strata["frame"])
 
 
 def test_cells_too_small_to_estimate_from_are_put_together_and_guests_do_not_count_there() -> None:

@@ -21,7 +21,8 @@ def read_sample(config: Config, codebook: Codebook) -> Sample:
         DataError: `corpus` has not run.
         SheetError: a round or a sheet is malformed, or nothing is read.
     """
-    return load_sample(config.path(config.paths.handcheck), rounds_of(config.estimate), codebook, *_read_census(config))
+    place, first = config.path(config.paths.handcheck), config.report.headline_frame
+    return load_sample(place, rounds_of(config.estimate), codebook, *_read_census(config), first=first)
 
 
 def read_survey(config: Config, codebook: Codebook) -> Survey:

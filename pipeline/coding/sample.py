@@ -14,6 +14,7 @@ from pipeline.coding.coverage import Census, count_coverage
 from pipeline.coding.design import Draw, read_draw
 from pipeline.coding.extension import NAME, read_extension
 from pipeline.coding.facts import Facts, describe_agreement, fill_slots, find_stale, gather_facts, screened_sheet
+from pipeline.coding.mixtures import Mixture, read_mixture
 from pipeline.coding.overlay import lay_over
 from pipeline.coding.precedence import CodedSheet, fill_cells
 from pipeline.coding.rounds import Coder, Round, list_rounds, load_round
@@ -44,7 +45,9 @@ class Sample:
         coded: every sheet that says something of a unit.
         coverage: rows of the table `coverage`: what the strata cover of each frame and window.
         likened: read documents that tell what one is coded as whose screener's mark is wrong.
-        for_frames: the same for frames that are read only through documents drawn in other frames.
+        for_frames: the same, each with weights of its own, for frames that cannot stand beside the others here: those
+            that share read documents with one of them, and those read only through documents drawn in other frames.
+        mixtures: rounds drawn with replacement for weighted shares, and no part of the strata.
 
     Documents that people read beyond a round (see `extension`) stand in every table with the code that settled them.
     """
@@ -60,6 +63,7 @@ class Sample:
     coverage: pd.DataFrame = field(default_factory=pd.DataFrame)
     likened: frozenset[str] = frozenset()
     for_frames: tuple["Sample", ...] = ()
+    mixtures: tuple[Mixture, ...] = ()
 
 
 def load_sample(
@@ -70,6 +74,7 @@ def load_sample(
     members: pd.DataFrame | None = None,
     frames: Mapping[str, Frame] | None = None,
     versions: pd.DataFrame | None = None,
+    first: str = "",
 ) -> Sample:
     """Reads the rounds and lays them over the census as it is now.
 
@@ -84,16 +89,30 @@ def load_sample(
         members: rows of `frame_members`; by default each document is in its own frame.
         frames: as configured.
         versions: rows of `text_versions`; by default a text is known by its present hash.
+        first: a frame that is to be in the sample itself, whatever others share with it.
 
     Raises:
         SheetError: a file is missing or malformed, or two files of a round disagree.
     """
     found = survey(handcheck, name, codebook, documents, members, frames, versions)
     parts = {frame: part for frame, part in found.cells.items() if len(part.units)}
-    own = [frame for frame in parts if any(stratum.frame == frame for stratum in found.strata)]
-    whole = _assemble(handcheck, found, [parts[frame] for frame in own])
-    others = tuple(_assemble(handcheck, found, [part]) for frame, part in parts.items() if frame not in own)
-    return replace(whole, coverage=found.coverage, for_frames=others)
+    own = {stratum.frame for stratum in found.strata}
+    together = _choose_apart({frame: part for frame, part in parts.items() if frame in own}, first)
+    whole = _assemble(handcheck, found, [parts[frame] for frame in together])
+    others = tuple(_assemble(handcheck, found, [part]) for frame, part in parts.items() if frame not in together)
+    return replace(whole, coverage=found.coverage, for_frames=others, mixtures=found.mixtures)
+
+
+def _choose_apart(parts: Mapping[str, Cells], first: str) -> list[str]:
+    """Returns frames no two of which share a read document: `first`, then the largest; in the order of `parts`."""
+    taken: set[str] = set()
+    chosen: set[str] = set()
+    for frame in sorted(parts, key=lambda frame: (frame != first, -int(parts[frame].strata["n_population"].sum()))):
+        read = set(parts[frame].units.index)
+        if not read & taken:
+            taken |= read
+            chosen.add(frame)
+    return [frame for frame in parts if frame in chosen]
 
 
 @dataclass(frozen=True, config={"arbitrary_types_allowed": True})
@@ -109,6 +128,7 @@ class Survey:
         cells: what the draws cover, by frame.
         stale: documents whose every code is of a text that has changed since.
         coverage: rows of the table `coverage`.
+        mixtures: rounds drawn with replacement, which no stratum has a part in.
     """
 
     census: Census
@@ -119,6 +139,7 @@ class Survey:
     cells: Mapping[str, Cells]
     stale: frozenset[str]
     coverage: pd.DataFrame
+    mixtures: tuple[Mixture, ...] = ()
 
 
 def survey(
@@ -136,11 +157,10 @@ def survey(
         SheetError: a file is missing or malformed, or two files of a round disagree.
     """
     census = Census.of(documents, members, frames or {}, versions)
-    draws = tuple(
-        read_draw(handcheck, each, census.aliases)
-        for each in list_rounds(handcheck, name)
-        if load_round(handcheck / "rounds" / each).order != "mixture"
-    )
+    orders = {each: load_round(handcheck / "rounds" / each).order for each in list_rounds(handcheck, name)}
+    draws = tuple(read_draw(handcheck, each, census.aliases) for each, order in orders.items() if order != "mixture")
+    drawn = [read_mixture(handcheck, each, census.aliases) for each, order in orders.items() if order == "mixture"]
+    mixtures = tuple(replace(each, here={name: census.here(name) for name in each.frames.index}) for each in drawn)
     known_ids = census.known_ids | {doc_id for draw in draws for doc_id in draw.sample.index}
     known_ids |= {doc_id for draw in draws if draw.members is not None for doc_id in draw.members.index}
     facts = gather_facts(handcheck, codebook, known_ids)
@@ -165,7 +185,7 @@ def survey(
     stale = frozenset(find_stale(facts.sheets, shown, census.texts))
     settled = {doc_id for sheet in (*facts.adjudicators, *facts.people) for doc_id in sheet.codes.index}
     coverage = count_coverage(census, strata, cells, settled, stale)
-    return Survey(census, draws, facts, screens, strata, cells, stale, coverage)
+    return Survey(census, draws, facts, screens, strata, cells, stale, coverage, mixtures)
 
 
 def _borrows(frames: Mapping[str, Frame] | None, name: str) -> bool:
@@ -178,15 +198,15 @@ def _assemble(handcheck: Path, found: Survey, parts: Sequence[Cells]) -> Sample:
     strata = pd.concat([part.strata for part in parts]) if parts else pd.DataFrame()
     units = pd.concat([part.units for part in parts]) if parts else pd.DataFrame()
     if units.empty:
+        only = "only of mixtures, which have no strata, are documents read" if found.mixtures else ""
         raise SheetError(
-            "no document of any round is read yet",
+            only or "no document of any round is read yet",
             where=str(handcheck / "rounds"),
             do="read some (make check CODER=name), or name another round under [estimate]",
         )
     members = {name: docs for part in parts for name, docs in part.members.items()}
     strata = strata[strata["n_sample"] > 0]
-    # A document that two frames drew counts in the first of them here; the other's cell counts it too.
-    units = units[~units.index.duplicated()].sort_index()
+    units = units.sort_index()
     columns = ["frame", "window", "year"]
     units = units.join(strata[columns], on="stratum")[["stratum", *columns, "inclusion_probability"]]
     marked = {doc_id: sheet for sheet in screens for doc_id in sheet.codes.index}
@@ -333,7 +353,18 @@ def _join(codes: pd.DataFrame, added: pd.DataFrame, order: pd.Index) -> pd.DataF
 
 
 def settle_codes(sample: Sample) -> pd.DataFrame:
-    """Returns the table `codes`: a person's codes, else the adjudicator's, else the first reader's."""
+    """Returns the table `codes`: a person's codes, else the adjudicator's, else the first reader's.
+
+    A document that several frames have stands there once, with what it was in the sample itself.
+    """
+    if sample.for_frames:
+        rows = pd.concat([settle_own(each) for each in (sample, *sample.for_frames)], ignore_index=True)
+        return rows.drop_duplicates("doc_id").sort_values("doc_id", ignore_index=True)
+    return settle_own(sample)
+
+
+def settle_own(sample: Sample) -> pd.DataFrame:
+    """Returns the same for the documents of the sample alone, in the order of its units."""
     own = ("doc_id", "note", "text_sha256")
     columns = [name for name in sample.readers[0].columns if name not in own and name in sample.adjudicator]
     settled = sample.readers[0][columns].copy()
@@ -355,4 +386,4 @@ def settle_codes(sample: Sample) -> pd.DataFrame:
     ).reset_index(drop=True)
 
 
-__all__ = ["Sample", "Stratum", "load_sample", "settle_codes"]
+__all__ = ["Sample", "Stratum", "load_sample", "settle_codes", "settle_own"]

@@ -30,6 +30,7 @@ STAGES = (
             "as_people",
             "claims",
             "smoothed",
+            "mixtures",
         ),
         inputs=(
             *ROUND_FILES,

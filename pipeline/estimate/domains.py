@@ -1,7 +1,7 @@
 """The population, and the parts of it that shares are about: frames, and years of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,10 @@ class Population:
     documents: pd.DataFrame
     units: np.ndarray
     predictions: Predictions | None = None
+
+    def of(self, sample: Sample) -> "Population":
+        """Returns the same with the read documents of a sample."""
+        return replace(self, units=pd.Index(self.documents["doc_id"]).get_indexer(sample.units.index))
 
     def rows_of(self, frame: str, year: str) -> np.ndarray:
         """Returns the documents of a frame, or of one year of it: bool (n,)."""

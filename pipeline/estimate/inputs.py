@@ -1,6 +1,6 @@
 """What every estimate starts from: the codebook, the read sample, and all documents with their predicted codes."""
 
-import pandas as pd
+import numpy as np
 
 from pipeline import store
 from pipeline.coding.codebook import Codebook, load_codebook
@@ -47,5 +47,4 @@ def load_inputs(config: Config) -> tuple[Codebook, Sample, Population]:
     codes = codes[(codes["phase2_stratum"] != SCREENED) | codes["is_adjudicated"]].reset_index(drop=True)
     predictions = predict_codes(vectors, terms, documents, codes, codebook)
     documents = documents.assign(published_year=documents["published_year"].fillna(-1))
-    units = pd.Index(documents["doc_id"]).get_indexer(sample.units.index)
-    return codebook, sample, Population(documents, units, predictions)
+    return codebook, sample, Population(documents, np.empty(0, dtype=int), predictions).of(sample)

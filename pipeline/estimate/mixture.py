@@ -29,8 +29,9 @@ def estimate_mixture(
     """Returns the share of the class in the denominator, each document counting for its weight.
 
     Args:
-        y: float (n_draws,), 1 where the drawn document counts; a document drawn twice stands here twice.
-        inside: float (n_draws,), 1 where it is in the denominator.
+        y: float (n_draws,), 1 where the drawn document counts, or the part of its readers who say so; a document drawn
+            twice stands here twice.
+        inside: float (n_draws,), 1 where it is in the denominator, or such a part.
         probability: float (n_draws,), of one draw (`draw_probability` of `mixture.csv`).
         weight: float (n_draws,), what it counts for; None: one each.
         level: of the interval (Wilson, on the effective number of draws).
@@ -45,8 +46,9 @@ def estimate_mixture(
     base = stands_for * inside
     if not base.sum():
         raise SheetError("no document drawn is in the denominator", where="the mixture", do="draw more")
-    share = float((base * y).sum() / base.sum())
-    residual = base * (y - share) / base.mean()
+    counted = stands_for * np.minimum(y, inside)
+    share = float(counted.sum() / base.sum())
+    residual = (counted - share * base) / base.mean()
     variance = float(residual.var(ddof=1) / n)
     size = share * (1 - share) / variance if variance > 0 and 0 < share < 1 else float(n)
     size *= (stats.norm.ppf((1 + level) / 2) / stats.t.ppf((1 + level) / 2, n - 1)) ** 2

@@ -94,7 +94,8 @@ def measure_sizes(sample: Sample, population: Population) -> dict[str, dict[str,
     for name, (measure, _) in WEIGHTS.items():
         sizes[name] = {}
         for frame in known:
-            rows = population.rows_of(str(frame), "")
+            own = strata.index[strata["frame"] == frame]
+            rows = np.any([population.rows_in(sample, str(stratum)) for stratum in own], axis=0)
             values = measure(population.documents[rows])
             if values is not None:
                 sizes[name][str(frame)] = np.zeros(len(rows))

@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,8 +18,9 @@ from pipeline.estimate.as_people import tabulate_as_people
 from pipeline.estimate.claims import tabulate_claims
 from pipeline.estimate.classify import DECIMALS, Predictions
 from pipeline.estimate.curve import draw_curves
-from pipeline.estimate.domains import Population, parts_of
+from pipeline.estimate.domains import Domain, Population, parts_of
 from pipeline.estimate.evidence import gather_evidence, name_sources
+from pipeline.estimate.mixture_tables import tabulate_mixtures
 from pipeline.estimate.people import WEIGHTS, count_people
 from pipeline.estimate.person_counts import add_person_counts
 from pipeline.estimate.planning import plan_reading
@@ -26,9 +28,10 @@ from pipeline.estimate.published import tabulate_weights
 from pipeline.estimate.reader_error import tabulate_errors
 from pipeline.estimate.robustness import add_second_encoder, vary_estimates
 from pipeline.estimate.smooth import tabulate_smoothed
-from pipeline.estimate.survey import DOCUMENTS, Found, Survey, estimate_batch, open_survey
+from pipeline.estimate.survey import DOCUMENTS, Found, Survey, estimate_batch, merge_records, open_survey
 from pipeline.estimate.totals import count_totals, estimate_positions
 from pipeline.estimate.trends import measure_groups, measure_trends
+from pipeline.estimate.weights import make_weights
 from pipeline.schemas import (
     CLUSTER_MEMBERS,
     SECOND_MEMBERS,
@@ -36,20 +39,45 @@ from pipeline.schemas import (
 
 log = logging.getLogger(__name__)
 METHOD = "calibrated weights, replicates, Wilson on effective n"
+BLIND_REPLICATES = 2  # of weights whose share alone is wanted
 UNREAD = "none: no read document is in the denominator"
 
 
 def estimate_tables(
     config: Config, codebook: Codebook, sample: Sample, population: Population
 ) -> dict[str, pd.DataFrame]:
-    """Returns every table of estimates by its name."""
+    """Returns every table of estimates by its name: of the sample, and of the frames that have one of their own."""
     members = _load_layers(config)
+    found = [
+        _estimate_sample(config, codebook, each, population.of(each), members, sample.coverage)
+        for each in (sample, *sample.for_frames)
+    ]
+    tables = {
+        name: pd.concat([part[name] for part in found if len(part[name])] or [rows]) for name, rows in found[0].items()
+    }
+    tables["guesses"] = tables["guesses"].drop_duplicates(["kind", "id", "query"])
+    tables["reader_error"] = found[0]["reader_error"]  # of every reading, whatever frame it is in
+    tables["people"] = count_people(population.documents)
+    tables["mixtures"] = tabulate_mixtures(sample, codebook, population.documents, config.estimate.level)
+    return {name: rows.reset_index(drop=True) for name, rows in tables.items()}
+
+
+def _estimate_sample(
+    config: Config,
+    codebook: Codebook,
+    sample: Sample,
+    population: Population,
+    members: pd.DataFrame,
+    coverage: pd.DataFrame,
+) -> dict[str, pd.DataFrame]:
+    """Returns the tables of one sample, rows of frames that other samples hold left out."""
     quotable = [name for name, frame in config.frames.items() if frame.is_quotable]
     survey = open_survey(sample, population, codebook, config.estimate.level, config.seed, parts_of(config.frames))
     joined = config.estimate.agendas
     agendas = [query for _, query in list_agendas(codebook, joined).values()]
     queries = [*codebook.definitions, *agendas]
     found = estimate_batch(survey, queries, list(WEIGHTS))
+    blind = estimate_batch(_leave_out_predictions(survey), codebook.definitions, list(WEIGHTS))
     positions = load_positions(config.path(config.paths.handcheck, POSITIONS_FILE), codebook)
     curve, toggles = draw_curves(survey)
     source = name_sources(population, config.estimate.reader_sources)
@@ -57,12 +85,11 @@ def estimate_tables(
     errors = tabulate_errors(evidence, codebook, survey.level)
     tables = {
         "weights": tabulate_weights(survey.weights),
-        "shares": tabulate_shares(survey, found),
+        "shares": tabulate_shares(survey, found, blind, coverage),
         "totals": count_totals(survey, queries),
         "positions": estimate_positions(survey, positions, queries),
         "groups": measure_groups(survey),
         "trends": measure_trends(survey),
-        "people": count_people(population.documents),
         "agendas": estimate_agendas(survey, joined, found),
         "agenda_growth": estimate_growth(survey, joined),
         "curve": curve,
@@ -89,18 +116,45 @@ def _load_layers(config: Config) -> pd.DataFrame:
     return add_second_encoder(members, second)
 
 
-def tabulate_shares(survey: Survey, found: Found) -> pd.DataFrame:
-    """Returns the rows of the table `shares`: every definition, denominator, frame, year and way of counting."""
+def _leave_out_predictions(survey: Survey) -> Survey:
+    """Returns the survey with weights that no prediction has a part in; its replicates are none to speak of."""
+    blind = replace(survey.population, predictions=None)
+    weights = make_weights(survey.sample, blind, survey.codebook, seed=0, count=BLIND_REPLICATES)
+    return replace(survey, population=blind, weights=merge_records(weights, survey.codebook))
+
+
+def count_members(coverage: pd.DataFrame, domain: Domain) -> int:
+    """Returns how many documents a frame, or a year of one, has now, whether a draw covers them or not."""
+    if domain.frame not in set(domain.strata["frame"]):  # a part of another frame's strata
+        return domain.n_population
+    rows = coverage[coverage["frame"] == domain.frame]
+    is_mine = rows["window"].str[:4] == domain.year if domain.year else rows["window"] == ""
+    return int(rows.loc[is_mine, "n_members"].sum()) or domain.n_population
+
+
+def tabulate_shares(
+    survey: Survey, found: Found, unpredicted: Found | None = None, coverage: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Returns the rows of the table `shares`: every definition, denominator, frame, year and way of counting.
+
+    Args:
+        survey: the read sample with its weights.
+        found: its shares.
+        unpredicted: the same shares where no prediction has a part in the weights; None leaves them out.
+        coverage: rows of the table `coverage`; None: the draws cover everything.
+    """
     rows = []
     notes = {DOCUMENTS: "", **{name: f"; {note}" for name, (_, note) in WEIGHTS.items()}}
     for weight, domain, name in itertools.product(notes, survey.domains, survey.codebook.denominators):
         shares = found.get((domain.frame, domain.year, weight, name))
         if shares is None:
             continue
+        n_members = domain.n_population if coverage is None else count_members(coverage, domain)
         for number, definition in enumerate(survey.codebook.definitions):
             columns = ("share", "low", "high", "standard_error", "n_effective")
             numbers = {column: float(getattr(shares, column)[number]) for column in columns}
             is_known = bool(np.isfinite(numbers["share"]))
+            plain = None if unpredicted is None else unpredicted[domain.frame, domain.year, weight, name].share[number]
             rows.append(
                 {
                     "frame": domain.frame,
@@ -110,8 +164,10 @@ def tabulate_shares(survey: Survey, found: Found) -> pd.DataFrame:
                     "weight": weight,
                     "level": survey.level,
                     "n_population": domain.n_population,
+                    "n_members": n_members,
                     "n_read": shares.n_read,
                     **{column: value if is_known else None for column, value in numbers.items()},
+                    "share_unpredicted": float(plain) if plain is not None and np.isfinite(plain) else None,
                     "method": (METHOD if is_known else UNREAD) + notes[weight],
                 }
             )

@@ -19,11 +19,12 @@ def find_last_version(reports: Path, version: str) -> str | None:
 def compare_shares(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     """Returns the shares that both versions have, side by side.
 
-    Columns: the key, and share, low, high, n_population and n_read of each, with `_old` and `_new`; `change_share`;
-    `is_apart`, whether the two intervals do not overlap.
+    Columns: the key, and share, low, high, n_population, n_members, n_read and share_unpredicted of each, with `_old`
+    and `_new`; `change_share`; `is_apart`, whether the two intervals do not overlap. Early versions do not say all.
     """
-    columns = [*SHARE_KEY, "share", "low", "high", "n_population", "n_read"]
-    both = old[columns].merge(new[columns], on=SHARE_KEY, suffixes=("_old", "_new"))
+    columns = [*SHARE_KEY, "share", "low", "high", "n_population", "n_members", "n_read", "share_unpredicted"]
+    old = old.assign(n_members=old.get("n_members", old["n_population"]))
+    both = old.reindex(columns=columns).merge(new[columns], on=SHARE_KEY, suffixes=("_old", "_new"))
     both["change_share"] = both["share_new"] - both["share_old"]
     both["is_apart"] = (both["high_old"] < both["low_new"]) | (both["high_new"] < both["low_old"])
     return both.sort_values(SHARE_KEY, ignore_index=True)

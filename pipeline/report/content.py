@@ -61,6 +61,7 @@ OPTIONAL_TABLES = (
     "groups",
     "intrusion",
     "layer_codes",
+    "mixtures",
     "outside_labels",
     "people",
     "plan",
@@ -155,12 +156,16 @@ def load_content(config: Config, codebook: Codebook) -> Content:
         ConfigError: the report names a definition or denominator that the codebook does not have.
     """
     _check_names(config, codebook)
-    documents = _load_documents(config)
     sample = read_sample(config, codebook)
+    documents = _load_documents(config)
     facts = documents.reset_index().assign(published_year=documents["published_year"].fillna(-1).to_numpy())
     shares = store.read_table(SHARES, config.processed("shares"))
     read = set(shares["frame"])
+    # A document that was read in another frame than its own is shown in that one where its own was never read.
+    own = documents.loc[sample.units.index, "frame"]
+    documents.loc[sample.units.index, "frame"] = own.where(own.isin(list(read)), sample.units["frame"])
     frames = {name: frame for name, frame in config.frames.items() if name in read}
+    weights = store.read_table(WEIGHTS, config.processed("weights"))
     hashes = store.read_table(DOCUMENTS, config.processed("documents"), ("doc_id", "text_sha256"))
     return Content(
         version=config.version,
@@ -178,7 +183,7 @@ def load_content(config: Config, codebook: Codebook) -> Content:
         growth=store.read_table(AGENDA_GROWTH, config.processed("agenda_growth")).sort_values(
             ["frame", "change_share", "code"], ascending=[True, False, True], ignore_index=True
         ),
-        weights=store.read_table(WEIGHTS, config.processed("weights")),
+        weights=weights[weights["frame"].isin(list(sample.strata["frame"]))].reset_index(drop=True),
         joined=config.estimate.agendas,
         layers=tuple(layer.name for layer in config.cluster.layers),
         sample=sample,

@@ -21,6 +21,7 @@ OWN_COLUMNS: Mapping[str, Mapping[str, str]] = {
         "use": "what its shares may be used for",
         "is_quotable": "whether its shares may be quoted as shares of a population",
         "n_population": SHARE["n_population"],
+        "n_members": SHARE["n_members"],
         "n_read": SHARE["n_read"],
         "n_person": SHARE["n_person"],
     },

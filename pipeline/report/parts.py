@@ -1,9 +1,11 @@
-"""Then and now: how much of a share's change comes from new documents, from new codes, and from anything else.
+"""Then and now: what of a share's change comes from new documents, new codes, new predictions, and anything else.
 
 The codes of two versions are each a weighted sample. Giving the documents of the older one, with their old weights,
 the codes that they have now changes the codes alone; going from there to the newer sample changes the documents alone.
 Both steps are differences of plain weighted shares (Horvitz and Thompson 1952, Hajek's ratio), which no prediction can
-move. What is left of the published change comes from the rest: predictions, adjudication's corrections, the estimator.
+move. Each version also publishes its share as it is without predictions: what they add to it, now less then, is what
+new predictions moved, those that unrelated documents brought among them. What is left comes from the rest: the
+corrections of adjudication, the estimator.
 """
 
 from collections.abc import Mapping
@@ -15,11 +17,11 @@ from pipeline.coding.codebook import Codebook, Denominator, Query
 from pipeline.coding.definitions import match_definition, match_denominator
 from pipeline.errors import CodebookError
 
-PARTS = ("from_documents", "from_codes", "from_rest")
+PARTS = ("from_documents", "from_codes", "from_predictions", "from_rest")
 
 
 def split_changes(shares: pd.DataFrame, old: pd.DataFrame, new: pd.DataFrame, codebook: Codebook) -> pd.DataFrame:
-    """Returns the rows of `compare_shares` with the three parts of each change; empty where a part cannot be told.
+    """Returns the rows of `compare_shares` with the parts of each change; empty where a part cannot be told.
 
     Args:
         shares: from `compare_shares`.
@@ -41,9 +43,15 @@ def split_changes(shares: pd.DataFrame, old: pd.DataFrame, new: pd.DataFrame, co
         if row["weight"] != "documents" or query is None or whole is None:
             found.append(dict.fromkeys(PARTS, np.nan))
             continue
-        then, same, today = (_share(rows, str(row["frame"]), str(row["year"]), query, whole) for rows in tables)
+        counts = (row["n_read_old"], row["n_read_old"], row["n_read_new"])
+        then, same, today = (
+            _share(rows, str(row["frame"]), str(row["year"]), query, whole, int(count))
+            for rows, count in zip(tables, counts, strict=True)
+        )
         documents, codes = today - same, same - then
-        found.append(dict(zip(PARTS, (documents, codes, row["change_share"] - documents - codes), strict=True)))
+        predictions = row["change_share"] - (row["share_unpredicted_new"] - row["share_unpredicted_old"])
+        told = documents + codes + (0.0 if np.isnan(predictions) else predictions)
+        found.append(dict(zip(PARTS, (documents, codes, predictions, row["change_share"] - told), strict=True)))
     return pd.concat([shares, pd.DataFrame(found, columns=list(PARTS), index=shares.index)], axis=1)
 
 
@@ -70,8 +78,10 @@ def _with_year(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(year=drawn.fillna(dated))
 
 
-def _share(rows: pd.DataFrame, frame: str, year: str, query: Query, whole: Denominator) -> float:
+def _share(rows: pd.DataFrame, frame: str, year: str, query: Query, whole: Denominator, n_read: int) -> float:
     part = rows[(rows["frame"] == frame) & ((rows["year"] == year) | (year == ""))]
+    if len(part) != n_read:  # it was read through documents of other frames too
+        return float("nan")
     try:
         inside = match_denominator(whole, part)
         counted = match_definition(query, part) & inside

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from pipeline import store
 from pipeline.coding.codebook import load_codebook
 from pipeline.coding.frames import list_aliases
 from pipeline.config import Config
+from pipeline.errors import ConfigError
 from pipeline.generations import draft_folder, hold_lock
 from pipeline.report.compare import compare_codes, compare_documents, compare_shares, find_last_version, read_version
 from pipeline.report.content import Content, load_content
@@ -29,6 +31,7 @@ def run(config: Config) -> None:
     """Reads every derived table and writes `reports/<version>/`."""
     start = time.perf_counter()
     codebook = load_codebook(config.path(config.paths.handcheck, "codebook", "codebook.toml"))
+    check_version(config)
     content = load_content(config, codebook)
     tables, plotted = list_tables(content), plot_figures(content)
     figures, pictures = draw_figures(content, plotted), draw_pictures(content, plotted)
@@ -58,6 +61,28 @@ def run(config: Config) -> None:
         size / 1e6,
         time.perf_counter() - start,
     )
+
+
+def check_version(config: Config) -> None:
+    """Sees to it that the report of a released version is never made of other documents than the release has.
+
+    Raises:
+        ConfigError: the version is released, and the corpus is another one by now.
+    """
+    released = config.path(config.paths.raw, "census", config.version, "documents.parquet")
+    if not released.exists():
+        return
+    then, now = (
+        set(pq.read_table(path, columns=["doc_id"]).column("doc_id").to_pylist())
+        for path in (released, config.processed("documents"))
+    )
+    if then != now:
+        raise ConfigError(
+            f"census {config.version} is released, and the corpus has {len(now - then):,} documents more and "
+            f"{len(then - now):,} fewer by now: its report would no longer be that of the release",
+            where=f"version in {config.file.name}",
+            do='set it to the version you make, such as version = "2027.02", then run make report again',
+        )
 
 
 def keep_others(folder: Path, draft: Path) -> None:

@@ -18,8 +18,10 @@ SHARE_COLUMNS = [
     "high",
     "level",
     "n_population",
+    "n_members",
     "n_read",
     "n_effective",
+    "share_unpredicted",
     "method",
     "n_person",
 ]
@@ -39,7 +41,7 @@ def list_tables(content: Content) -> dict[str, pd.DataFrame]:
         "agendas": content.agendas,
         "agenda_growth": content.growth,
         "published": tabulate_published(content),
-        **{name: join_lists(rows) for name, rows in content.extras.items() if name not in UNPUBLISHED},
+        **{name: join_lists(rows) for name, rows in content.extras.items() if name not in UNPUBLISHED and len(rows)},
     }
     tables = {name: neutralise_formulas(rows) for name, rows in tables.items()}
     return tables | {"dictionary": dictionary.describe_tables(tables, content.codebook.axis_meanings)}
@@ -59,6 +61,7 @@ def tabulate_frames(content: Content) -> pd.DataFrame:
                 "use": frame.use,
                 "is_quotable": frame.is_quotable,
                 "n_population": headline["n_population"],
+                "n_members": headline["n_members"],
                 "n_read": headline["n_read"],
                 "n_person": headline["n_person"],
             }

@@ -98,6 +98,7 @@ def list_limits(content: Content) -> list[str]:
         "Readers saw a title with an abstract or the opening of a text, not the whole work. A contribution that shows "
         "itself only later is coded by what its opening promises."
     )
+    limits += _list_uncovered(content)
     if unquotable:
         limits.append(
             f"{', '.join(unquotable)}: lists or convenience samples. Nobody knows what they leave out, so no share of "
@@ -109,6 +110,17 @@ def list_limits(content: Content) -> list[str]:
         "to be the same in every frame and year.",
     ]
     return limits + _explain_people(content)
+
+
+def _list_uncovered(content: Content) -> list[str]:
+    """Returns what no draw covers of the frames that may be quoted."""
+    rows = [content.share_of(name, content.codebook.definitions[0].id) for name in content.frames]
+    return [
+        f"The shares of the {content.frames[row['frame']].title} cover {row['n_population']:,} of "
+        f"{row['n_members']:,} documents: nothing was drawn from the others yet, and nothing is said of them."
+        for row in rows
+        if row["n_members"] > row["n_population"] and content.frames[row["frame"]].is_quotable
+    ]
 
 
 def _explain_people(content: Content) -> list[str]:

@@ -69,7 +69,7 @@ def run(
         chosen = choose_frames(frames, found, members, quotable)
         earlier = list_rounds(handcheck, "all")
         if by == "mixture":
-            _write_mixture(config, folder, members[members["frame"].isin(chosen)], total, seed, weight, earlier)
+            print(_write_mixture(config, folder, members[members["frame"].isin(chosen)], total, seed, weight, earlier))
             return
         targets = list_targets(found, members, chosen, name)
         if not targets:
@@ -139,7 +139,7 @@ def _write(
 
 def _write_mixture(
     config: Config, folder: Path, members: pd.DataFrame, total: int, seed: int, weight: str, earlier: Sequence[str]
-) -> None:
+) -> str:
     """Draws with replacement, half evenly and half by a weight, for weighted shares (see `estimate.mixture`)."""
     if weight not in ("karma", "word_count"):
         raise SheetError(f"{weight!r} is no weight", where="WEIGHT", do="use karma or word_count")
@@ -148,13 +148,17 @@ def _write_mixture(
     rows = draw_mixture(documents[weight].fillna(0).clip(lower=0), total, seed)
     rows = rows.assign(text_sha256=rows["doc_id"].map(documents["text_sha256"]))
     names = sorted(set(members["frame"]))
+    known = members[members["doc_id"].isin(documents.index)]
+    design = known.groupby("frame", as_index=False).agg(n_population=("doc_id", "nunique")).assign(weight=weight)
     with draft_folder(folder) as draft:
+        store.write_text(draft / "design.csv", design.to_csv(index=False, lineterminator="\n"))
         store.write_text(draft / "mixture.csv", rows.to_csv(index=False, lineterminator="\n"))
         once = rows.drop_duplicates("doc_id").sort_values("doc_id")
         store.write_text(draft / "sample.csv", once[["doc_id", "text_sha256"]].to_csv(index=False, lineterminator="\n"))
         text = f"drawn with replacement from {', '.join(names)}: half evenly, half in proportion to {weight}"
         store.write_text(draft / ABOUT, _about(config, folder.name, seed, text, "mixture", earlier))
-    log.info("draw: %d draws of %d documents by %s -> %s", total, rows["doc_id"].nunique(), weight, folder)
+    log.info("draw: %d draws of %d documents by %s -> %s", total, len(once), weight, folder)
+    return f"{total} draws of {len(once)} documents.\nNext: make check CODER=yourname ROUND={folder.name}"
 
 
 def _about(config: Config, name: str, seed: int, design: str, order: str, earlier: Sequence[str]) -> str:

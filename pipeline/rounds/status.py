@@ -60,6 +60,11 @@ def list_next(found: Survey, quotable: set[str]) -> list[str]:
         )
     if unread:
         lines.append(f"{unread} drawn documents are not read: make check CODER=yourname")
+    read = found.facts.read_ids()
+    for mixture in found.mixtures:
+        count = len(set(mixture.draws["doc_id"]) - read)
+        if count:
+            lines.append(f"{count} documents of the mixture {mixture.name} are not read: make check CODER=yourname")
     undecided = list_undecided(found)
     fresh, waiting = int((~undecided["is_drawn"]).sum()), int(undecided["is_drawn"].sum())
     if fresh:
