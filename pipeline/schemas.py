@@ -1085,6 +1085,28 @@ SMOOTHED = Table(
         N_PERSON,
     ),
 )
+PRICES = Table(
+    "prices",
+    "what every next step costs and saves: points of interval for each minute of reading, the best first",
+    ("target", "rank"),
+    (
+        Column("target", TEXT, "which interval: FRAME/YEAR DEFINITION, or the mean width of every headline share's"),
+        Column("rank", INTEGER, "place of the step for this target, 1 for the best"),
+        Column(
+            "action",
+            TEXT,
+            "adjudicate (one document, or some together), read one more of a stratum or band, read more of a stratum "
+            "at random or by bands (active drawing), have people check (gold)",
+        ),
+        Column("what", TEXT, "document, stratum, band of predicted chances (of each definition), or size of the draw"),
+        Column("interval", TEXT, "as read; or, for people's checks, as people would (the second interval)"),
+        Column("n_documents", INTEGER, "documents that it takes"),
+        Column("points_now", NUMBER, "width of that interval now, in percentage points"),
+        Column("points_saved", NUMBER, "expected narrowing, in percentage points"),
+        Column("minutes", NUMBER, "of reading (census.toml, minutes)"),
+        Column("saved_per_minute", NUMBER, "the price: points_saved / minutes"),
+    ),
+)
 SHARE_TABLES = {
     table.name: table
     for table in (
@@ -1102,6 +1124,7 @@ SHARE_TABLES = {
         GUESSES,
         WEIGHTS,
         PLAN,
+        PRICES,
         READER_ERROR,
         AS_PEOPLE,
         CLAIMS,

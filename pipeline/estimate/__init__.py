@@ -26,6 +26,7 @@ STAGES = (
             "guesses",
             "weights",
             "plan",
+            "prices",
             "reader_error",
             "as_people",
             "claims",
@@ -52,9 +53,15 @@ STAGES = (
     ),
     Stage(
         name="plan",
-        purpose='how many more documents to read to halve an interval; DRAW="FRAME/YEAR DEFINITION" draws them',
+        purpose='what each next step costs and saves: make plan [FOR="FRAME/YEAR DEFINITION"] [DRAW=]',
         run="pipeline.estimate.plan:run",
-        reads=("plan", *ROUND_TABLES, "terms", "embeddings"),
-        options=(Option("draw", 'draw what one line needs: "FRAME/YEAR DEFINITION", as the plan prints them', "DRAW"),),
+        reads=("plan", "prices", "as_people", *ROUND_TABLES, "terms", "embeddings"),
+        inputs=(*ROUND_FILES, "{handcheck}/external/*.csv", "{handcheck}/rounds/*/gold.csv"),
+        options=(
+            Option(
+                "for", 'whose interval: "FRAME/YEAR DEFINITION" (default: every headline share)', "FOR", keyword="share"
+            ),
+            Option("draw", 'draw what halves an interval: "FRAME/YEAR DEFINITION", as the plan prints them', "DRAW"),
+        ),
     ),
 )

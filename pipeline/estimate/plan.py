@@ -1,4 +1,4 @@
-"""Stage `plan`: how many more documents to read, and to adjudicate, to halve an interval; and drawing them."""
+"""Stage `plan`: what every next step costs and saves, how much reading halves an interval, and drawing it."""
 
 import logging
 
@@ -8,23 +8,41 @@ from pipeline import store
 from pipeline.coding.extension import NAME, add_extension, draw_extension
 from pipeline.config import Config
 from pipeline.errors import SheetError
+from pipeline.estimate.domains import parts_of
+from pipeline.estimate.evidence import gather_evidence, name_sources
 from pipeline.estimate.inputs import load_inputs
 from pipeline.estimate.planning import band_of, guess_shares
-from pipeline.schemas import PLAN
+from pipeline.estimate.price_targets import AT_RANDOM, BY_BANDS, HEADLINE, SECOND, find_targets
+from pipeline.estimate.prices import price_actions
+from pipeline.estimate.survey import estimate_batch, open_survey
+from pipeline.schemas import AS_PEOPLE, PLAN, PRICES
 
 log = logging.getLogger(__name__)
+SHOWN_EACH = 3  # steps of each kind that are printed; all are in the table
 
 
-def run(config: Config, draw: str = "") -> None:
-    """Prints one line per interval of the report's headline definitions, from the table `plan`; or draws for one.
+def run(config: Config, draw: str = "", share: str = "") -> None:
+    """Prints what every step saves for a minute of reading, and what would halve each interval; or draws for one.
 
     Args:
         config: of the census.
         draw: "FRAME/YEAR DEFINITION", or "FRAME DEFINITION" where a frame is one stratum; "" only prints.
+        share: whose interval the steps are priced for, in the same form; "" for every headline share together.
+
+    Raises:
+        SheetError: there is no such share.
     """
     rows = store.read_table(PLAN, config.processed("plan"))
     if draw:
         draw_documents(config, rows, draw)
+        return
+    prices = store.read_table(PRICES, config.processed("prices"))
+    wanted = share or HEADLINE
+    own = prices[prices["target"] == wanted]
+    if own.empty and share:
+        own = _price_share(config, share)
+    print("\n".join(tell_prices(own, wanted)))
+    if share:
         return
     for (frame, year, definition), part in rows.groupby(["frame", "year", "definition"], sort=True):
         first = part.iloc[0]
@@ -38,6 +56,63 @@ def run(config: Config, draw: str = "") -> None:
             part["n_more"].sum(),
             first["n_to_adjudicate"],
         )
+
+
+def _price_share(config: Config, share: str) -> pd.DataFrame:
+    """Returns the prices for a share that is no headline."""
+    place, _, definition = share.rpartition(" ")
+    frame, _, year = place.partition("/")
+    codebook, sample, population = load_inputs(config)
+    survey = open_survey(sample, population, codebook, config.estimate.level, config.seed, parts_of(config.frames))
+    found = estimate_batch(survey, codebook.definitions, [])
+    targets = find_targets(survey, found, config.report.denominator, [(frame, year, definition)])
+    if not targets:
+        raise SheetError(
+            f"there is no share {share!r}",
+            where="FOR",
+            do='give frame, year and definition of a row of tables/shares.csv: "FRAME/YEAR DEFINITION"',
+        )
+    source = name_sources(population, config.estimate.reader_sources)
+    evidence = gather_evidence(config.path(config.paths.handcheck), sample, source, codebook)
+    as_people = store.read_table(AS_PEOPLE, config.processed("as_people"))
+    return price_actions(survey, targets, evidence, source, as_people, config.estimate.minutes)
+
+
+def tell_prices(rows: pd.DataFrame, wanted: str) -> list[str]:
+    """Returns the best steps of every kind as lines, and what drawing by bands buys.
+
+    Args:
+        rows: of the table `prices`, of one target.
+        wanted: its name.
+    """
+    if rows.empty:
+        return [f"There is no step to price for {wanted}: it has no share, or everything is read and settled."]
+    lines = [f"What a minute of reading saves of {wanted}, in percentage points of its interval's width:", ""]
+    lines.append(f"{'points a minute':>15} {'points':>7} {'minutes':>8}  step")
+    for action, part in rows.groupby("action", sort=False):
+        for row in part.head(SHOWN_EACH).to_dict("records"):
+            numbers = f"{row['saved_per_minute']:15.4f} {row['points_saved']:7.2f} {row['minutes']:8.0f}"
+            lines.append(f"{numbers}  {action}: {row['what']} ({row['points_now']:.1f} wide {row['interval']} now)")
+    lines += _tell_bands(rows)
+    if (rows["interval"] == SECOND).any():
+        lines.append(
+            "What people check narrows the second interval, as people would code (draw it: make gold N=number)."
+        )
+    return lines
+
+
+def _tell_bands(rows: pd.DataFrame) -> list[str]:
+    """Returns what drawing by bands saves beyond drawing at random, and what it costs."""
+    both = rows[rows["action"] == BY_BANDS].merge(rows[rows["action"] == AT_RANDOM], on="what", suffixes=("", "_plain"))
+    both = both[both["points_saved_plain"] > 0]
+    if both.empty:
+        return []
+    gain = both["points_saved"].sum() / both["points_saved_plain"].sum() - 1
+    return [
+        "",
+        f"Drawing by bands saves {gain:+.0%} against drawing at random, over all strata (make plan DRAW= draws so). It "
+        "costs the design: the bands become strata for good, and shares of other definitions gain less.",
+    ]
 
 
 def draw_documents(config: Config, plan: pd.DataFrame, draw: str) -> None:

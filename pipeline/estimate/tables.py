@@ -24,6 +24,8 @@ from pipeline.estimate.mixture_tables import tabulate_mixtures
 from pipeline.estimate.people import WEIGHTS, count_people
 from pipeline.estimate.person_counts import add_person_counts
 from pipeline.estimate.planning import plan_reading
+from pipeline.estimate.price_targets import find_targets, list_headlines
+from pipeline.estimate.prices import price_actions
 from pipeline.estimate.published import tabulate_weights
 from pipeline.estimate.reader_error import tabulate_errors
 from pipeline.estimate.robustness import add_second_encoder, vary_estimates
@@ -83,6 +85,9 @@ def _estimate_sample(
     source = name_sources(population, config.estimate.reader_sources)
     evidence = gather_evidence(config.path(config.paths.handcheck), sample, source, codebook)
     errors = tabulate_errors(evidence, codebook, survey.level)
+    as_people = tabulate_as_people(survey, found, evidence, source, config.seed)
+    headlines = list_headlines(survey, quotable, config.report.headline_definitions)
+    targets = find_targets(survey, found, config.report.denominator, headlines)
     tables = {
         "weights": tabulate_weights(survey.weights),
         "shares": tabulate_shares(survey, found, blind, coverage),
@@ -96,10 +101,11 @@ def _estimate_sample(
         "toggles": toggles,
         "guesses": tabulate_guesses(population),
         "reader_error": errors,
-        "as_people": tabulate_as_people(survey, found, evidence, source, config.seed),
+        "as_people": as_people,
         "claims": tabulate_claims(survey, config.claims, errors, source, config.report.denominator),
         "smoothed": tabulate_smoothed(survey),
         "plan": plan_reading(survey, found, config.report.denominator, config.report.headline_definitions),
+        "prices": price_actions(survey, targets, evidence, source, as_people, config.estimate.minutes),
         "robustness": vary_estimates(survey, members, quotable),
     }
     return add_person_counts(tables, sample)

@@ -25,6 +25,7 @@ STAGES = (
             "agenda_growth",
             "weights",
             "plan",
+            "prices",
             "reader_error",
             "as_people",
             "claims",

@@ -67,6 +67,7 @@ OPTIONAL_TABLES = (
     "plan",
     "positions",
     "predictions",
+    "prices",
     "reader_error",
     "robustness",
     "smoothed",
