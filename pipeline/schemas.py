@@ -565,7 +565,7 @@ AGENDA_MEMBERS = Table(
         Column("doc_id", TEXT, "the document"),
         Column("chance", NUMBER, "chance that it is of the agenda, from models that never saw what was read of it"),
         Column("is_read", FLAG, "whether somebody read it against the list of agendas"),
-        Column("is_assigned", FLAG, "what the reader said; where nobody read it, a chance of 0.4 or more"),
+        Column("is_assigned", FLAG, "what the reader said; where nobody read it, a chance of 0.25 or more"),
     ),
 )
 AGENDA_SIZES = Table(

@@ -28,10 +28,12 @@ leaves = ["A1"]
 phrases = ["cup*"]
 seeds = ["x:1", "x:2", "x:3"]
 """
-MUST = """unlearning control cot-monitoring character specs data-attribution steering weak-to-strong debate elk
-sandbagging evaluation-awareness corrigibility model-organisms scheming-evals reward-hacking circuits sparse-autoencoders
-probing developmental-interp regulation international compute-governance biosecurity jailbreaks red-teaming welfare timelines
-safety-cases decision-theory embedded-agency logical-uncertainty agency-theory""".split()
+MUST = """
+unlearning control cot-monitoring character specs data-attribution steering weak-to-strong debate elk
+sandbagging evaluation-awareness corrigibility model-organisms scheming-evals reward-hacking circuits sparse-
+autoencoders probing developmental-interp regulation international compute-governance biosecurity jailbreaks
+red-teaming welfare timelines safety-cases decision-theory embedded-agency logical-uncertainty agency-theory
+""".split()
 
 
 @pytest.fixture(scope="module")

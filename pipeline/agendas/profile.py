@@ -53,7 +53,7 @@ def profile_agendas(
 def count_people(authors: pd.Series) -> list[tuple[str, int]]:
     """Returns the names on most documents, of several alike the first in the alphabet, with their documents."""
     counts = Counter(name for names in authors for name in dict.fromkeys(names))
-    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     return [(name, count) for name, count in ranked if count >= LEAST_WORKS][:PEOPLE_COUNT]
 
 

@@ -33,7 +33,7 @@ from pipeline.schemas import (
 )
 
 log = logging.getLogger(__name__)
-THRESHOLD = 0.4  # chance from which a document is assigned: there precision and recall of the read pairs are nearest
+THRESHOLD = 0.25  # chance from which a document is assigned: there precision and recall of the read pairs are equal
 KEPT_CHANCE = 0.05  # smaller chances are not stored
 DOCUMENT_COLUMNS = ("doc_id", "frame", "title", "authors", "published_year")
 
