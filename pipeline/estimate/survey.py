@@ -71,9 +71,10 @@ def open_survey(
     level: float,
     seed: int,
     parts: Mapping[str, str] | None = None,
+    sizes: Mapping[str, Mapping[str, np.ndarray]] | None = None,
 ) -> Survey:
-    """Returns a sample with its weights; `parts` as in `list_domains`."""
-    sizes = measure_sizes(sample, population)
+    """Returns a sample with its weights; `parts` as in `list_domains`, `sizes` where they are known already."""
+    sizes = measure_sizes(sample, population) if sizes is None else sizes
     weights = make_weights(sample, population, codebook, seed)
     domains = tuple(list_domains(sample, population, parts))
     return Survey(sample, population, codebook, merge_records(weights, codebook), sizes, domains, level)

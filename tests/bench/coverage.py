@@ -116,10 +116,12 @@ def run_population(number: int, rounds: int, is_all_settled: bool, seed: int) ->
     world, codebook, level = load_world()
     truth = make_truth(world, np.random.default_rng([seed, number, 0]))
     wanted, found = tell_truth(world, truth, codebook), {}
+    sizes = measure_sizes(world.sample, world.population)
     for repeat in range(rounds):
         rng = np.random.default_rng([seed, number, 1, repeat])
         sample, population = draw_round(world, truth, rng, is_all_settled)
-        for cell, numbers in estimate_cells(open_survey(sample, population, codebook, level, repeat)).items():
+        survey = open_survey(sample, population, codebook, level, repeat, sizes=sizes)
+        for cell, numbers in estimate_cells(survey).items():
             found.setdefault(cell, []).append(numbers)
     names, n_definitions = list(list_queries(codebook)), len(codebook.definitions)
     rows = []

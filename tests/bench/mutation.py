@@ -1,0 +1,204 @@
+"""Mutation tests of the estimating room: `python -m tests.bench.mutation`.
+
+Changes one operator, number or function of a module at a time (a seeded draw over the room's core) and runs the room's
+fast tests on it, in a process of its own that never touches the files. A survivor that leaves every table of the
+shipped census as it is, to six decimals, cannot be seen there; the others are misses of the tests. Writes
+reports/bench/mutation.csv: a row a mutant.
+"""
+
+import argparse
+import ast
+import contextlib
+import importlib.abc
+import importlib.machinery
+import io
+import multiprocessing
+import sys
+import time
+from collections.abc import Sequence
+from importlib.util import spec_from_loader
+from pathlib import Path
+from types import CodeType, ModuleType
+
+import hypothesis  # noqa: F401 (imported here once for all mutants)
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats  # noqa: F401
+import sklearn.feature_extraction.text  # noqa: F401
+
+from pipeline.store import write_csv
+
+ROOT = Path(__file__).resolve().parents[2]
+ROOM = ROOT / "pipeline" / "estimate"
+SEED = 20261127
+SECONDS = 240  # that the tests of one mutant may take: one that never ends is killed too
+MODULES = (
+    *("agendas", "bootstrap", "calibrate", "curve", "domains", "intervals", "mixture", "people", "person_counts"),
+    *("planning", "published", "rulings", "shares", "survey", "trends", "variables", "weights"),
+)
+# The fast ones: no simulation.
+TESTS = ("test_estimate_core", "test_estimate_edges", "test_shares", "test_predictions")
+SLOW = "holds_the_true or biases or unequal or weighed_right or any_shape or add_up_and or variance_of_svydesign"
+COMPARE = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
+BINARY = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult}
+BINARY |= {ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult}
+NAMES = {"maximum": "minimum", "max": "min", "any": "all", "argmax": "argmin", "zeros": "ones", "sqrt": "abs"}
+NAMES |= {new: old for old, new in NAMES.items() if old != "sqrt"}
+
+
+class _Mutator(ast.NodeTransformer):
+    """Changes the site of a number, counted in the order of the tree, and counts them all."""
+
+    def __init__(self, wanted: int) -> None:
+        self.wanted, self.seen, self.changed = wanted, 0, ""
+
+    def _is_it(self, node: ast.AST, what: str) -> bool:
+        self.seen += 1
+        if self.seen - 1 != self.wanted:
+            return False
+        self.changed = f"line {getattr(node, 'lineno', 0)}: {what}"
+        return True
+
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+        self.generic_visit(node)
+        new = COMPARE.get(type(node.ops[0]))
+        if new and self._is_it(node, f"{type(node.ops[0]).__name__} to {new.__name__}"):
+            node.ops[0] = new()
+        return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        new = BINARY.get(type(node.op))
+        is_text = any(
+            isinstance(part, ast.Constant) and isinstance(part.value, str) for part in (node.left, node.right)
+        )
+        if new and not is_text and self._is_it(node, f"{type(node.op).__name__} to {new.__name__}"):
+            node.op = new()
+        return node
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
+        self.generic_visit(node)
+        is_site = isinstance(node.op, ast.Invert | ast.Not | ast.USub)
+        return node.operand if is_site and self._is_it(node, f"{type(node.op).__name__} dropped") else node
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        if isinstance(node.value, bool) or not isinstance(node.value, int | float):
+            return node
+        new = node.value + 1 if isinstance(node.value, int) else node.value * 1.5 + (node.value == 0)
+        return ast.copy_location(ast.Constant(new), node) if self._is_it(node, f"{node.value} to {new}") else node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        self.generic_visit(node)
+        if node.attr in NAMES and self._is_it(node, f"{node.attr} to {NAMES[node.attr]}"):
+            node.attr = NAMES[node.attr]
+        return node
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        if node.id in ("max", "min", "any", "all") and self._is_it(node, f"{node.id} to {NAMES[node.id]}"):
+            node.id = NAMES[node.id]
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.body = [self.visit(line) for line in node.body]  # neither annotations nor decorators
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        if node.value is not None:
+            node.value = self.visit(node.value)
+        return node
+
+
+def mutate(module: str, wanted: int) -> tuple[CodeType, str, int]:
+    """Returns a module's code with one site changed, what was changed, and how many sites there are."""
+    path = ROOM / f"{module}.py"
+    mutator = _Mutator(wanted)
+    tree = ast.fix_missing_locations(mutator.visit(ast.parse(path.read_text(encoding="utf-8"))))
+    return compile(tree, str(path), "exec"), mutator.changed, mutator.seen
+
+
+class _Loader(importlib.abc.Loader, importlib.abc.MetaPathFinder):
+    """Loads one module of the room from given code."""
+
+    def __init__(self, name: str, code: CodeType) -> None:
+        self.name, self.code = name, code
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        return spec_from_loader(fullname, self) if fullname == self.name else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        exec(self.code, module.__dict__)
+
+
+def _test(module: str, site: int, results: "multiprocessing.Queue[tuple[str, str]]") -> None:
+    """Runs the tests on one mutant, then the census on a survivor."""
+    if site >= 0:
+        sys.meta_path.insert(0, _Loader(f"pipeline.estimate.{module}", mutate(module, site)[0]))
+    files = [str(ROOT / "tests" / f"{name}.py") for name in TESTS]
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        status = pytest.main([*files, "-x", "-q", "-n", "0", "-p", "no:cacheprovider", "-k", f"not ({SLOW})"])
+    results.put(("survived" if status == 0 else "killed", f"pytest {int(status)}"))
+
+
+def _look(module: str, site: int, results: "multiprocessing.Queue[tuple[str, str]]") -> None:
+    """Tells whether a mutant moves a table of the shipped census."""
+    if site >= 0:
+        sys.meta_path.insert(0, _Loader(f"pipeline.estimate.{module}", mutate(module, site)[0]))
+    from tests.bench.processors import hash_tables
+
+    try:
+        results.put(("tables", hash_tables()))
+    except Exception as error:  # a mutant that fails is seen
+        results.put(("tables", type(error).__name__))
+
+
+def _run(target: object, *arguments: object) -> tuple[str, str]:
+    """Runs a function in a process of its own; one that dies or never ends counts as killed."""
+    context = multiprocessing.get_context("fork")  # what is not ours is imported once
+    results = context.Queue()
+    process = context.Process(target=target, args=(*arguments, results))  # type: ignore[arg-type]
+    process.start()
+    deadline = time.monotonic() + SECONDS
+    while process.is_alive() and results.empty() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    found = results.get() if not results.empty() else ("killed", "never ended" if process.is_alive() else "died")
+    process.kill()
+    process.join()
+    return found
+
+
+def draw_mutants(number: int, rng: np.random.Generator) -> list[tuple[str, int]]:
+    """Returns a random draw of mutants: every site of the core is as likely as any other."""
+    sites = [(module, site) for module in MODULES for site in range(mutate(module, -1)[2])]
+    return [sites[place] for place in sorted(rng.choice(len(sites), min(number, len(sites)), replace=False))]
+
+
+def main() -> None:
+    """Draws the mutants, tests them and writes the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--mutants", type=int, default=120)
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--no-census", action="store_true", help="do not ask which survivors can be seen")
+    parser.add_argument("--output", type=Path, default=ROOT / "reports/bench/mutation.csv")
+    options = parser.parse_args()
+    if _run(_test, "", -1)[0] != "survived":
+        sys.exit("the tests fail on the code as it is")
+    plain = "" if options.no_census else _run(_look, "", -1)[1]
+    rows = []
+    for module, site in draw_mutants(options.mutants, np.random.default_rng(options.seed)):
+        result, note = _run(_test, module, site)
+        if result == "survived" and not options.no_census:
+            result = "cannot be seen" if _run(_look, module, site)[1] == plain else "survived"
+        row = {"module": module, "change": mutate(module, site)[1], "result": result, "note": note}
+        rows.append(row)
+        print(row, flush=True)
+        write_csv(options.output, pd.DataFrame(rows))
+    counts = pd.Series([row["result"] for row in rows]).value_counts()
+    seen = len(rows) - int(counts.get("cannot be seen", 0))
+    print(f"{counts.to_dict()}: {counts.get('killed', 0)} of {seen} that can be seen are killed")
+
+
+if __name__ == "__main__":
+    main()
