@@ -57,6 +57,14 @@ STAGES = (
         run="pipeline.estimate.plan:run",
         reads=("plan", "prices", "as_people", *ROUND_TABLES, "terms", "embeddings"),
         inputs=(*ROUND_FILES, "{handcheck}/external/*.csv", "{handcheck}/rounds/*/gold.csv"),
+        settings=(
+            "seed",
+            "estimate",
+            *ROUND_SETTINGS,
+            "frames.*.part_of",
+            "embed.dimension_count",
+            "report.denominator",
+        ),
         options=(
             Option(
                 "for", 'whose interval: "FRAME/YEAR DEFINITION" (default: every headline share)', "FOR", keyword="share"

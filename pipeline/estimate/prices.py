@@ -19,6 +19,7 @@ from pipeline.estimate.reader_error import OUTSIDE_LABELS, PRIOR, STATES, Eviden
 from pipeline.estimate.rulings import is_surprising
 from pipeline.estimate.survey import Survey
 
+DECIMALS = 6  # of a price: beyond them sums differ between processors, and the order must not
 SHOWN = 50  # single rulings listed for a target
 GOLD_SIZES = (50, 125, 250, 500)
 GUESSED_CHANGE = 0.1  # chance of a person's change where nothing measures it
@@ -60,7 +61,7 @@ def _rank(rows: pd.DataFrame, minutes: Minutes) -> pd.DataFrame:
     each = {ADJUDICATE: minutes.adjudicate, TOGETHER: minutes.adjudicate, CHECK: minutes.check}
     spent = rows["action"].map(lambda action: each.get(action, minutes.read)) * rows["n_documents"]
     rows = rows.assign(minutes=spent, saved_per_minute=rows["points_saved"] / spent)
-    rows["order"] = rows["saved_per_minute"].round(9)
+    rows["order"] = rows["saved_per_minute"].round(DECIMALS)
     rows = rows.sort_values(["order", "action", "what"], ascending=[False, True, True], ignore_index=True)
     is_single = rows["action"] == ADJUDICATE
     is_shown = ~is_single | ((is_single.cumsum() <= SHOWN) & (rows["order"] > 0))

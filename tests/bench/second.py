@@ -16,9 +16,9 @@ from pipeline.estimate.survey import estimate_batch
 from pipeline.store import write_csv
 from tests.survey_of import CODEBOOK, LEAVES, codes_of, sample_of, survey_of
 
-ROUNDS = 200
+ROUNDS = 100
 POPULATION, READ = 1_500, 300
-LABELS = (15, 30, 60, 120, 300)
+LABELS = (30, 120)
 # By name: shares of settled codes (counts, in the denominator only, outside), and where people put each.
 ERRORS = {
     "none": ((0.3, 0.5, 0.2), np.eye(3)),
