@@ -958,6 +958,26 @@ TOTALS = Table(
         N_PERSON,
     ),
 )
+RECALL = Table(
+    "recall",
+    "of the documents that count, the share that a part of a frame holds, such as what a list of phrases finds",
+    ("frame", "part", "year", "denominator", "definition"),
+    (
+        Column("frame", TEXT, "the population"),
+        Column("part", TEXT, "the frame that is a part of it"),
+        Column("year", TEXT, "year of publication; empty for all years"),
+        Column("definition", TEXT, "what counts (codebook.toml); empty: everything in the denominator"),
+        Column("denominator", TEXT, "what the documents belong to (codebook.toml)"),
+        Column("recall", NUMBER, "share of them that the part holds; empty where none was read", is_nullable=True),
+        Column("low", NUMBER, "lower end of the interval", is_nullable=True),
+        Column("high", NUMBER, "upper end of the interval", is_nullable=True),
+        Column("count_found", NUMBER, "estimated number of them in the part"),
+        Column("count_missed", NUMBER, "estimated number of them outside it"),
+        Column("n_read", INTEGER, "documents read in the frame and year"),
+        Column("level", NUMBER, "level of the interval"),
+        N_PERSON,
+    ),
+)
 POSITIONS = Table(
     "positions",
     "the share and the number of documents that count for each position of positions.toml",
@@ -1113,6 +1133,7 @@ SHARE_TABLES = {
         SHARES,
         TOTALS,
         POSITIONS,
+        RECALL,
         GROUPS,
         TRENDS,
         PEOPLE,

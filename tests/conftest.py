@@ -1,6 +1,7 @@
 """What every test may use."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,9 +30,46 @@ BROWSER_ARGUMENTS = [
 ]
 
 
+def overlay_2026_07(folder: Path) -> None:
+    """Makes a project the one of the census 2026.07: configuration, codebook, round and sheets as they were then.
+
+    It is small and never changes, so most tests use it; those of the shipped census take the fixture `shipped`.
+    """
+    text = (ROOT / "census.toml").read_text(encoding="utf-8")
+    text = text.replace('version = "2026.11"', 'version = "2026.07"', 1).replace("census/2026.11", "census/2026.07", 1)
+    text = re.sub(r"\[frames\.arxiv-announced\]\n(?:.+\n)+\n", "", text)
+    text = re.sub(r"^(?:borrows|part_of) = .*\n", "", text, flags=re.MULTILINE)
+    (folder / "census.toml").unlink(missing_ok=True)
+    (folder / "census.toml").write_text(text, encoding="utf-8")
+    own = folder / "data/raw/handcheck"
+    shutil.rmtree(own, ignore_errors=True)
+    shutil.copytree(ROOT / "studies/2026.07/handcheck", own, ignore=shutil.ignore_patterns(".*"))
+    for name in ("README.md", "texts"):
+        source = ROOT / "data/raw/handcheck" / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, own / name)
+
+
 @pytest.fixture(scope="session")
-def root() -> Path:
+def shipped() -> Path:
+    """The project as it ships."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A view of the project in which the census is that of 2026.07 (`overlay_2026_07`)."""
+    place = tmp_path_factory.mktemp("project")
+    if (ROOT.parent / "shared").exists():
+        (place / "shared").symlink_to(ROOT.parent / "shared")
+    folder = place / "project"
+    (folder / "data/raw").mkdir(parents=True)
+    inner = {"data", "census.toml", ".git"}
+    for source in (*ROOT.iterdir(), *(ROOT / "data").iterdir(), *(ROOT / "data/raw").iterdir()):
+        name = source.relative_to(ROOT)
+        if name.as_posix() not in {*inner, "data/raw", "data/raw/handcheck"}:
+            (folder / name).symlink_to(source)
+    overlay_2026_07(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -81,6 +119,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, folder / name)
     (folder / ".venv").symlink_to(Path(sys.prefix))
+    overlay_2026_07(folder)
+    shutil.rmtree(folder / "reports/2026.11", ignore_errors=True)
     return folder
 
 

@@ -52,6 +52,11 @@ def is_set_of_leaves(query: Query) -> bool:
     return not asks_more and all(is_set_of_leaves(part) for part in query.any_of)
 
 
+def axes_asked(query: Query) -> frozenset[str]:
+    """Returns the axes that a query asks for, in any of its parts."""
+    return frozenset(query.axes).union(*(axes_asked(part) for part in query.any_of))
+
+
 def check_nesting(codebook: Codebook) -> None:
     """Checks that each nested definition contains the one before it, whatever the codes of a document.
 

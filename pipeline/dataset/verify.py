@@ -12,7 +12,7 @@ from pipeline.config import Config
 from pipeline.dataset.checks import check_content
 from pipeline.errors import DataError
 from pipeline.estimate import stage as estimate
-from pipeline.release.manifest import SUMS_NAME, list_files, make_sums, read_manifest, release_digest
+from pipeline.release.manifest import MANIFEST_NAME, SUMS_NAME, list_files, make_sums, read_manifest, release_digest
 from pipeline.release.vector_cache import check_caches
 from pipeline.scrape import registry, snapshot
 
@@ -26,7 +26,10 @@ def run(config: Config) -> None:
         DataError: something does not hold; each problem is logged first.
     """
     start = time.perf_counter()
-    folders = [config.path(str(entry["path"])) for entry in config.sources.values() if entry["kind"] == "census"]
+    sources = [config.path(str(entry["path"])) for entry in config.sources.values() if entry["kind"] == "census"]
+    # Earlier versions lie beside the one in force: reports are compared with them.
+    beside = {path.parent for folder in sources for path in folder.parent.glob(f"*/{MANIFEST_NAME}")}
+    folders = sorted({*sources, *beside})
     folders += sorted(config.path(config.paths.dist).glob("census-*"))
     for folder in folders:
         verify_release(folder)

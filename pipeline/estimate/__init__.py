@@ -11,6 +11,7 @@ STAGES = (
         writes=(
             "shares",
             "totals",
+            "recall",
             "positions",
             "codes",
             "coverage",

@@ -2,13 +2,15 @@
 
 import itertools
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from pipeline import store
-from pipeline.coding.codebook import Codebook
+from pipeline.coding.codebook import ASSUMED, Codebook, Query
+from pipeline.coding.definitions import axes_asked
 from pipeline.coding.positions import FILE as POSITIONS_FILE
 from pipeline.coding.positions import load_positions
 from pipeline.coding.sample import Sample
@@ -28,6 +30,7 @@ from pipeline.estimate.price_targets import find_targets, list_headlines
 from pipeline.estimate.prices import price_actions
 from pipeline.estimate.published import tabulate_weights
 from pipeline.estimate.reader_error import tabulate_errors
+from pipeline.estimate.recall import measure_recall
 from pipeline.estimate.robustness import add_second_encoder, vary_estimates
 from pipeline.estimate.smooth import tabulate_smoothed
 from pipeline.estimate.survey import DOCUMENTS, Found, Survey, estimate_batch, merge_records, open_survey
@@ -92,6 +95,7 @@ def _estimate_sample(
         "weights": tabulate_weights(survey.weights),
         "shares": tabulate_shares(survey, found, blind, coverage),
         "totals": count_totals(survey, queries),
+        "recall": measure_recall(survey, parts_of(config.frames)),
         "positions": estimate_positions(survey, positions, queries),
         "groups": measure_groups(survey),
         "trends": measure_trends(survey),
@@ -157,6 +161,7 @@ def tabulate_shares(
             continue
         n_members = domain.n_population if coverage is None else count_members(coverage, domain)
         for number, definition in enumerate(survey.codebook.definitions):
+            assumed = _tell_assumed(survey, domain, (definition, survey.codebook.denominators[name]))
             columns = ("share", "low", "high", "standard_error", "n_effective")
             numbers = {column: float(getattr(shares, column)[number]) for column in columns}
             is_known = bool(np.isfinite(numbers["share"]))
@@ -174,10 +179,20 @@ def tabulate_shares(
                     "n_read": shares.n_read,
                     **{column: value if is_known else None for column, value in numbers.items()},
                     "share_unpredicted": float(plain) if plain is not None and np.isfinite(plain) else None,
-                    "method": (METHOD if is_known else UNREAD) + notes[weight],
+                    "method": (METHOD if is_known else UNREAD) + notes[weight] + assumed,
                 }
             )
     return pd.DataFrame(rows)
+
+
+def _tell_assumed(survey: Survey, domain: Domain, queries: Sequence[Query]) -> str:
+    """Returns which axes that the queries ask for were told from the leaf, and of how many documents; or nothing."""
+    axes = sorted(frozenset().union(*map(axes_asked, queries)) & survey.codebook.assumed.keys())
+    if not axes:
+        return ""
+    assumed = survey.sample.readers[0][ASSUMED].to_numpy()[domain.rows]
+    count = sum(any(axis in told.split() for axis in axes) for told in assumed)
+    return f"; {' and '.join(axes)} assumed for {count:,} of {len(assumed):,} read documents" if count else ""
 
 
 def tabulate_guesses(population: Population) -> pd.DataFrame:

@@ -14,6 +14,7 @@ STAGES = (
             "mixtures",
             "shares",
             "totals",
+            "recall",
             "positions",
             "groups",
             "trends",

@@ -69,6 +69,7 @@ OPTIONAL_TABLES = (
     "predictions",
     "prices",
     "reader_error",
+    "recall",
     "robustness",
     "smoothed",
     "toggles",

@@ -3,6 +3,7 @@
 from typing import Any
 
 from pipeline.estimate.planning import TARGET
+from pipeline.report.amounts import fill_amounts
 from pipeline.report.content import Content, has_rows
 from pipeline.report.second import fill_second
 from pipeline.report.variations import list_variants
@@ -13,6 +14,7 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("explorer", "Build your own", ()),
     ("documents", "The documents behind the number", ()),
     ("map", "Map", ()),
+    ("amounts", "How much there is, and what a query misses", ("recall", "totals")),
     ("definitions", "Every definition, side by side", ()),
     ("years", "Year by year", ()),
     ("agendas", "Agendas: how large, and which grew", ()),
@@ -65,6 +67,7 @@ def fill_sections(content: Content) -> dict[str, Any]:
         "cluster_codes": _keyed(content, "cluster_codes", ("layer", "cluster_id", "group")),
         "intrusion": _rows(content, "intrusion"),
         "read_controls": _read_controls(content),
+        **fill_amounts(content),
         **fill_second(content),
     }
 

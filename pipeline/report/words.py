@@ -4,6 +4,7 @@ from urllib.parse import urlencode
 
 import pandas as pd
 
+from pipeline.coding.sample import SCREENED
 from pipeline.report.content import Content
 
 ESTIMATOR_NOTE = (
@@ -71,6 +72,9 @@ def tell_reading(content: Content) -> str:
         by = f"were coded by {spell_count(least)} to {spell_count(most)} readers each"
     ruled = int(codes["is_adjudicated"].sum())
     told = f"{ruled:,} were adjudicated" if ruled else "none was adjudicated"
+    marked = int(((units["phase2_stratum"] == SCREENED) & ~units["is_adjudicated"].astype(bool)).sum())
+    if marked:
+        told += f"; {marked:,} are known by a screener's mark of title and first words, which counts with its error"
     return f"{len(codes):,} documents {by}; {told}"
 
 

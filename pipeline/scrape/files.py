@@ -10,7 +10,7 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.config import STRICT, build
 from pipeline.errors import ConfigError, DataError
-from pipeline.scrape.arxiv import Query
+from pipeline.scrape.arxiv import ID, Query, split_id
 from pipeline.scrape.cells import (
     Unreadable,
     excerpt,
@@ -164,6 +164,12 @@ def _keep_wanted(found: Iterator[Item | Reject], settings: Settings, root: Path)
         yield item
 
 
+def arxiv_url(doc_id: str) -> str:
+    """Returns the address of a paper, or nothing where the id is none of arXiv's."""
+    name, _ = split_id(canonical_id(doc_id).removeprefix("arxiv:"))
+    return f"https://arxiv.org/abs/{name}" if ID.fullmatch(name) else ""
+
+
 def read_ids(path: Path) -> frozenset[str]:
     """Returns the documents that a list names.
 
@@ -240,7 +246,10 @@ def _make_item(row: Row, cells: Mapping[str, Any], settings: Settings) -> Item |
     for name, value in (("id", doc_id), ("source", source), ("frame", frame)):
         if not value:
             return Reject(place_of(row.line), f"no {name}", f"line {row.line}: {excerpt(title)}")
-    authors = cells.get("authors", ())
+    authors, tags, url = cells.get("authors", ()), cells.get("tags", ()), cells.get("url", "")
+    if source == "arxiv":  # whose classes have blanks between, and whose address follows from the id
+        tags = tuple(word for tag in tags for word in tag.split())
+        url = url or arxiv_url(doc_id)
     return Item(
         place=place_of(row.line),
         doc_id=doc_id,
@@ -248,10 +257,10 @@ def _make_item(row: Row, cells: Mapping[str, Any], settings: Settings) -> Item |
         frame=frame,
         title=title,
         text=text,
-        url=cells.get("url", ""),
+        url=url,
         authors=join_split_names(authors) if settings.has_split_names and source == "arxiv" else authors,
         published_date=cells.get("published_date", ""),
-        tags=cells.get("tags", ()),
+        tags=tags,
         karma=cells.get("karma"),
         karma_read_date=cells.get("karma_read_date", ""),
         text_format=settings.text_format,
