@@ -7,7 +7,7 @@ import pandas as pd
 
 from pipeline.coding.codebook import Codebook, Definition
 from pipeline.coding.definitions import match_definition
-from pipeline.coding.sample import settle_codes
+from pipeline.coding.sample import settle_own
 from pipeline.estimate.domains import Domain
 from pipeline.estimate.shares import compare_parts, estimate_shares
 from pipeline.estimate.survey import DOCUMENTS, Found, Survey
@@ -40,7 +40,7 @@ def estimate_agendas(survey: Survey, joined: Mapping[str, Sequence[str]], found:
     everything in the frame. Leaves add up to their group, and groups to everything.
     """
     codebook = survey.codebook
-    settled = settle_codes(survey.sample)
+    settled = settle_own(survey.sample)
     rows = []
     for number, (code, (title, query)) in enumerate(list_agendas(codebook, joined).items()):
         name, is_coded = denominator_of(code, codebook), match_definition(query, settled)
