@@ -62,6 +62,7 @@ def estimate_tables(
     }
     tables["guesses"] = tables["guesses"].drop_duplicates(["kind", "id", "query"])
     tables["reader_error"] = found[0]["reader_error"]  # of every reading, whatever frame it is in
+    tables["prices"] = found[0]["prices"]  # of the whole reading: the sample that holds most of it
     tables["people"] = count_people(population.documents)
     tables["mixtures"] = tabulate_mixtures(sample, codebook, population.documents, config.estimate.level)
     return {name: rows.reset_index(drop=True) for name, rows in tables.items()}
