@@ -1047,7 +1047,7 @@ AS_PEOPLE = Table(
         Column(
             "share",
             NUMBER,
-            "the share as people would code, at the rates as seen (a half where no label decides); empty where no "
+            "the share as people would code, at the rates as seen (as read where no label decides); empty where no "
             "label of a source is there",
             is_nullable=True,
         ),

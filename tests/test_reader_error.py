@@ -234,3 +234,10 @@ def test_outside_labels_are_compared_with_documents_that_are_read() -> None:
     labels = labels_of([("d1", ("A1",)), ("d9", ("A1",))])
     found = gather_outside(labels, settled, pd.Series({"d1": "x", "d2": "x"}), CODEBOOK)
     assert found.doc_ids.tolist() == ["d1"]
+
+
+def test_where_no_label_decides_the_share_stays_and_the_interval_is_open() -> None:
+    survey = settled_survey(400, np.random.default_rng(5), (0.3, 0.5, 0.2))
+    row = second(survey, judge([1] * 200 + [2] * 200, [("E1",)] * 200 + [("N0",)] * 200))  # of what counts, none
+    assert row["share"] == pytest.approx(row["share_as_read"], abs=0.002)
+    assert row["low"] < 0.1 * row["share_as_read"] and row["high"] >= row["share_as_read"]

@@ -22,6 +22,7 @@ STATES = ("counts", "denominator only", "outside")
 COUNTS, ONLY_INSIDE, OUTSIDE = range(3)
 ASKED = ("counts", "denominator")
 OUTSIDE_LABELS, GOLD = "outside labels", "gold"
+AS_SETTLED = np.array([[1.0, 1.0], [0.0, 1.0], [0.0, 0.0]])  # what the settled code answers, by `STATES` and `ASKED`
 PRIOR = 0.5  # of either answer (Jeffreys 1946): none in thirty proves no zero, and no label says nothing
 
 
@@ -59,8 +60,8 @@ class Tally:
 
     @property
     def rate(self) -> np.ndarray:
-        """Share of yes, as it is seen; a half where nothing is decided."""
-        return np.where(self.n > 0, self.yes / np.where(self.n > 0, self.n, 1.0), 0.5)
+        """Share of yes, as it is seen; as the settled code says, where nothing is decided."""
+        return np.where(self.n > 0, self.yes / np.where(self.n > 0, self.n, 1.0), AS_SETTLED)
 
     def draw(self, rng: np.random.Generator, count: int) -> np.ndarray:
         """Returns rates that the answers leave possible: float (count, 3, 2)."""
@@ -180,8 +181,8 @@ def _list_cells(counted: Tally, level: float) -> Iterator[dict[str, object]]:
     low, high = counted.interval(level)
     for state, settled in enumerate(STATES):
         for question, asked in enumerate(ASKED):
-            is_yes = state == COUNTS or (question == 1 and state == ONLY_INSIDE)  # what the settled code answers
             cell = (state, question)
+            is_yes = AS_SETTLED[cell] == 1
             n_decided, n_yes = int(counted.n_decided[cell]), int(counted.n_yes[cell])
             rate = counted.rate[cell]
             change = (1 - rate, 1 - high[cell], 1 - low[cell]) if is_yes else (rate, low[cell], high[cell])
