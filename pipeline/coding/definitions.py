@@ -1,7 +1,7 @@
 """Definitions as queries: which read documents count as direct, and which belong to the denominator."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import pandas as pd
@@ -88,8 +88,15 @@ def _match_leaf(query: Query, codes: pd.DataFrame) -> np.ndarray:
 
 
 def _is_wanted(query: Query, leaf: pd.Series, group: pd.Series) -> np.ndarray:
-    by_group = group.isin(query.groups) if query.groups or query.leaves else pd.Series(True, index=leaf.index)
-    return ((by_group & ~leaf.isin(query.without_leaves)) | leaf.isin(query.leaves)).to_numpy()
+    by_group = _is_among(group, query.groups) if query.groups or query.leaves else np.ones(len(leaf), dtype=bool)
+    return (by_group & ~_is_among(leaf, query.without_leaves)) | _is_among(leaf, query.leaves)
+
+
+def _is_among(codes: pd.Series, wanted: Collection[str]) -> np.ndarray:
+    """Returns which codes are wanted: bool (n,); for a few hundred codes much quicker than `Series.isin`."""
+    if not wanted:
+        return np.zeros(len(codes), dtype=bool)
+    return np.fromiter((code in wanted for code in codes.tolist()), dtype=bool, count=len(codes))
 
 
 def _parts(query: Query) -> Iterator[Query]:

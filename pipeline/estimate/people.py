@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -79,6 +80,7 @@ def count_people(documents: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@cache
 def merge_name(name: str) -> str:
     """Returns surname and first initial without case and accents; a one-word name, such as a handle, stays whole."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().casefold().replace(".", " ").split()
