@@ -604,6 +604,10 @@ AGENDA_SCORES = Table(
         Column("recall_high", NUMBER, "upper end of its interval", is_nullable=True),
         Column("f1", NUMBER, "harmonic mean of both", is_nullable=True),
         Column("calibration_error", NUMBER, "expected against seen, over ten bands of the chance", is_nullable=True),
+        Column(
+            "n_drawn", INTEGER, "read documents drawn at random from the unread ones assigned to it, seeds left out"
+        ),
+        Column("n_right", INTEGER, "of these, of the agenda"),
         Column("coder_kinds", TEXTS, "who read: person, language model"),
     ),
 )

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from pipeline.agendas.assign import Evidence, assign_chances
+from pipeline.agendas.draw import draw_documents, list_items, score_draws
 from pipeline.agendas.find import find_agenda, rank_members
 from pipeline.agendas.phrases import find_in_terms, find_in_titles
 from pipeline.agendas.profile import count_people
@@ -30,9 +31,10 @@ seeds = ["x:1", "x:2", "x:3"]
 """
 MUST = """
 unlearning control cot-monitoring character specs data-attribution steering weak-to-strong debate elk
-sandbagging evaluation-awareness corrigibility model-organisms scheming-evals reward-hacking circuits sparse-
-autoencoders probing developmental-interp regulation international compute-governance biosecurity jailbreaks
-red-teaming welfare timelines safety-cases decision-theory embedded-agency logical-uncertainty agency-theory
+sandbagging evaluation-awareness corrigibility model-organisms scheming-evals reward-hacking circuits
+sparse-autoencoders probing developmental-interp regulation international compute-governance biosecurity
+jailbreaks red-teaming welfare timelines safety-cases decision-theory embedded-agency logical-uncertainty
+agency-theory
 """.split()
 
 
@@ -172,7 +174,7 @@ def heaps(evidence: Evidence) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nd
 
 def test_documents_nobody_read_are_assigned_to_what_they_are_like(evidence: Evidence) -> None:
     truth, is_seed, read, said = heaps(evidence)
-    chances = assign_chances(evidence, is_seed, read, said)
+    chances = assign_chances(evidence, is_seed, read, said, np.ones(len(read), dtype=bool))
     unread = np.setdiff1d(np.arange(120), read)
     assert ((chances >= 0.4) == truth)[unread].mean() > 0.97
     assert chances.min() >= 0 and chances.max() <= 1
@@ -180,26 +182,30 @@ def test_documents_nobody_read_are_assigned_to_what_they_are_like(evidence: Evid
 
 def test_what_was_read_of_a_document_does_not_move_its_own_chance_far(evidence: Evidence) -> None:
     _, is_seed, read, said = heaps(evidence)
-    before = assign_chances(evidence, is_seed, read, said)
+    before = assign_chances(evidence, is_seed, read, said, np.ones(len(read), dtype=bool))
     turned = said.copy()
     turned[5, 0] = not turned[5, 0]
-    after = assign_chances(evidence, is_seed, read, turned)
+    after = assign_chances(evidence, is_seed, read, turned, np.ones(len(read), dtype=bool))
     assert abs(after[read[5], 0] - before[read[5], 0]) < 0.1
-    assert np.array_equal(before, assign_chances(evidence, is_seed, read, said)), "a rerun must be the same"
+    assert np.array_equal(before, assign_chances(evidence, is_seed, read, said, np.ones(len(read), dtype=bool))), (
+        "a rerun must be the same"
+    )
 
 
 def test_a_phrase_in_the_title_speaks_for_its_agenda(evidence: Evidence) -> None:
     _, is_seed, read, said = heaps(evidence)
     named = evidence.in_title.copy()
     named[:40, 0] = named[100, 0] = True
-    plain = assign_chances(evidence, is_seed, read, said)
-    told = assign_chances(replace(evidence, in_title=named), is_seed, read, said)
+    plain = assign_chances(evidence, is_seed, read, said, np.ones(len(read), dtype=bool))
+    told = assign_chances(replace(evidence, in_title=named), is_seed, read, said, np.ones(len(read), dtype=bool))
     assert told[100, 0] > plain[100, 0]
 
 
 def test_without_any_reading_the_seeds_alone_rank_the_documents(evidence: Evidence) -> None:
     _, is_seed, _, _ = heaps(evidence)
-    chances = assign_chances(evidence, is_seed, np.array([], dtype=int), np.zeros((0, 2), dtype=bool))
+    chances = assign_chances(
+        evidence, is_seed, np.array([], dtype=int), np.zeros((0, 2), dtype=bool), np.array([], dtype=bool)
+    )
     assert chances[:40, 0].min() > chances[80:, 0].max()
 
 
@@ -292,3 +298,33 @@ def test_read_documents_come_first_and_ties_go_by_id() -> None:
 def test_a_name_counts_once_a_document_and_not_for_a_single_one() -> None:
     authors = pd.Series([["Ada", "Ada"], ["Ada", "Bo"], ["Bo"], ["Cy"]])
     assert count_people(authors) == [("Ada", 2), ("Bo", 2)]
+
+
+def test_a_draw_is_of_unread_assigned_documents_and_a_larger_one_holds_a_smaller_one() -> None:
+    listed = AgendaList(1, (make_agenda("cups"), make_agenda("plates")))
+    members = pd.DataFrame({"agenda": "cups", "doc_id": [f"x:{number}" for number in range(30)], "chance": 0.5})
+    members["is_read"], members["is_assigned"] = members.index < 10, members.index < 20
+    small, large = (draw_documents(members, listed, count, 1) for count in (3, 5))
+    assert set(small["doc_id"]) < set(large["doc_id"]) <= {f"x:{number}" for number in range(10, 20)}
+    assert set(small["n_assigned"]) == {10} and set(small["agenda"]) == {"cups"}
+    assert draw_documents(members.sample(frac=1, random_state=3), listed, 3, 1).equals(small)
+
+
+def test_items_to_read_do_not_say_what_they_were_drawn_for() -> None:
+    documents = pd.DataFrame({"doc_id": ["b", "a"], "title": ["B", "A"], "url": None, "text": None})
+    lines = list_items(documents, pd.Series(["b", "a", "a"])).splitlines()
+    assert [line.split('"')[3] for line in lines] == ["a", "b"]
+    assert "cups" not in "".join(lines)
+
+
+def test_what_was_read_of_a_draw_counts_but_for_seeds(tmp_path: Path) -> None:
+    listed = AgendaList(1, (make_agenda("cups"), make_agenda("plates")))  # x:1 is a seed of both
+    lines = [f"cups,{doc_id},0.5,9,1\n" for doc_id in ("x:1", "x:2", "x:3", "x:4")]
+    path = tmp_path / "agenda-draws" / "one.csv"
+    path.parent.mkdir()
+    path.write_text("agenda,doc_id,chance,n_assigned,agendas_version\n" + "".join(lines), encoding="utf-8")
+    write_sheet(tmp_path, "me", "x:1,cups,1,person\nx:2,cups plates,1,person\nx:3,plates,1,person\n")
+    assert score_draws(tmp_path, listed).loc["cups"].tolist() == [2, 1]
+    path.write_text("agenda,doc_id,chance,n_assigned,agendas_version\nforks,x:1,0.5,9,1\n", encoding="utf-8")
+    with pytest.raises(SheetError, match=r"no agenda 'forks'"):
+        score_draws(tmp_path, listed)

@@ -11,8 +11,20 @@ STAGES = (
         run="pipeline.agendas.stage:run",
         reads=("documents", "embeddings", "terms", "codes", "weights", "predictions", "frame_members"),
         writes=("agenda_list", "agenda_members", "agenda_sizes", "agenda_scores"),
-        inputs=(*AGENDA_FILES, "{handcheck}/sheets/agendas/*.csv"),
+        inputs=(*AGENDA_FILES, "{handcheck}/sheets/agendas/*.csv", "{handcheck}/agenda-draws/*.csv"),
         settings=("embed.dimension_count", "estimate.level"),
+    ),
+    Stage(
+        name="agenda-draw",
+        purpose="draw documents assigned to each agenda, to be read: its precision",
+        run="pipeline.agendas.draw:run",
+        reads=("agenda_members", "documents"),
+        options=(
+            Option("name", "of the draw"),
+            Option("count", "documents of each agenda", default=2),
+            Option("file", "where the items to be read go (default: agendas-NAME.jsonl)"),
+        ),
+        is_hidden=True,
     ),
     Stage(
         name="agenda",

@@ -81,7 +81,9 @@ def gather_evidence(
     )
 
 
-def assign_chances(evidence: Evidence, is_seed: np.ndarray, read: np.ndarray, is_member: np.ndarray) -> np.ndarray:
+def assign_chances(
+    evidence: Evidence, is_seed: np.ndarray, read: np.ndarray, is_member: np.ndarray, is_sampled: np.ndarray
+) -> np.ndarray:
     """Returns the chance of every document and agenda: float64 (n, n_agendas), three decimals.
 
     Where nothing was read, the regression learns from the seeds alone, and its chances are ranks, not frequencies.
@@ -91,6 +93,8 @@ def assign_chances(evidence: Evidence, is_seed: np.ndarray, read: np.ndarray, is
         is_seed: bool (n, n_agendas).
         read: int (n_read,), rows of the documents that were read against the list.
         is_member: bool (n_read, n_agendas), what was said of them.
+        is_sampled: bool (n_read,), those drawn without regard to any chance: the regression learns from them alone, for
+            documents drawn because they were assigned would make it too sure.
     """
     known = evidence.kernel.read
     is_any = np.asarray(is_seed.any(axis=1))[:, None]
@@ -98,7 +102,8 @@ def assign_chances(evidence: Evidence, is_seed: np.ndarray, read: np.ndarray, is
     target[np.searchsorted(known, read)] = is_member
     likeness, prototype = _measure_likeness(evidence, target)
     features = _list_features(evidence, likeness, prototype)
-    taught, truth = (read, is_member) if len(read) else (known, target > 0)
+    able = is_sampled if is_sampled.any() else np.ones(len(read), dtype=bool)
+    taught, truth = (read[able], is_member[able]) if len(read) else (known, target > 0)
     chances = np.zeros(is_seed.shape)
     for fold in np.unique(evidence.fold):
         rows = evidence.fold == fold

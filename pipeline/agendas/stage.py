@@ -9,6 +9,7 @@ import pandas as pd
 
 from pipeline import store
 from pipeline.agendas.assign import assign_chances, gather_evidence
+from pipeline.agendas.draw import score_draws
 from pipeline.agendas.profile import profile_agendas
 from pipeline.agendas.reading import Reading, lay_reading
 from pipeline.agendas.scores import score_agendas
@@ -50,6 +51,7 @@ class Inputs:
     weights: pd.DataFrame
     predicted: dict[str, np.ndarray]
     reading: Reading
+    draws: pd.DataFrame
 
 
 def run(config: Config) -> None:
@@ -97,6 +99,7 @@ def load_inputs(config: Config, codebook: Codebook, listed: AgendaList) -> Input
         weights=store.read_table(WEIGHTS, config.processed("weights"), columns),
         predicted=read_leaf_chances(config, codebook, documents["doc_id"]),
         reading=lay_reading(documents["doc_id"], sheets, codes, listed.ids, codebook),
+        draws=score_draws(config.path(config.paths.handcheck), listed),
     )
 
 
@@ -117,14 +120,18 @@ def tabulate_agendas(inputs: Inputs, level: float) -> dict[Table, pd.DataFrame]:
     is_seed = mark_seeds(listed, documents["doc_id"])
     known = np.union1d(np.flatnonzero(is_seed.any(axis=1)), reading.rows)
     evidence = gather_evidence(documents, inputs.vectors, inputs.terms, listed.agendas, known, inputs.predicted)
-    chances = assign_chances(evidence, is_seed, reading.rows, reading.is_member)
+    scored, weight = weigh_reading(documents["doc_id"], inputs.weights, reading)
+    is_sampled = np.isin(reading.rows, scored.rows)
+    chances = assign_chances(evidence, is_seed, reading.rows, reading.is_member, is_sampled)
     is_assigned = chances >= THRESHOLD
     is_assigned[reading.rows] = reading.is_member
     domains = list_domains(documents, inputs.members, inputs.weights)
     growth = measure_growth(domains, documents, inputs.weights, chances, reading, level)
     profiles = profile_agendas(listed, documents, inputs.vectors, chances, is_assigned)
-    scored, weight = weigh_reading(documents["doc_id"], inputs.weights, reading)
     scores = score_agendas(chances, scored, weight, listed.ids, THRESHOLD, level)
+    if len(scores):
+        draws = pd.concat([inputs.draws, inputs.draws.sum().to_frame("").T])
+        scores = scores.join(draws, on="agenda")
     sizes = estimate_sizes(domains, documents, inputs.weights, chances, reading, listed.ids, level)
     return {
         AGENDA_LIST: pd.concat([profiles, growth], axis=1),

@@ -148,6 +148,8 @@ def render(scores: pd.DataFrame, ami: pd.DataFrame, read: pd.DataFrame) -> str:
         good=int((each["f1"] >= 0.5).sum()),
         seen=int((each["n_member"] > 0).sum()),
         count=len(each),
+        n_drawn=every["n_drawn"],
+        n_right=every["n_right"],
     )
 
 
@@ -155,17 +157,19 @@ REPORT = """\
 # Named agendas against labels
 
 `python -m tests.bench.agendas`. Chances are cross-fitted; a document is assigned from 0.25 on; what a reader said of it
-is not used here. BERTopic's default on the same vectors stands in `clusters.md` (AMI .259 and .243 with the newsletter).
+is not used here. BERTopic's default on the same vectors stands in `clusters.md` (AMI .259, .243 with the newsletter).
 
 **Against what was read** (`agenda_scores`; one language-model reader, who also wrote the list; titles, first words and
 settled leaf; weighted to all frames): {n_read} documents of the first round. All pairs together: precision
 {precision:.2f}, recall {recall:.2f}, F1 {f1:.2f}; expected calibration error {calibration:.3f} over the pairs with a
 chance of a tenth or more. {good} of {count} agendas have F1 of .5 or more; {seen} have a read document at all, most of
-them fewer than ten: single agendas are known roughly. The threshold was chosen on these pairs.
+them fewer than ten: single agendas are known roughly. The threshold was chosen on these pairs. Of two unread documents
+drawn of each agenda's assigned ones (`agenda-draws/2026-11.csv`; title and first words; seeds left out) {n_right} of
+{n_drawn} are of it.
 
 **Against labels that no model has seen.** F1 of the union of agendas that `external/agendas.csv` gives a label, beside
 the best single cluster of each way, chosen on these very labels. Labels of fewer than five documents are left out, and
-so are seeds. Labels are wider or narrower than the agendas, and tags are incomplete: what has no tag may still be of it.
+so are seeds. Labels are wider or narrower than the agendas; tags are incomplete: what has no tag may still be of it.
 
 {tables}
 
