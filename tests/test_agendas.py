@@ -134,9 +134,11 @@ def test_a_sheet_that_is_wrong_names_file_and_line(tmp_path: Path, line: str, wr
 def test_what_was_settled_out_of_scope_is_of_no_agenda_unless_a_reader_says_so(codebook: Codebook) -> None:
     ids = pd.Series(["x:1", "x:2", "x:3", "x:4"])
     sheets = pd.DataFrame({"agendas": [("cups",)], "coder_kind": ["person"]}, index=["x:2"])
-    codes = pd.DataFrame({"doc_id": ["x:1", "x:2", "x:3"], "leaf": ["N0", "N0", "A1"]})
+    codes = pd.DataFrame({"doc_id": ["x:1", "x:2", "x:3"], "leaf": ["N0", "N0", "A1"], "stratum": ["s", "s", "t"]})
     reading = lay_reading(ids, sheets, codes, ("cups",), codebook)
     assert reading.rows.tolist() == [0, 1]
+    unread = lay_reading(ids, sheets, codes.assign(stratum="s"), ("cups",), codebook)
+    assert unread.rows.tolist() == [1], "a stratum with unread work in scope says nothing of the rest"
     assert reading.is_member[:, 0].tolist() == [False, True]
     assert not len(lay_reading(ids, sheets.iloc[:0], codes, ("cups",), codebook).rows), "nothing was read"
 

@@ -32,7 +32,7 @@ STAGES = (
         run="pipeline.agendas.find:run",
         reads=("agenda_list", "agenda_members", "agenda_sizes", "agenda_scores", "documents"),
         options=(
-            Option("query", "its name, or words of it; nothing lists them all", is_positional=True, default=""),
+            Option("query", "its name, or words of it; all lists them", is_positional=True),
             Option("count", "documents to print", default=20),
         ),
         is_hidden=True,

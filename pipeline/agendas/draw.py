@@ -8,7 +8,6 @@ import json
 import logging
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from pipeline import store
@@ -77,9 +76,9 @@ def score_draws(handcheck: Path, listed: AgendaList) -> pd.DataFrame:
     Raises:
         SheetError: a draw names an unknown agenda or lacks a column.
     """
-    sheets = read_agenda_sheets(handcheck, listed)["agendas"]
+    sheets = dict(read_agenda_sheets(handcheck, listed)["agendas"])
     seeds = {(agenda.id, seed) for agenda in listed.agendas for seed in agenda.seeds}
-    counts = pd.DataFrame(0, index=list(listed.ids), columns=["n_drawn", "n_right"])
+    drawn, right = (dict.fromkeys(listed.ids, 0) for _ in range(2))
     for path in sorted((handcheck / DRAWS).glob("*.csv")):
         rows = pd.read_csv(path)
         missing = [column for column in COLUMNS if column not in rows]
@@ -87,10 +86,12 @@ def score_draws(handcheck: Path, listed: AgendaList) -> pd.DataFrame:
         if missing or unknown:
             what = f"lacks the column {missing[0]}" if missing else f"there is no agenda {unknown[0]!r}"
             raise SheetError(what, where=str(path), do="restore the file: a draw is never changed")
-        for row in rows[rows["agendas_version"] == listed.version].itertuples(index=False):
-            if row.doc_id in sheets.index and (row.agenda, row.doc_id) not in seeds:
-                counts.loc[row.agenda] += np.array([1, row.agenda in sheets[row.doc_id]])
-    return counts
+        for row in rows[rows["agendas_version"] == listed.version].to_dict("records"):
+            agenda, doc_id = str(row["agenda"]), str(row["doc_id"])
+            if doc_id in sheets and (agenda, doc_id) not in seeds:
+                drawn[agenda] += 1
+                right[agenda] += agenda in sheets[doc_id]
+    return pd.DataFrame({"n_drawn": drawn, "n_right": right}, index=list(listed.ids))
 
 
 def _random_number(key: str) -> float:

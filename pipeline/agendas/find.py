@@ -13,9 +13,11 @@ from pipeline.errors import DataError
 from pipeline.schemas import AGENDA_LIST, AGENDA_MEMBERS, AGENDA_SCORES, AGENDA_SIZES, DOCUMENTS
 from pipeline.text.phrases import fold_text, phrase_pattern
 
+EVERY = "all"
 
-def run(config: Config, query: str = "", count: int = 20) -> None:
-    """Prints the agenda that `query` names and its documents, the surest first; without a query, the list.
+
+def run(config: Config, query: str, count: int = 20) -> None:
+    """Prints the agenda that `query` names and its documents, the surest first; for `all`, the list.
 
     Raises:
         DataError: nothing of that name, or of several names.
@@ -25,7 +27,7 @@ def run(config: Config, query: str = "", count: int = 20) -> None:
     handcheck = config.path(config.paths.handcheck)
     listed = load_agendas(handcheck / FILE, load_codebook(handcheck / "codebook" / "codebook.toml"))
     table = store.read_table(AGENDA_LIST, config.processed("agenda_list")).set_index("agenda")
-    if not query.strip():
+    if fold_text(query) == EVERY:
         for row in table.reset_index().to_dict("records"):
             print(f"{row['agenda']:24} {row['document_count']:5} documents  {row['name']}")
         return
@@ -62,7 +64,7 @@ def find_agenda(listed: AgendaList, query: str) -> Agenda:
         if found:
             names = ", ".join(agenda.id for agenda in found)
             raise DataError(f"{query!r} may be {names}", where="agenda", do="name one of them")
-    raise DataError(f"there is no agenda {query!r}", where="agenda", do="run `agenda` alone for the list, or `search`")
+    raise DataError(f"there is no agenda {query!r}", where="agenda", do="run `agenda all` for the list, or `search`")
 
 
 def _named_length(agenda: Agenda, words: str) -> int:

@@ -27,17 +27,23 @@ class Reading:
 def lay_reading(
     doc_ids: pd.Series, sheets: pd.DataFrame, codes: pd.DataFrame, ids: Sequence[str], codebook: Codebook
 ) -> Reading:
-    """Returns the reading. Where any was read, a document whose settled leaf is out of scope is of no agenda.
+    """Returns the reading. Of a stratum that was read, what is settled out of scope is of no agenda.
+
+    A stratum was read if all of its sample was, but for what is settled out of scope.
 
     Args:
         doc_ids: of all documents.
         sheets: index doc_id; columns agendas, coder_kind (`agenda_list.read_agenda_sheets`).
-        codes: columns doc_id, leaf: the settled codes of the read sample.
+        codes: columns doc_id, leaf, stratum: the settled codes of the read sample.
         ids: of the agendas, in order.
         codebook: which says what is outside: of its last group that is so, nothing is of an agenda.
     """
     scope = [group for group in codebook.groups if codebook.is_outside(group)][-1:]
-    is_out = codes["leaf"].map(codebook.group_of).isin(scope) if len(sheets) else pd.Series(False, index=codes.index)
+    is_out = codes["leaf"].map(codebook.group_of).isin(scope)
+    is_said = codes["doc_id"].isin(sheets.index)
+    is_whole = (is_out | is_said).groupby(codes["stratum"]).transform("all")
+    is_whole &= is_said.groupby(codes["stratum"]).transform("any")
+    is_out &= is_whole
     said = dict(sheets["agendas"])
     known = {**dict.fromkeys(codes.loc[is_out, "doc_id"], ()), **said}
     order = {name: place for place, name in enumerate(ids)}

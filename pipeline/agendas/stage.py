@@ -36,6 +36,7 @@ from pipeline.schemas import (
 log = logging.getLogger(__name__)
 THRESHOLD = 0.25  # chance from which a document is assigned: there precision and recall of the read pairs are equal
 KEPT_CHANCE = 0.05  # smaller chances are not stored
+CODE_COLUMNS = ("doc_id", "leaf", "stratum")
 DOCUMENT_COLUMNS = ("doc_id", "frame", "title", "authors", "published_year")
 
 
@@ -87,7 +88,7 @@ def load_inputs(config: Config, codebook: Codebook, listed: AgendaList) -> Input
             "vector"
         )
     )
-    codes = store.read_table(codes_table(codebook.axis_meanings), config.processed("codes"), ("doc_id", "leaf"))
+    codes = store.read_table(codes_table(codebook.axis_meanings), config.processed("codes"), CODE_COLUMNS)
     columns = ("doc_id", "frame", "year", "weight", "replicate_weights")
     sheets = read_agenda_sheets(config.path(config.paths.handcheck), listed)
     return Inputs(

@@ -48,6 +48,9 @@ FACTS = (
 )
 # Tables that a section of the report shows when the stage that makes them has made them, and does without otherwise.
 OPTIONAL_TABLES = (
+    "agenda_list",
+    "agenda_scores",
+    "agenda_sizes",
     "agreement",
     "agreement_parts",
     "as_people",

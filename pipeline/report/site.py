@@ -23,6 +23,7 @@ from pipeline.report.content import Content
 from pipeline.report.figures import plot_names
 from pipeline.report.findings import find
 from pipeline.report.marks import COLOURS, INK
+from pipeline.report.named import list_named_agendas, tell_agenda_readers
 from pipeline.report.payload import explorer_payload, map_payload
 from pipeline.report.sections import fill_sections
 from pipeline.report.words import (
@@ -200,6 +201,8 @@ def _values(content: Content, tables: Mapping[str, pd.DataFrame]) -> dict[str, A
         "picture": lambda name: make_picture(content, name),
         "agenda_titles": {row["code"]: row["title"] for row in agendas.to_dict("records")},
         "agendas": {(row["frame"], row["year"], row["code"]): row for row in agendas.to_dict("records")},
+        "named_agendas": list_named_agendas(content),
+        "named_readers": tell_agenda_readers(content),
         "published": content.published,
         "limits": list_limits(content),
         "level": round(100 * content.level),
