@@ -104,6 +104,7 @@ KEYS = {
     "positions": ["frame", "year", "denominator", "position"],
     "as_people": ["frame", "year", "denominator", "definition", "basis", "scope"],
     "claims": ["claim", "dial"],
+    "flow": ["frame", "step"],
     "agreement": ["coder_a", "coder_b", "subject", "weighting", "measure"],
     "agreement_parts": ["coder_a", "coder_b", "part", "name"],
     "intrusion": ["coder", "layer"],

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 import pipeline.schemas as schemas
 from pipeline import __version__, store
@@ -45,7 +46,10 @@ FACTS = (
     "text_kind",
     "word_count",
     "karma",
+    "affiliations",
+    "organisation",
 )
+COUNTED = ("records", "rejects", "duplicates")  # what the flow of documents counts, unread
 # Tables that a section of the report shows when the stage that makes them has made them, and does without otherwise.
 OPTIONAL_TABLES = (
     "agenda_list",
@@ -100,6 +104,7 @@ class Content:
         vectors: float16 (n_documents, n_dims), rows as in `documents`; None where there are none.
         published: figures of others, for comparison.
         releases: the digest of each published census that was read, by the name of its folder.
+        counts: rows of the tables `records`, `rejects` and `duplicates`.
         corpus_sha256: hash of every document's id and text hash: which corpus the numbers are about.
     """
 
@@ -126,6 +131,7 @@ class Content:
     vectors: np.ndarray | None
     published: tuple[Mapping[str, Any], ...]
     corpus_sha256: str
+    counts: Mapping[str, int]
     releases: Mapping[str, str] = field(default_factory=dict)
 
     def share_of(
@@ -198,6 +204,7 @@ def load_content(config: Config, codebook: Codebook) -> Content:
         vectors=_load_vectors(config, documents),
         published=load_published(config.path(config.paths.handcheck, "published.toml"), codebook),
         releases=_list_releases(config),
+        counts={name: pq.read_metadata(config.processed(name)).num_rows for name in COUNTED},
         corpus_sha256=store.sha256_of_text("\n".join(sorted(hashes["doc_id"] + " " + hashes["text_sha256"]))),
     )
 

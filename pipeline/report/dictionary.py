@@ -25,6 +25,12 @@ OWN_COLUMNS: Mapping[str, Mapping[str, str]] = {
         "n_read": SHARE["n_read"],
         "n_person": SHARE["n_person"],
     },
+    "flow": {
+        "frame": "the population; empty: the corpus as a whole",
+        "step": "what happened to the documents",
+        "count": "how many documents; `inside` is an estimate",
+        "meaning": "what the step is",
+    },
     "clusters": {
         "first_year": "year of its oldest document",
         "median_year": "median year of its documents",

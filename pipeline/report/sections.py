@@ -7,6 +7,7 @@ from pipeline.report.amounts import fill_amounts
 from pipeline.report.content import Content, has_rows
 from pipeline.report.second import fill_second
 from pipeline.report.variations import list_variants
+from pipeline.report.words import tell_organisations
 
 # From top to bottom: template, heading, and the optional tables without which the section is absent.
 SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -21,6 +22,8 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("curve", "Every way to draw the lines", ("curve", "toggles")),
     ("robustness", "Estimated otherwise", ("robustness",)),
     ("clusters", "Clusters", ()),
+    ("people", "People and organisations", ()),
+    ("flow", "The flow of documents", ()),
     ("frames", "Frames: whose output", ()),
     ("methods", "How the shares were made", ()),
     ("agreement", "Do readers agree?", ("agreement",)),
@@ -29,6 +32,7 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("published", "Beside published figures", ()),
     ("cite", "Cite, reuse, check", ()),
 )
+PEOPLE = ("people", "people_merged", "author_slots")  # the ways of counting that are about who wrote
 OPEN = ("positions", "explorer", "documents", "map")  # the others are folded until somebody asks for them
 
 
@@ -40,6 +44,7 @@ def list_sections(content: Content) -> list[tuple[str, str]]:
         "clusters": bool(content.layers) and len(content.clusters) > 0,
         "curve": bool(content.codebook.toggles.leaves),
         "published": bool(content.published),
+        "people": any(content.weights_of(name) for name, frame in content.frames.items() if frame.is_quotable),
     }
     return [
         (name, heading)
@@ -59,6 +64,9 @@ def fill_sections(content: Content) -> dict[str, Any]:
         "variants": list_variants(content) if "robustness" in content.extras else [],
         "robustness": _keyed(content, "robustness", ("frame", "definition", "variant")),
         "people": _keyed(content, "people", ("frame",)),
+        "people_weights": [name for name in PEOPLE if name in set(content.shares["weight"])],
+        "has_first_only": any(row["has_first_author_only"] for row in _rows(content, "people")),
+        "organisations": tell_organisations(content),
         "wide_years": _wide_years(content),
         "agreement": _agreement(content),
         "agreement_parts": _rows(content, "agreement_parts"),

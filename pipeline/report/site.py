@@ -22,6 +22,7 @@ from pipeline.report.clusters import list_clusters
 from pipeline.report.content import Content
 from pipeline.report.figures import plot_names
 from pipeline.report.findings import find
+from pipeline.report.flow import link_step
 from pipeline.report.marks import COLOURS, INK
 from pipeline.report.named import list_named_agendas, tell_agenda_readers
 from pipeline.report.payload import explorer_payload, map_payload
@@ -183,6 +184,7 @@ def _values(content: Content, tables: Mapping[str, pd.DataFrame]) -> dict[str, A
         "clusters": list_clusters(content, tables),
         "holds_share": HOLDS_SHARE,
         "name_kinds": sorted(set(content.clusters["name_kind"])) if "name_kind" in content.clusters else [],
+        "flow": tables["flow"].to_dict("records"),
         "growth": tables["agenda_growth"].to_dict("records"),
         **fill_sections(content),
         "study": content.codebook.study,
@@ -253,6 +255,7 @@ def _environment(content: Content, *, is_markdown: bool = False) -> jinja2.Envir
         "plain": lambda text: text.replace("*", ""),
     }
     environment.globals["link"] = make_link
+    environment.globals["link_step"] = link_step
     environment.globals["members"] = lambda code: (
         content.codebook.leaves_of(code) if code in content.codebook.groups else code.split("+")
     )

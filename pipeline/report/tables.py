@@ -5,6 +5,7 @@ import pandas as pd
 from pipeline.coding.sheets import code_columns_of
 from pipeline.report import dictionary
 from pipeline.report.content import Content
+from pipeline.report.flow import tabulate_flow
 from pipeline.report.profiles import count_cluster_years, profile_clusters
 
 SHARE_COLUMNS = [
@@ -38,6 +39,7 @@ def list_tables(content: Content) -> dict[str, pd.DataFrame]:
         "codes": tabulate_codes(content),
         "readings": tabulate_readings(content),
         "frames": tabulate_frames(content),
+        "flow": tabulate_flow(content),
         "agendas": content.agendas,
         "agenda_growth": content.growth,
         "published": tabulate_published(content),

@@ -16,10 +16,11 @@ function breakLabel(text) {
 function placeLabels(labels, frame, measure) {
   const taken = [];
   const isFree = (box) => box[0] >= 2 && box[1] >= 2 && box[2] <= frame.width - 2 && box[3] <= frame.height - 2 && !taken.some((other) => box[0] < other[2] && box[2] > other[0] && box[1] < other[3] && box[3] > other[1]);
-  const placed = [];
+  const placed = Object.assign([], { wanted: 0 }); // those whose cluster is in sight
   for (const label of labels) {
     const [x, y] = [frame.left + label.x * frame.side, frame.top + (1 - label.y) * frame.side];
     if (x < 0 || y < 0 || x > frame.width || y > frame.height) continue;
+    placed.wanted += 1;
     const half = Math.max(...label.lines.map(measure)) / 2;
     const tall = LINE_HEIGHT * (label.lines.length - 1);
     const boxAt = ([left, top]) => [left - half - 4, top - 14, left + half + 4, top + 6 + tall];
@@ -46,6 +47,7 @@ function drawOverlay(frame) {
   pen.lineJoin = "round";
   const placed = placeLabels(map.labels[isFine ? map.labels.length - 1 : 0] || [], frame, (line) => pen.measureText(line).width);
   overlay.dataset.labels = String(placed.length);
+  overlay.dataset.wanted = String(placed.wanted);
   pen.strokeStyle = style.color;
   pen.lineWidth = 1;
   for (const { from, at, box } of placed) {

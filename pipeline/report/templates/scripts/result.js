@@ -32,6 +32,7 @@ function renderResult() {
   const about = state.by === DOCUMENTS ? ` ≈ ${formatAbout(countAt(state))} documents.` : ` ${sayWeight(state.by)}.`;
   byId("x-says").textContent = `of ${design.denominators[state.of].title} in ${sayDomain(state)}, if “${sayPosition(state)}” is ${design.direct}.${row.share === null ? "" : about}`;
   renderOther(row);
+  renderSecond();
   renderBound();
   byId("x-quotable").hidden = byId("x-frame").selectedOptions[0].dataset.quotable === "yes";
   const link = byId("x-documents");
@@ -43,12 +44,27 @@ function renderResult() {
 function renderOther(row) {
   const says = byId("x-other-says");
   says.hidden = !state.vs;
+  says.replaceChildren();
   if (!state.vs) return;
   const other = { ...state, ...stateOf(state.vs) };
   const theirs = estimateAt(other);
   const gap = row.share === null || theirs.share === null ? "" : ` ${(100 * Math.abs(row.share - theirs.share)).toFixed(1)} points apart.`;
   says.dataset.exact = JSON.stringify(theirs);
   says.replaceChildren(make("b", {}, formatPercent(theirs.share)), ` ${formatInterval(theirs)} if “${positionById.get(state.vs)?.title || sayPosition(other)}” is.${gap}`);
+}
+
+// The second interval: the same share as people would code, where the tables have it; never in place of the first.
+function renderSecond() {
+  const key = [state.frame, state.year, state.of, state.def].join("|");
+  const found = state.by === DOCUMENTS && !state.in.length && !state.out.length && design.second[key];
+  const says = byId("x-second");
+  says.hidden = !found;
+  if (!found) return;
+  const [share, low, high, basis] = found;
+  says.replaceChildren(
+    "As people would code (", basis, "): ",
+    make("span", { class: "share", data: { table: "as_people", key: `${key}|${basis}|${design.open_scope}`, columns: "share low high" } }, make("b", {}, formatPercent(share)), " ", make("span", {}, formatInterval({ low, high }))),
+    ". ", make("a", { href: "#second" }, "What that is"));
 }
 
 // A definition that asks for words in the text is a bound from below: most texts do not say them.

@@ -139,10 +139,20 @@ function sayPanel(frame, points) {
   );
 }
 
+// Diluted or abandoned: how the whole grew while the part did what the title says.
+function sayGrowth(frames) {
+  const chosen = frames.find((frame) => frame.id === state.frame) || frames[0];
+  const years = windowsOf(chosen.id).filter((year) => year && year !== chosen.partial_year);
+  if (years.length < 2) return "";
+  const whole = { query: design.denominators[state.of], include: [], exclude: [] };
+  const [early, late] = [years[0], years[years.length - 1]].map((year) => formatCount(Math.round(estimateCount(whole, state.of, chosen.id, year).count)));
+  return `The whole of which it is a share: about ${early} documents in ${years[0]}, ${late} in ${years[years.length - 1]}. `;
+}
+
 const sayOthers = (frames, measured) => {
   const finding = byId("trend-title").textContent;
   const others = frames.map((frame) => sayPanel(frame, measured.get(frame.id))).filter((text) => text !== finding);
-  return `${others.map((text) => `${text}. `).join("")}Share of ${design.denominators[state.of].title}; lines give ${Math.round(100 * design.level)}% intervals.`;
+  return `${others.map((text) => `${text}. `).join("")}${sayGrowth(frames)}Share of ${design.denominators[state.of].title}; lines give ${Math.round(100 * design.level)}% intervals.`;
 };
 
 // The same numbers as a table; each share leads to the documents behind it.
