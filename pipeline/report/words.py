@@ -199,7 +199,9 @@ def tell_uncovered(content: Content) -> str:
     rows = content.extras.get("coverage")
     if rows is None:
         return ""
-    whole = rows[(rows["window"] == "") & rows["frame"].isin([n for n, f in content.frames.items() if f.is_quotable])]
+    quotable = [name for name, frame in content.frames.items() if frame.is_quotable]
+    # A frame that is known through another one has no draw of its own to cover it.
+    whole = rows[(rows["window"] == "") & rows["frame"].isin(quotable) & (rows["n_covered"] > 0)]
     parts = [
         f"{content.frames[row['frame']].title} covers {format_number(row['n_covered'])} of "
         f"{format_number(row['n_members'])}"
