@@ -107,41 +107,86 @@ def test_a_tree_that_cannot_be_written_is_one_line(small_disk: Path) -> None:
     assert digest(small_disk) == good
 
 
+BUILT_STAGES = ("corpus", "embed", "cluster", "estimate", "agreement", "scope", "report", "dataset")
+KILLS = int(os.environ.get("CENSUS_KILLS", "30"))
+
+
+def run_here(project: Path, stage: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "pipeline", stage]
+    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+
+
+def digests(project: Path) -> list[dict[str, str]]:
+    return [digest(project / name) for name in ("data/processed", "reports", "dist") if (project / name).exists()]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
+@pytest.mark.parametrize("stage", BUILT_STAGES)
 def test_kill_9_at_random_moments_of_every_stage_leaves_the_last_state_and_a_rerun_the_same_bytes(
-    built: Path, tmp_path: Path
+    built: Path, tmp_path: Path, stage: str
 ) -> None:
     project = tmp_path / "project"
     shutil.copytree(built, project, symlinks=True)
-    stages = ("corpus", "embed", "cluster", "estimate", "agreement", "scope", "report", "dataset")
-    count = int(os.environ.get("CENSUS_KILLS", "30"))
-    draw = random.Random(7)
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    for stage in stages:
-        command = [sys.executable, "-m", "pipeline", stage]
-        start = time.monotonic()
-        first = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
-        assert first.returncode == 0, (stage, first.stderr)
-        seconds = time.monotonic() - start
-        folders = [project / name for name in ("data/processed", "reports", "dist") if (project / name).exists()]
-        good = [digest(folder) for folder in folders]
-        for _ in range(count):
-            process = subprocess.Popen(
-                command, cwd=project, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-            )
-            time.sleep(draw.uniform(0.3, 1.05) * seconds)
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            assert [digest(folder) for folder in folders] == good or [litter(folder) for folder in folders]
-            visible = [
-                {name: value for name, value in digest(folder).items() if ".part" not in name} for folder in folders
-            ]
-            assert visible == good, stage
-        again = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
-        assert again.returncode == 0, (stage, again.stderr)
-        assert [digest(folder) for folder in folders] == good
-        assert [litter(folder) for folder in folders] == [[] for _ in folders]
+    start = time.monotonic()
+    first = run_here(project, stage)
+    assert first.returncode == 0, first.stderr
+    seconds, good = time.monotonic() - start, digests(project)
+    draw = random.Random(stage)
+    for _ in range(KILLS):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pipeline", stage],
+            cwd=project,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(draw.uniform(0.3, 1.05) * seconds)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        seen = [{name: value for name, value in each.items() if ".part" not in name} for each in digests(project)]
+        assert seen == good
+    again = run_here(project, stage)
+    assert again.returncode == 0, again.stderr
+    assert digests(project) == good
+    assert litter(project) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("is_full", [True, False])
+def test_a_full_disk_and_a_tree_that_cannot_be_written_leave_every_stage_its_last_state(
+    built: Path, tmp_path: Path, is_full: bool
+) -> None:
+    """The whole census on a file system of its own with nothing left on it, or mounted to be read only."""
+    project = tmp_path / "project"
+    project.mkdir()
+    size = sum(path.stat().st_size for path in built.rglob("*") if path.is_file() and not path.is_symlink())
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size // 2**20 + 60}m", "tmpfs", str(project)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("this user may not mount a file system")
+    try:
+        shutil.copytree(built, project, symlinks=True, dirs_exist_ok=True)
+        good = digests(project)
+        config = project / "census.toml"
+        config.write_text(config.read_text().replace("seed = ", "seed = 1", 1).replace("level = 0.95", "level = 0.9"))
+        if is_full:
+            handle = os.open(project / "filler", os.O_WRONLY | os.O_CREAT)
+            with contextlib.suppress(OSError):
+                while True:
+                    os.write(handle, bytes(4096))
+            os.close(handle)
+        else:
+            subprocess.run(["mount", "-o", "remount,ro", project], check=True)
+        for stage in BUILT_STAGES:
+            done = run_here(project, stage)
+            assert done.returncode == MENDABLE, (stage, done.stderr)
+            assert "Traceback" not in done.stderr and done.stderr.strip().splitlines()[-1].startswith("error: "), stage
+            assert digests(project) == good, stage
+            assert litter(project) == [], stage
+    finally:
+        subprocess.run(["umount", "-l", project], check=False)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from pipeline.text.dates import read_date
 
 MAX_ID_CHARACTERS = 500
+RUN_BY_BROWSERS = ("javascript", "data", "vbscript")  # schemes of texts that are code where an address stands
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _MAX_EXACT = 2**53  # from here on a 64-bit float does not hold every whole number
 _LIST_STARTS = ('["', "['")
@@ -73,12 +74,15 @@ def read_id(value: Any) -> str:
 
 
 def read_url(value: Any) -> str:
-    """Returns an address. Raises as `read_plain`, and for what cannot be taken apart."""
+    """Returns an address. Raises as `read_plain`, for what cannot be taken apart, and for what a browser would run."""
     text = read_plain(value)
     try:
-        _ = urlsplit(text).port
+        parts = urlsplit(text)
+        _ = parts.port
     except ValueError:
         raise Unreadable("is no address") from None
+    if parts.scheme.lower() in RUN_BY_BROWSERS:
+        raise Unreadable("is no address but something to run")
     return text
 
 

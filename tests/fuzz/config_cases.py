@@ -141,7 +141,6 @@ MUST_FAIL: dict[str, tuple[str, ...]] = {
     "embed.batch_size": ("0", "-1", "99999999"),
     "embed.weights_sha256": ('"abc"', f'"{"g" * 64}"', "5"),
     "cluster.layers": (
-        "[]",
         '[{ name = "a", resolution = 0.0 }]',
         '[{ name = "a", resolution = nan }]',
         '[{ name = "../a", resolution = 1.0 }]',

@@ -78,6 +78,7 @@ TYPED: list[tuple[str, Any, Any]] = [
     *(("text", value, REJECT) for value in (["a"], {"a": "b"}, False)),
     *(("doc_id", value, REJECT) for value in (["a"], {"a": 1}, True, "a\nb", "a\x00b", "x" * 501)),
     *(("url", value, REJECT) for value in ("http://[::1", ["u"], True, "http://a\n.org", "http://a:port/")),
+    *(("url", value, REJECT) for value in ("javascript:alert(1)", " JavaScript:x", "data:text/html,x", "vbscript:x")),
     ("url", "https://example.org/a b", "https://example.org/a b"),
     ("url", None, ""),
     *(("karma", value, REJECT) for value in ([1], {"a": 1}, True, "n.a.", "1,5")),
