@@ -1,5 +1,6 @@
 """A year of the census against local sites: version after version, everything is accounted for and codes carry over."""
 
+import json
 import os
 import random
 import subprocess
@@ -7,14 +8,15 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from pipeline import store
 from pipeline.coding.codebook import load_codebook
-from pipeline.coding.definitions import match_definition, match_denominator
+from pipeline.coding.definitions import is_set_of_leaves
 from pipeline.config import Config, load_config
-from pipeline.schemas import CLUSTERS, CODES, COVERAGE, DOCUMENTS, FRAME_MEMBERS, SHARES, codes_table
+from pipeline.schemas import CLUSTERS, CODES, COVERAGE, FRAME_MEMBERS, PREDICTIONS, SHARES, WEIGHTS, codes_table
 from pipeline.scrape import stage as scrape
 from pipeline.web.clock import VirtualClock
 from tests.fakes.forum_site import Forum, Post, invent_posts
@@ -80,6 +82,22 @@ windows = "quarter"
 """
 
 
+NOTES = """
+[sources.notes]
+kind = "files"
+path = "notes.jsonl"
+source = "arxiv"
+frame = "notes"
+
+[frames.notes]
+title = "Notes"
+kind = "census"
+description = "invented notes"
+use = "none"
+is_quotable = true
+"""
+
+
 def leaf_of(post: Post) -> str:
     return LEAVES[int(post.facts["_id"], 36) % len(LEAVES)]
 
@@ -101,6 +119,8 @@ def make_posts(count: int, seed: int, first: datetime) -> list[Post]:
 
 class Year:
     """The project, the sites, and the clock."""
+
+    n_notes = 0
 
     def __init__(self, folder: Path, root: Path) -> None:
         self.clock = VirtualClock(datetime(2026, 3, 1, tzinfo=UTC).timestamp())
@@ -161,40 +181,111 @@ class Year:
         return ids
 
     def extra(self) -> dict[str, str]:
-        return {}
+        """Returns the leaf of each note."""
+        return {f"arxiv:2605.{number:05d}": LEAVES[number % len(LEAVES)] for number in range(self.n_notes)}
+
+    def write_notes(self, count: int) -> str:
+        """Writes a file of documents that are a frame of their own. Returns what the configuration says of it."""
+        self.n_notes, rng = count, random.Random(9)
+        lines = []
+        for doc_id, leaf in self.extra().items():
+            words = rng.choices(TOPICS[leaf].split(), k=40)
+            facts = {"title": f"{words[0]} {words[1]} {doc_id}", "text": " ".join([*words, doc_id])}
+            facts |= {"url": f"https://arxiv.org/abs/{doc_id[6:]}", "published_date": "2026-05-02", "authors": ["A B"]}
+            lines.append(json.dumps({"doc_id": doc_id, **facts}))
+        (self.path.parent / "notes.jsonl").write_text("\n".join(lines) + "\n")
+        return NOTES
 
     def table(self, table) -> pd.DataFrame:
         return store.read_table(table, self.config.processed(table.name))
 
 
+def match(codes: list[str], wanted: set[str]) -> np.ndarray:
+    """Returns which codes, texts such as "A1 - T3 M1 S3 C 2", have one of the leaves."""
+    return np.array([code.split(" ")[0] in wanted for code in codes], dtype=float)
+
+
+def chance(row: dict, wanted: set[str]) -> float:
+    """Returns the chance that a row of `weights` has one of the leaves."""
+    kept = match(row["codes"], wanted)
+    if row["is_settled"]:
+        return float(kept[0])
+    change = row["change_chance"]
+    return float((1 - change) * (kept @ row["kept_chances"]) + change * (kept @ row["changed_chances"]))
+
+
+def find_strata(year: Year) -> dict[str, tuple[set[str], set[str]]]:
+    """Returns the members and the read documents of each stratum, from the rounds' files and the table of members."""
+    handcheck = year.path.parent / "data/raw/handcheck"
+    members = year.table(FRAME_MEMBERS)
+    here = set(members.loc[members["gone"].isna(), "doc_id"])
+    read = {doc_id for path in (handcheck / "sheets").glob("*.csv") for doc_id in pd.read_csv(path)["doc_id"]}
+    found: dict[str, tuple[set[str], set[str]]] = {}
+    for folder in sorted((handcheck / "rounds").iterdir()):
+        drawn = pd.read_csv(folder / "sample.csv").groupby("stratum")["doc_id"].agg(set)
+        for name, ids in pd.read_parquet(folder / "members.parquet").groupby("stratum")["doc_id"]:
+            old = found.get(name, (set(), set()))
+            found[name] = (old[0] | (set(ids) & here), old[1] | (drawn.get(name, set()) & here & read))
+    return found
+
+
+def check_weights(year: Year, weights: pd.DataFrame) -> None:
+    """The weights are those of the design, calibrated: they add up to each stratum, and their factors are linear in the
+    predicted groups (Deville and Sarndal 1992), or stand at a bound."""
+    strata, is_known = find_strata(year), weights["stratum"].str.startswith(("posts/", "forum-posts/", "notes"))
+    assert is_known.all()
+    rows = year.table(PREDICTIONS)
+    groups = rows[rows["query"].str.startswith("group ")].pivot(index="doc_id", columns="query", values="probability")
+    for name, part in weights.groupby("stratum"):
+        members, read = strata[name.replace("forum-posts/", "posts/") if name not in strata else name]
+        assert set(part["doc_id"]) == read
+        assert part["inclusion_probability"].to_numpy() == pytest.approx(len(read) / len(members), abs=1e-12)
+        assert part["weight"].sum() == pytest.approx(len(members), abs=1e-5)
+        design = len(members) / len(read) - 1
+        if design == 0:
+            assert (part["weight"] == 1).all()
+            continue
+        factors = (part["weight"].to_numpy() - 1) / design
+        assert factors.min() > 0.2 - 1e-6 and factors.max() < 4 + 1e-6
+        is_free = (factors > 0.2 + 1e-6) & (factors < 4 - 1e-6)
+        table = np.column_stack([np.ones(len(part)), groups.loc[part["doc_id"]].to_numpy()])[is_free]
+        fitted = table @ np.linalg.lstsq(table, factors[is_free], rcond=None)[0]
+        if is_free.sum() > 2 * table.shape[1]:
+            assert np.abs(fitted - factors[is_free]).max() < 2e-3  # chances are published with four decimals
+
+
 def check_shares(year: Year) -> None:
-    """Every share lies within three standard errors of the stratified mean, computed from the files alone."""
+    """Every share equals the ratio of the published weights to nine digits, and the stratified mean (Horvitz and
+    Thompson) lies within its interval's half width, both computed from the files alone."""
     config = year.config
     codebook = load_codebook(config.path(config.paths.handcheck, "codebook/codebook.toml"))
-    codes, shares = year.table(codes_table(codebook.axis_meanings)), year.table(SHARES)
-    frames = year.table(DOCUMENTS).set_index("doc_id")["frame"]
-    for frame in set(shares["frame"]):
-        rows = codes[codes["doc_id"].map(frames) == frame]
-        weight = 1 / rows["inclusion_probability"]
-        for definition in codebook.definitions[:3]:
-            inside = match_denominator(codebook.denominators["safety"], rows)
-            counted = match_definition(definition, rows) & inside
-            plain = (weight * counted).sum() / (weight * inside).sum()
-            row = shares[
-                (shares["frame"] == frame)
-                & (shares["year"] == "")
-                & (shares["denominator"] == "safety")
-                & (shares["definition"] == definition.id)
-                & (shares["weight"] == "documents")
-            ].iloc[0]
-            assert pd.notna(row["share"]) and row["low"] <= row["share"] <= row["high"]
-            assert abs(row["share"] - plain) <= max(3 * row["standard_error"], 0.05), (frame, definition.id)
+    weights, shares, codes = year.table(WEIGHTS), year.table(SHARES), year.table(codes_table(codebook.axis_meanings))
+    check_weights(year, weights)
+    leaf_of_doc, count = codes.set_index("doc_id")["leaf"], 0
+    inside = {leaf for leaf, group in codebook.group_of.items() if group not in codebook.outside}
+    safety = shares[(shares["denominator"] == "safety") & (shares["weight"] == "documents")]
+    sets = {each.id: each for each in codebook.definitions if is_set_of_leaves(each)}
+    for row in safety[safety["definition"].isin(list(sets))].to_dict("records"):
+        query = sets[row["definition"]]
+        counted = {leaf for leaf, group in codebook.group_of.items() if leaf in query.leaves or group in query.groups}
+        part = weights[(weights["frame"] == row["frame"]) & ((weights["year"] == row["year"]) | (row["year"] == ""))]
+        units = part.to_dict("records")
+        up = sum(unit["weight"] * chance(unit, counted & inside) for unit in units)
+        base = sum(unit["weight"] * chance(unit, inside) for unit in units)
+        assert row["share"] == pytest.approx(up / base, abs=1e-9), (row["frame"], row["definition"])
+        leaves, design = part["doc_id"].map(leaf_of_doc), 1 / part["inclusion_probability"]
+        plain = (design * leaves.isin(counted & inside)).sum() / (design * leaves.isin(inside)).sum()
+        assert row["low"] <= row["share"] <= row["high"]
+        assert abs(row["share"] - plain) <= (row["high"] - row["low"]) / 2 + 1e-9, (row["frame"], row["definition"])
+        assert row["n_population"] <= row["n_members"] and row["share_unpredicted"] is not None
+        count += 1
+    assert count >= 6 * len(set(shares["frame"]))
 
 
-def check_accounts(year: Year, n_live: int) -> pd.Series:
+def check_accounts(year: Year, n_live: int, frames: tuple[str, ...] = ("posts", "forum-posts")) -> pd.Series:
     """Every document is a member, covered or not, or gone."""
     rows = year.table(COVERAGE)
-    whole = rows[(rows["window"] == "") & rows["frame"].isin(["posts", "forum-posts"])].iloc[0]
+    whole = rows[(rows["window"] == "") & rows["frame"].isin(frames)].iloc[0]
     members = year.table(FRAME_MEMBERS)
     own = members[members["frame"] == whole["frame"]]
     assert whole["n_members"] == own["gone"].isna().sum() == n_live
@@ -245,14 +336,15 @@ def test_three_versions_of_a_census_that_grows_loses_and_is_corrected(tmp_path: 
             "[frames.posts]", "[frames.forum-posts]"
         )
         text = text.replace('windows = "quarter"', 'windows = "quarter"\nrenamed_from = ["posts"]')
-        year.path.write_text(text)
+        year.path.write_text(text + year.write_notes(60))
         year.scrape()
         shown = year.make("status")
         assert (
             "were rewritten since they were read" in shown
             and "make draw ROUND=name N=number FRAMES=forum-posts" in shown
+            and "60 documents of notes are covered by no draw: make draw ROUND=name N=number FRAMES=notes" in shown
         )
-        year.make("draw", "ROUND=r2", "N=8", "BY=proportional")
+        year.make("draw", "ROUND=r2", "N=48", "BY=proportional")
         year.read("r2", "m1")
         year.read("r2", "m2", 0.5)
         year.make("adjudicate", "CODER=judge")
@@ -260,7 +352,10 @@ def test_three_versions_of_a_census_that_grows_loses_and_is_corrected(tmp_path: 
         year.make("report")
         whole = check_accounts(year, 200 - 2 + 10)
         assert whole["n_gone"] == 2 and whole["n_moved"] == 1 and whole["n_stale"] == 2 and whole["n_uncovered"] == 0
+        assert check_accounts(year, 60, ("notes",))["n_read"] > 0
         check_shares(year)
+        page = (tmp_path / "reports/2026.06/report.md").read_text()
+        assert "Covers 208 of 208 documents" in page and "Covers 60 of 60 documents" in page
         after = year.table(CODES).set_index("doc_id")
         both = before.index.intersection(after.index)
         assert len(both) == len(before) - 1  # the read one that is gone

@@ -292,7 +292,8 @@ def _predict_by_cluster(survey: Survey, predictions: Predictions, cluster: np.nd
             (np.ones(int(learn.sum())), (cluster[units][learn], np.arange(int(learn.sum())))),
             shape=(cluster.max() + 1, int(learn.sum())),
         )
-        sums = own @ codes[learn] + codes[learn].mean(axis=0)
+        prior = codes[learn].mean(axis=0) if learn.any() else np.full(codes.shape[1], 1 / codes.shape[1])
+        sums = own @ codes[learn] + prior
         chance[rows] = (sums / sums.sum(axis=1, keepdims=True))[cluster[rows]]
     return replace(predictions, leaf_probability=chance)
 
