@@ -246,18 +246,48 @@ class Report:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Licence:
+    """Which texts may be passed on, and under what.
+
+    Attributes:
+        source: the site, as in `documents`.
+        text_kinds: of its texts, those that it covers: full, abstract, opening.
+        licence: SPDX identifier.
+        from_date: the first day of publication that it covers; empty for all.
+        reason: where it is said; an address.
+    """
+
+    source: str
+    text_kinds: tuple[str, ...]
+    licence: str
+    from_date: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, config=STRICT)
 class Dataset:
     """How the release introduces itself.
 
     Attributes:
-        title, url, reading_note: shown at its head.
-        text: `none`, or `licensed` to publish the texts whose licence allows it.
-        previous: folder of the version that the changes are counted from; the newest census source by default.
+        title, reading_note: shown at its head.
+        url: where it is published; empty as long as it is nowhere, and then nothing claims to be.
+        contact: whom to write to about it: an e-mail address or an address of the web; empty if nobody is named.
+        creators: who publishes it, by name.
+        keywords: tags of the card.
+        acknowledgement: thanks that a source asks for.
+        licences: the texts that may be passed on.
+        text: `none`, or `licensed` to publish these texts.
+        previous: folder of the version that the changes are counted from; the newest older census by default.
     """
 
     title: str
     url: str
     reading_note: str
+    contact: str = ""
+    creators: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    acknowledgement: str = ""
+    licences: tuple[Licence, ...] = ()
     text: Literal["none", "licensed"] = "none"
     previous: str = ""
 

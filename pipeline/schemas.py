@@ -49,7 +49,7 @@ N_PERSON = Column(
 )
 
 _FACTS = (
-    Column("source", TEXT, "the site it comes from: alignmentforum, lesswrong, eaforum, arxiv, or a blog's name"),
+    Column("source", TEXT, "the short name of the site it comes from"),
     Column("frame", TEXT, "the defined population it belongs to (see the frames in census.toml)"),
     Column("url", TEXT, "where to read it", is_nullable=True),
     Column("title", TEXT, "cleaned title"),
@@ -105,7 +105,7 @@ CENSUS_DOCUMENTS = Table(
         Column(
             "doc_id",
             TEXT,
-            "stable id: <site>:<id there>, such as arxiv:<id without version>",
+            "stable id: <site>:<id there>, without a version",
         ),
         *_FACTS,
     ),
@@ -210,6 +210,17 @@ ROUND_MEMBERS = Table(
         Column("doc_id", TEXT, "the document"),
         Column("stratum", TEXT, "the stratum it was in"),
         Column("text_sha256", TEXT, "of a drawn document, the hash of its text then", is_nullable=True),
+    ),
+)
+DRAWN_MEMBERS = Table(
+    "drawn_members",
+    "the population that each round was drawn from: every document of every stratum, when it was drawn",
+    ("round", "doc_id"),
+    (
+        Column("round", TEXT, "the round"),
+        Column("doc_id", TEXT, "the document; one that is gone since may be in no other table"),
+        Column("stratum", TEXT, "the stratum it was in"),
+        Column("is_drawn", FLAG, "whether the draw took it"),
     ),
 )
 COVERAGE = Table(
@@ -454,7 +465,11 @@ PREDICTIONS = Table(
     ("query", "doc_id"),
     (
         Column("doc_id", TEXT, "the document"),
-        Column("query", TEXT, "group <letter>, denominator <name>, or definition <id> (codebook.toml)"),
+        Column(
+            "query",
+            TEXT,
+            "definition <id>, denominator <name>, group <code>, leaf <code> or agenda <leaves joined with +>",
+        ),
         Column("probability", NUMBER, "calibrated chance that it matches, four decimals"),
         Column("fold", INTEGER, "the fold left out of the model's learning"),
     ),
@@ -1174,6 +1189,7 @@ TEXTS_TABLE = Table(
     (
         Column("doc_id", TEXT, "the document; its authors and url are in documents"),
         Column("text", TEXT, "cleaned text"),
-        Column("licence", TEXT, "CC0-1.0 (arXiv metadata) or CC-BY-4.0 (EA Forum from 2022-12-01)"),
+        Column("text_sha256", TEXT, "SHA-256 of title, an empty line and this text, as in documents"),
+        Column("licence", TEXT, "under which the text may be passed on, as an SPDX identifier"),
     ),
 )

@@ -1,18 +1,18 @@
 """The dataset card: what each frame and column is, and what it may be used for."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 
 import pandas as pd
 
 from pipeline.coding.codebook import Study
-from pipeline.config import Config
+from pipeline.config import Config, Dataset, Licence
 from pipeline.dataset.licences import licence_of_texts
 from pipeline.dataset.summary import Summary
+from pipeline.release.citation import render_bibtex
 from pipeline.release.columns import describe_table
 from pipeline.schemas import Table
-from pipeline.text.escape import escape_markdown, escape_tex, quote_yaml
+from pipeline.text.escape import escape_markdown, quote_yaml
 
 HEAD = """\
 ---
@@ -21,6 +21,7 @@ pretty_name: {pretty_name}
 language: en
 task_categories: [text-classification, feature-extraction]
 size_categories: [{size}]
+tags: [{tags}]
 configs:
 {configs}
 ---
@@ -67,7 +68,7 @@ precision, gives slightly different ones. `text_sha256` is the hash of the clean
 ## Licence
 
 Ids, vectors, counts and tables: CC BY 4.0. Titles, names and links are facts about works that belong to their authors.
-{arxiv}
+{acknowledgement}
 | source | documents | texts that may be passed on | licence of those |
 |---|---|---|---|
 {licences}
@@ -76,19 +77,18 @@ Ids, vectors, counts and tables: CC BY 4.0. Titles, names and links are facts ab
 
 ## Cite
 
+{published}
+
 ```bibtex
-@misc{{{citation_key},
-  title = {{{tex_title} {version}}},
-  howpublished = {{\\url{{{tex_url}}}}},
-  note = {{Version {version}}}
-}}
+{bibtex}
 ```
+
+`CITATION.cff` says the same to programs. {contact}
 """
-ARXIV = "arXiv metadata are CC0: thank you to arXiv for use of its open access interoperability.\n"
-LOADERS = """\
+LOADERS = '''\
 ```python
-from pipeline.dataset import load_census          # in a checkout of the program: aligned tables, float32 vectors
-census = load_census("{folder}")
+from alignment_census import load_census   # pip install alignment-census: aligned tables, float32 vectors
+census = load_census(".")                  # this folder
 census.vectors[census.documents["frame"] == "{frame}"]
 ```
 
@@ -106,11 +106,31 @@ pl.read_parquet("documents.parquet").join(pl.read_parquet("embeddings.parquet"),
 ```python
 import duckdb
 duckdb.sql("select source, count(*) from 'documents.parquet' group by source")
+duckdb.sql("""
+    select d.title, array_cosine_similarity(e.vector::float[{width}], q.vector::float[{width}]) as cosine_score
+    from 'embeddings.parquet' e join 'documents.parquet' d using (doc_id),
+         (select vector from 'embeddings.parquet' limit 1) q
+    order by cosine_score desc limit 10
+""")
 ```
 
 ```python
 from datasets import load_dataset
-load_dataset("parquet", data_files="embeddings.parquet", split="train")
+load_dataset(".", split="train")                 # the documents; or its address on a hub, in place of "."
+load_dataset(".", "embeddings", split="train")   # any other table, by its name
+```
+
+```r
+documents <- arrow::read_parquet("documents.parquet")
+vectors <- arrow::read_parquet("embeddings.parquet", col_select = c("doc_id", "vector"))
+```
+{estimate}'''
+ESTIMATE = """
+Any share again, with its interval, under a definition of your own (`codebook.toml` has those of the study):
+
+```python
+from alignment_census import estimate_share, load_census   # pip install 'alignment-census[pipeline]'
+estimate_share({{"groups": ["{group}"]}}, frame="{frame}", census=load_census("."))
 ```"""
 ATLAS = """
 
@@ -123,7 +143,7 @@ embedding-atlas map.parquet --text title --x x --y y   # Apple's viewer (pip ins
 ```"""
 
 
-def render_card(config: Config, study: Study, tables: Sequence[Table], summary: Summary) -> str:
+def render_card(config: Config, study: Study, tables: Sequence[Table], summary: Summary, group: str = "") -> str:
     """Returns the card as Markdown with a Hugging Face head, and the dictionary of every column.
 
     Args:
@@ -131,21 +151,24 @@ def render_card(config: Config, study: Study, tables: Sequence[Table], summary: 
         study: its words.
         tables: the tables of the release.
         summary: the counts of the release.
+        group: a group of the codebook, for an example; none where there is no codebook.
     """
     documents, count = summary.documents, summary.document_count
-    folder = f"dist/census-{config.version}"
-    loaders = LOADERS.format(folder=folder, frame=min(documents["frame"], default=""))
+    frame = min(documents["frame"], default="")
+    estimate = ESTIMATE.format(frame=frame, group=group) if group and "weights" in summary.row_counts else ""
+    loaders = LOADERS.format(frame=frame, width=config.embed.dimension_count, estimate=estimate)
     head = HEAD.format(
         title=escape_markdown(config.dataset.title),
         pretty_name=quote_yaml(f"{config.dataset.title} {config.version}"),
-        tex_title=escape_tex(config.dataset.title),
-        tex_url=config.dataset.url.replace("{", "%7B").replace("}", "%7D"),
         version=config.version,
         count=f"{count:,}",
         corpus=study.corpus,
         data_limits="".join(f"- {limit}\n" for limit in study.data_limits),
-        citation_key="-".join(re.findall(r"[a-z0-9]+", config.dataset.title.lower())) or "census",
-        arxiv=ARXIV if "arxiv" in set(documents["source"]) else "",
+        tags=", ".join(quote_yaml(word) for word in config.dataset.keywords),
+        acknowledgement=escape_markdown(config.dataset.acknowledgement),
+        published=_describe_place(config.dataset),
+        bibtex=render_bibtex(config.dataset, config.version),
+        contact=_describe_contact(config.dataset),
         frames=_describe_frames(config, documents),
         size=size_category(count),
         configs=_list_configs(tables, summary),
@@ -157,7 +180,7 @@ def render_card(config: Config, study: Study, tables: Sequence[Table], summary: 
         reading_note=escape_markdown(config.dataset.reading_note),
         coders=_describe_counts(" Codes settled by", summary.values.get("codes")),
         changes=_describe_changes(summary.values.get("changes")),
-        licences=_describe_licences(documents),
+        licences=_describe_licences(documents, config.dataset.licences),
         texts=_describe_texts(summary.row_counts.get("texts")),
         undated=f"{documents.loc[documents['published_date'].isna(), 'document_count'].sum():,}",
     )
@@ -165,9 +188,22 @@ def render_card(config: Config, study: Study, tables: Sequence[Table], summary: 
 
 
 def _list_configs(tables: Sequence[Table], summary: Summary) -> str:
-    """Returns the tables that `datasets` offers by name; it cannot open one without rows."""
+    """Returns the tables that `datasets` offers by name, the documents unasked; it cannot open one without rows."""
     names = [table.name for table in tables if summary.row_counts[table.name]]
-    return "\n".join(f"- config_name: {name}\n  data_files: {name}.parquet" for name in names)
+    return "\n".join(
+        f"- config_name: {name}\n  data_files: {name}.parquet" + ("\n  default: true" if name == "documents" else "")
+        for name in names
+    )
+
+
+def _describe_place(dataset: Dataset) -> str:
+    if dataset.url:
+        return f"Published at {escape_markdown(dataset.url)}."
+    return "It has no public address yet: cite the version, and the digest that `sha256sum SHA256SUMS` prints."
+
+
+def _describe_contact(dataset: Dataset) -> str:
+    return f"Questions, corrections, removals: {escape_markdown(dataset.contact)}." if dataset.contact else ""
 
 
 def _describe_frames(config: Config, documents: pd.DataFrame) -> str:
@@ -194,8 +230,8 @@ def _describe_changes(counts: Counter[str | None] | None) -> str:
     return f"Against the last version: {', '.join(parts)}. Each is a row of `changes.parquet`."
 
 
-def _describe_licences(documents: pd.DataFrame) -> str:
-    licences = licence_of_texts(documents)
+def _describe_licences(documents: pd.DataFrame, rules: Sequence[Licence]) -> str:
+    licences = licence_of_texts(documents, rules)
     return "\n".join(
         f"| {escape_markdown(str(source))} | {part['document_count'].sum():,} "
         f"| {part.loc[licences[part.index].notna(), 'document_count'].sum():,} "

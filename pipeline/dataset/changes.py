@@ -10,15 +10,22 @@ import pyarrow as pa
 from pipeline import store
 from pipeline.config import Config
 from pipeline.groups import pair_windows
+from pipeline.release.manifest import MANIFEST_NAME
 from pipeline.schemas import CENSUS_DOCUMENTS, CHANGES
 
 
 def find_previous(config: Config) -> Path | None:
-    """Returns the folder of the last version: the one configured, else the newest census among the sources."""
+    """Returns the folder of the last version: the one configured, else the newest that is older than this one.
+
+    It is looked for among the censuses that are sources, and beside them: once `make release` has put this version
+    there, its source is this version itself.
+    """
     if config.dataset.previous:
         return config.path(config.dataset.previous)
-    folders = [config.path(str(entry["path"])) for entry in config.sources.values() if entry["kind"] == "census"]
-    return max(folders, key=lambda folder: folder.name, default=None)
+    sources = [config.path(str(entry["path"])) for entry in config.sources.values() if entry["kind"] == "census"]
+    folders = {path.parent for source in sources for path in source.parent.glob(f"*/{MANIFEST_NAME}")} | set(sources)
+    older = [folder for folder in folders if folder.name < config.version and (folder / "documents.parquet").is_file()]
+    return max(older, key=lambda folder: folder.name, default=None)
 
 
 def compare_documents(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:

@@ -16,50 +16,32 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline import store
+from pipeline.dataset.contents import KNOWN_TABLES
 from pipeline.dataset.summary import Summary, count_alike
 from pipeline.embed.gather import digests_of
 from pipeline.groups import find_disorder, read_groups
 from pipeline.release.manifest import read_manifest
 from pipeline.schemas import (
     CENSUS_DOCUMENTS,
-    CHANGES,
-    CLUSTER_CHANGES,
     CLUSTER_MEMBERS,
     CLUSTERS,
-    CODES,
-    COVERAGE,
-    FRAME_MEMBERS,
-    LAYOUT,
-    SECOND_MEMBERS,
-    SHARES,
-    TERMS,
-    TEXT_VERSIONS,
-    TEXTS_TABLE,
     Table,
     embeddings_table,
 )
+from pipeline.text.extract import text_sha256
 
 LENGTH_TOLERANCE = 2e-3  # a unit vector of 384 float16 values: at most half a step of 2**-11 relative each
-KNOWN_TABLES = {"documents": CENSUS_DOCUMENTS} | {
-    table.name: table
-    for table in (
-        TERMS,
-        CLUSTERS,
-        CLUSTER_MEMBERS,
-        CLUSTER_CHANGES,
-        SECOND_MEMBERS,
-        LAYOUT,
-        CODES,
-        SHARES,
-        CHANGES,
-        COVERAGE,
-        FRAME_MEMBERS,
-        TEXT_VERSIONS,
-        TEXTS_TABLE,
-    )
-}
 COMPLETE = ("embeddings", "layout")  # a row for every document
-PARTIAL = ("terms", "cluster_members", "second_members", "codes", "text_versions", "texts")  # rows of documents only
+PARTIAL = (  # rows of documents only
+    "terms",
+    "cluster_members",
+    "second_members",
+    "codes",
+    "predictions",
+    "weights",
+    "text_versions",
+    "texts",
+)
 GROUP = ("layer", "cluster_id")
 
 
@@ -110,6 +92,8 @@ def check_content(folder: Path) -> Iterator[str]:
         if name in tables:
             yield from check_references(name, tables[name], folder, documents)
     yield from check_vectors(manifest["encoder"], tables["embeddings"], folder, documents)
+    if "texts" in tables:
+        yield from check_texts(tables["texts"], folder)
     if {"clusters", "cluster_members"} <= set(tables):
         yield from check_clusters(folder)
 
@@ -182,6 +166,17 @@ def check_vectors(encoder: dict[str, Any], table: Table, folder: Path, documents
         if not np.all(np.abs(lengths - 1) < LENGTH_TOLERANCE):
             found.setdefault("length", "a vector does not have unit length")
     yield from (f"embeddings: {problem}" for problem in found.values())
+
+
+def check_texts(table: Table, folder: Path) -> Iterator[str]:
+    """Yields each text whose hash is not the one of its row and of its document."""
+    documents = pd.read_parquet(folder / "documents.parquet", columns=["doc_id", "title", "text_sha256"])
+    known = documents.set_index("doc_id")
+    for rows in read_groups(table, folder / "texts.parquet"):
+        for row in rows.to_pylist():
+            title, digest = known.loc[row["doc_id"], ["title", "text_sha256"]]
+            if not row["text_sha256"] == digest == text_sha256(title, row["text"]):
+                yield f"texts: {row['doc_id']} is another text than that of the document"
 
 
 def check_clusters(folder: Path) -> Iterator[str]:

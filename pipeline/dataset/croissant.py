@@ -7,8 +7,8 @@ import pyarrow as pa
 
 from pipeline.coding.codebook import Study
 from pipeline.config import Config
+from pipeline.release.citation import LICENCE_URL, list_creators, render_bibtex
 from pipeline.schemas import Table
-from pipeline.text.escape import escape_tex
 
 CONTEXT: dict[str, Any] = {
     "@language": "en",
@@ -18,10 +18,9 @@ CONTEXT: dict[str, Any] = {
     "conformsTo": "dct:conformsTo",
     "cr": "http://mlcommons.org/croissant/",
     "data": {"@id": "cr:data", "@type": "@json"},
-    "dataBiases": "cr:dataBiases",
-    "dataCollection": "cr:dataCollection",
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "dct": "http://purl.org/dc/terms/",
+    "equivalentProperty": "cr:equivalentProperty",
     "examples": {"@id": "cr:examples", "@type": "@json"},
     "extract": "cr:extract",
     "field": "cr:field",
@@ -36,12 +35,13 @@ CONTEXT: dict[str, Any] = {
     "md5": "cr:md5",
     "parentField": "cr:parentField",
     "path": "cr:path",
-    "personalSensitiveInformation": "cr:personalSensitiveInformation",
+    "rai": "http://mlcommons.org/croissant/RAI/",
     "recordSet": "cr:recordSet",
     "references": "cr:references",
     "regex": "cr:regex",
     "repeated": "cr:repeated",
     "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
     "sc": "https://schema.org/",
     "separator": "cr:separator",
     "source": "cr:source",
@@ -68,14 +68,13 @@ def describe_release(
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": f"census-{config.version}",
         "description": f"{config.dataset.title} {config.version}: facts, vectors, counts of {study.corpus}",
-        "license": "https://creativecommons.org/licenses/by/4.0/",
-        "url": config.dataset.url,
+        "license": LICENCE_URL,
+        **({"url": config.dataset.url} if config.dataset.url else {}),
+        "creator": [{"@type": "sc:Organization", "name": name} for name in list_creators(config.dataset)],
+        **({"keywords": list(config.dataset.keywords)} if config.dataset.keywords else {}),
         "version": semantic_version(config.version),
         "datePublished": released,
-        "citeAs": (
-            f"@misc{{census, title={{{escape_tex(config.dataset.title)} {config.version}}}, "
-            f"url={{{config.dataset.url}}}}}"
-        ),
+        "citeAs": render_bibtex(config.dataset, config.version),
         "distribution": [
             {
                 "@type": "cr:FileObject",

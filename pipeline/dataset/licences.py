@@ -1,23 +1,26 @@
-"""Licences: which texts may be passed on."""
+"""Licences: which texts may be passed on, by the rules of the study's configuration."""
+
+from collections.abc import Sequence
 
 import pandas as pd
 
-CC0 = "CC0-1.0"
-CC_BY = "CC-BY-4.0"
-EA_FORUM_FREE_FROM = "2022-12-01"  # posts from this day are CC BY 4.0 by the terms of the EA Forum
+from pipeline.config import Licence
 
 
-def licence_of_texts(documents: pd.DataFrame) -> pd.Series:
+def licence_of_texts(documents: pd.DataFrame, rules: Sequence[Licence]) -> pd.Series:
     """Returns the licence of each document's text: string (n,), null where it may not be passed on.
 
-    A date that is not known to the day counts only if all of it is late enough. Abstracts on arXiv are metadata
-    (CC0); papers are not, so only the text kind `abstract` is free there.
+    A date that is not known to the day counts only if all of it is late enough. Of several rules the first holds.
+
+    Args:
+        documents: columns source, text_kind and published_date; n rows.
+        rules: `[[dataset.licences]]`.
     """
     licences = pd.Series(None, index=documents.index, dtype="str")
-    licences[(documents["source"] == "arxiv") & (documents["text_kind"] == "abstract")] = CC0
     earliest = documents["published_date"].fillna("0000").map(_earliest_day)
-    is_free_post = (documents["source"] == "eaforum") & (earliest >= EA_FORUM_FREE_FROM)
-    licences[is_free_post & documents["text_kind"].isin(["full", "opening"])] = CC_BY
+    for rule in reversed(rules):
+        is_covered = (documents["source"] == rule.source) & documents["text_kind"].isin(rule.text_kinds)
+        licences[is_covered & (earliest >= rule.from_date)] = rule.licence
     return licences
 
 

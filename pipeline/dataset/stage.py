@@ -10,57 +10,24 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow as pa
-
 from pipeline import store
 from pipeline.coding.codebook import Study, load_codebook
 from pipeline.config import Config
 from pipeline.dataset.card import render_card
-from pipeline.dataset.changes import compare_versions, find_previous
+from pipeline.dataset.contents import codebook_path, list_tables
 from pipeline.dataset.croissant import describe_release
-from pipeline.dataset.licences import licence_of_texts
 from pipeline.dataset.manifest import make_manifest
 from pipeline.dataset.summary import Summary, summarise
 from pipeline.dataset.verify import verify_release
 from pipeline.errors import DataError
-from pipeline.groups import read_groups, write_groups
+from pipeline.groups import write_groups
+from pipeline.release.citation import CITATION_NAME, render_citation
 from pipeline.release.manifest import list_files, write_manifest
-from pipeline.schemas import (
-    CENSUS_DOCUMENTS,
-    CHANGES,
-    CLUSTER_CHANGES,
-    CLUSTER_MEMBERS,
-    CLUSTERS,
-    CODES,
-    COVERAGE,
-    DOCUMENTS,
-    FRAME_MEMBERS,
-    LAYOUT,
-    SECOND_MEMBERS,
-    SHARES,
-    TERMS,
-    TEXT_VERSIONS,
-    TEXTS_TABLE,
-    Table,
-    codes_table,
-    embeddings_table,
-)
 
 log = logging.getLogger(__name__)
-RESULTS = (
-    CLUSTERS,
-    CLUSTER_MEMBERS,
-    CLUSTER_CHANGES,
-    SECOND_MEMBERS,
-    LAYOUT,
-    CODES,
-    SHARES,
-    COVERAGE,
-    FRAME_MEMBERS,
-    TEXT_VERSIONS,
-)  # part of the release where their stages have run
 CARD_NAME = "README.md"
 CROISSANT_NAME = "croissant.json"
+CODEBOOK_NAME = "codebook.toml"
 DRAFT_ENDING = ".part"
 
 
@@ -93,12 +60,16 @@ def run(config: Config) -> None:
 
 def write_release(config: Config, folder: Path) -> Summary:
     """Writes every file of a release. Returns its counts."""
-    tables, row_counts, study = [], {}, _load_study(config)
+    tables, row_counts = [], {}
+    study, group = _load_study(config)
     for table, parts in list_tables(config):
         row_counts[table.name] = write_groups(table, parts, folder / f"{table.name}.parquet")
         tables.append(table)
+    if codebook_path(config).is_file():  # the definitions: without it no share can be computed again
+        store.write_bytes(folder / CODEBOOK_NAME, codebook_path(config).read_bytes())
     summary = summarise(folder, tables, row_counts)
-    store.write_text(folder / CARD_NAME, render_card(config, study, tables, summary))
+    store.write_text(folder / CITATION_NAME, render_citation(config.dataset, config.version))
+    store.write_text(folder / CARD_NAME, render_card(config, study, tables, summary, group))
     hashes = {name: store.sha256_of_file(folder / name) for name in list_files(folder)}
     described = describe_release(config, study, tables, hashes, summary.newest_date)
     store.write_text(folder / CROISSANT_NAME, json.dumps(described, indent=1, ensure_ascii=False) + "\n")
@@ -106,41 +77,13 @@ def write_release(config: Config, folder: Path) -> Summary:
     return summary
 
 
-def list_tables(config: Config) -> Iterator[tuple[Table, Iterator[pa.Table]]]:
-    """Yields the tables of the release, in the order of the card, each with its rows a part at a time."""
-    facts = [column.name for column in CENSUS_DOCUMENTS.columns]
-    documents = config.processed("documents")
-    yield named("documents", CENSUS_DOCUMENTS), read_groups(DOCUMENTS, documents, facts)
-    embeddings = embeddings_table(config.embed.dimension_count)
-    for table in (embeddings, TERMS, *RESULTS):
-        if table not in RESULTS or config.processed(table.name).is_file():
-            table = _with_axes(config) if table is CODES else table
-            yield table, read_groups(table, config.processed(table.name))
-    previous = find_previous(config)
-    if previous:
-        old = read_groups(CENSUS_DOCUMENTS, previous / "documents.parquet")
-        yield CHANGES, compare_versions(old, read_groups(DOCUMENTS, documents, facts))
-    if config.dataset.text == "licensed":
-        yield TEXTS_TABLE, _free_texts(documents)
-
-
-def _load_study(config: Config) -> Study:
-    """Returns the words of the codebook; a census that nobody reads needs none."""
-    path = config.path(config.paths.handcheck, "codebook", "codebook.toml")
-    return load_codebook(path).study if path.is_file() else Study()
-
-
-def _with_axes(config: Config) -> Table:
-    """Returns the table `codes` with a column for each axis of the codebook."""
-    codebook = load_codebook(config.path(config.paths.handcheck, "codebook", "codebook.toml"))
-    return codes_table(codebook.axis_meanings)
-
-
-def _free_texts(documents: Path) -> Iterator[pa.Table]:
-    for part in read_groups(DOCUMENTS, documents):
-        rows = part.to_pandas()
-        rows = rows.assign(licence=licence_of_texts(rows))
-        yield store.arrow_from_rows(TEXTS_TABLE, rows[rows["licence"].notna() & rows["text"].notna()], documents)
+def _load_study(config: Config) -> tuple[Study, str]:
+    """Returns the words of the codebook, and its first group; a census that nobody reads needs none."""
+    path = codebook_path(config)
+    if not path.is_file():
+        return Study(), ""
+    codebook = load_codebook(path)
+    return codebook.study, next(iter(codebook.groups), "")
 
 
 @contextlib.contextmanager
@@ -154,8 +97,3 @@ def hold_place(folder: Path) -> Iterator[None]:
         for draft in folder.parent.glob(f".{folder.name}.*{DRAFT_ENDING}"):
             shutil.rmtree(draft, ignore_errors=True)
         yield
-
-
-def named(name: str, table: Table) -> Table:
-    """Returns the table under the name of its file."""
-    return Table(name, table.meaning, table.key, table.columns)

@@ -27,7 +27,7 @@ def run(config: Config) -> None:
     tables = estimate_tables(config, codebook, sample, population)
     with open_generation(config.path(config.paths.processed), "estimate") as draft:
         if population.predictions is not None:
-            predictions = tabulate_predictions(population.predictions, codebook)
+            predictions = tabulate_predictions(population.predictions, codebook, config.estimate.agendas)
             store.write_table(PREDICTIONS, predictions, draft / "predictions.parquet")
         store.write_table(codes_table(codebook.axis_meanings), settle_codes(sample), draft / "codes.parquet")
         store.write_table(COVERAGE, sample.coverage, draft / "coverage.parquet")

@@ -2,7 +2,7 @@
 
 import itertools
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +15,7 @@ from pipeline.coding.positions import FILE as POSITIONS_FILE
 from pipeline.coding.positions import load_positions
 from pipeline.coding.sample import Sample
 from pipeline.config import Config
-from pipeline.estimate.agendas import estimate_agendas, estimate_growth, list_agendas
+from pipeline.estimate.agendas import JOIN, estimate_agendas, estimate_growth, list_agendas
 from pipeline.estimate.as_people import tabulate_as_people
 from pipeline.estimate.claims import tabulate_claims
 from pipeline.estimate.classify import DECIMALS, Predictions
@@ -207,11 +207,17 @@ def tabulate_guesses(population: Population) -> pd.DataFrame:
     return rows.assign(kind="document")[["kind", "id", "query", "probability"]]
 
 
-def tabulate_predictions(predictions: Predictions, codebook: Codebook) -> pd.DataFrame:
-    """Returns the rows of the table `predictions`: each document's chance of each group, definition and denominator."""
+def tabulate_predictions(
+    predictions: Predictions, codebook: Codebook, joined: Mapping[str, Sequence[str]]
+) -> pd.DataFrame:
+    """Returns the rows of `predictions`: each document's chance of each agenda, definition and denominator."""
     queries: dict[str, np.ndarray] = {}
-    for letter in codebook.groups:
-        queries[f"group {letter}"] = predictions.of_leaves(np.array([group == letter for group in predictions.groups]))
+    for code in codebook.groups:
+        queries[f"group {code}"] = predictions.of_leaves(np.array([group == code for group in predictions.groups]))
+    for number, leaf in enumerate(predictions.leaves):
+        queries[f"leaf {leaf}"] = predictions.leaf_probability[:, number]
+    for codes in joined.values():
+        queries[f"agenda {JOIN.join(codes)}"] = predictions.of_leaves(np.isin(predictions.leaves, list(codes)))
     for name, denominator in codebook.denominators.items():
         queries[f"denominator {name}"] = predictions.inside(name, denominator)
     widest = max(codebook.denominators, key=lambda name: len(codebook.denominators[name].groups))

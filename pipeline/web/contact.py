@@ -28,4 +28,5 @@ def user_agent(config: Config, *, is_local: bool) -> str:
             where="[scrape.contact]",
             do="write name@example.org there, or set CENSUS_CONTACT to it",
         )
-    return f"alignment-census/{pipeline.__version__} (+{config.dataset.url}; mailto:{contact or 'nobody@localhost'})"
+    place = f"+{config.dataset.url}; " if config.dataset.url else ""
+    return f"alignment-census/{pipeline.__version__} ({place}mailto:{contact or 'nobody@localhost'})"

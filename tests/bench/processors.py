@@ -30,7 +30,7 @@ def hash_tables() -> str:
     codebook, sample, population = load_inputs(config)
     tables = estimate_tables(config, codebook, sample, population)
     assert population.predictions is not None
-    tables["predictions"] = tabulate_predictions(population.predictions, codebook)
+    tables["predictions"] = tabulate_predictions(population.predictions, codebook, config.estimate.agendas)
     parts = []
     for name, rows in tables.items():
         text = rows.to_csv(index=False, float_format=CSV_FLOAT_FORMAT)

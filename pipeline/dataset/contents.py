@@ -1,0 +1,131 @@
+"""Which tables a release holds, under which names: those that every release has, and the results of the stages."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from pipeline import store
+from pipeline.coding.codebook import load_codebook
+from pipeline.coding.rounds import list_rounds, read_sample_ids
+from pipeline.config import Config
+from pipeline.dataset.changes import compare_versions, find_previous
+from pipeline.dataset.licences import licence_of_texts
+from pipeline.groups import read_groups
+from pipeline.schemas import (
+    AGENDAS,
+    CENSUS_DOCUMENTS,
+    CHANGES,
+    CLUSTER_CHANGES,
+    CLUSTER_MEMBERS,
+    CLUSTERS,
+    CODES,
+    COVERAGE,
+    DOCUMENTS,
+    DRAWN_MEMBERS,
+    FRAME_MEMBERS,
+    LAYOUT,
+    PERSONS,
+    PREDICTIONS,
+    ROUND_MEMBERS,
+    SECOND_MEMBERS,
+    SHARES,
+    TERMS,
+    TEXT_VERSIONS,
+    TEXTS_TABLE,
+    WEIGHTS,
+    WORKS,
+    Table,
+    codes_table,
+    embeddings_table,
+)
+
+# Results, each part of the release where its stage has run: the derived table, and its name in the release.
+RESULTS = {
+    "clusters": CLUSTERS,
+    "cluster_members": CLUSTER_MEMBERS,
+    "cluster_changes": CLUSTER_CHANGES,
+    "second_members": SECOND_MEMBERS,
+    "layout": LAYOUT,
+    "codes": CODES,
+    "weights": WEIGHTS,
+    "predictions": PREDICTIONS,
+    "shares": SHARES,
+    "agendas": AGENDAS,
+    "coverage": COVERAGE,
+    "frame_members": FRAME_MEMBERS,
+    "text_versions": TEXT_VERSIONS,
+    "works": WORKS,
+    "people": PERSONS,
+}
+KNOWN_TABLES = {
+    "documents": CENSUS_DOCUMENTS,
+    "terms": TERMS,
+    **RESULTS,
+    "drawn_members": DRAWN_MEMBERS,
+    "changes": CHANGES,
+    "texts": TEXTS_TABLE,
+}
+
+
+def list_tables(config: Config) -> Iterator[tuple[Table, Iterator[pa.Table]]]:
+    """Yields the tables of the release, in the order of the card, each with its rows a part at a time."""
+    facts = [column.name for column in CENSUS_DOCUMENTS.columns]
+    documents = config.processed("documents")
+    yield named("documents", CENSUS_DOCUMENTS), read_groups(DOCUMENTS, documents, facts)
+    for table in (embeddings_table(config.embed.dimension_count), TERMS):
+        yield table, read_groups(table, config.processed(table.name))
+    for name, table in RESULTS.items():
+        path = config.processed(table.name)
+        if path.is_file():
+            yield named(name, _with_axes(config) if table is CODES else table), _read(config, table, path)
+    drawn = list_drawn(config.path(config.paths.handcheck))
+    if len(drawn):
+        yield DRAWN_MEMBERS, iter([store.arrow_from_rows(DRAWN_MEMBERS, drawn, documents)])
+    previous = find_previous(config)
+    if previous:
+        old = read_groups(CENSUS_DOCUMENTS, previous / "documents.parquet")
+        yield CHANGES, compare_versions(old, read_groups(DOCUMENTS, documents, facts))
+    if config.dataset.text == "licensed":
+        yield TEXTS_TABLE, _free_texts(config, documents)
+
+
+def list_drawn(handcheck: Path) -> pd.DataFrame:
+    """Returns the rows of `drawn_members`, in their order; none where no round has its members written down."""
+    parts = []
+    for name in list_rounds(handcheck, "all"):
+        path = handcheck / "rounds" / name / "members.parquet"
+        if path.is_file():
+            members = store.read_table(ROUND_MEMBERS, path, ("doc_id", "stratum"))
+            is_drawn = members["doc_id"].isin(read_sample_ids(handcheck, name))
+            parts.append(members.assign(round=name, is_drawn=is_drawn))
+    if not parts:
+        return pd.DataFrame(columns=[column.name for column in DRAWN_MEMBERS.columns])
+    return pd.concat(parts).sort_values(list(DRAWN_MEMBERS.key), ignore_index=True)
+
+
+def named(name: str, table: Table) -> Table:
+    """Returns the table under the name of its file."""
+    return Table(name, table.meaning, table.key, table.columns)
+
+
+def codebook_path(config: Config) -> Path:
+    """Returns where the codebook of the study is; a census that nobody reads has none."""
+    return config.path(config.paths.handcheck, "codebook", "codebook.toml")
+
+
+def _read(config: Config, table: Table, path: Path) -> Iterator[pa.Table]:
+    return read_groups(_with_axes(config) if table is CODES else table, path)
+
+
+def _with_axes(config: Config) -> Table:
+    """Returns the table `codes` with a column for each axis of the codebook."""
+    return codes_table(load_codebook(codebook_path(config)).axis_meanings)
+
+
+def _free_texts(config: Config, documents: Path) -> Iterator[pa.Table]:
+    for part in read_groups(DOCUMENTS, documents):
+        rows = part.to_pandas()
+        rows = rows.assign(licence=licence_of_texts(rows, config.dataset.licences))
+        yield store.arrow_from_rows(TEXTS_TABLE, rows[rows["licence"].notna() & rows["text"].notna()], documents)

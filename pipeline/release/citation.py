@@ -1,0 +1,111 @@
+"""How a release is cited and found: CITATION.cff, the metadata of Zenodo, BibTeX, and schema.org for search engines.
+
+Nothing is made up: where the study names no address, no contact or no creator, none is written.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.config import Dataset
+from pipeline.text.escape import escape_tex, quote_yaml
+
+CITATION_NAME = "CITATION.cff"
+ZENODO_NAME = ".zenodo.json"
+LICENCE_NAME = "CC-BY-4.0"
+LICENCE_URL = "https://creativecommons.org/licenses/by/4.0/"
+
+
+def list_creators(dataset: Dataset) -> tuple[str, ...]:
+    """Returns who a citation names: the creators, or whoever is behind the title."""
+    return dataset.creators or (f"The authors of {dataset.title}",)
+
+
+def render_citation(dataset: Dataset, version: str) -> str:
+    """Returns the release's CITATION.cff (Citation File Format 1.2.0)."""
+    lines = [
+        "cff-version: 1.2.0",
+        'message: "If you use this census, please cite it with its version."',
+        "type: dataset",
+        f"title: {quote_yaml(dataset.title)}",
+        f"version: {quote_yaml(version)}",
+        f"license: {LICENCE_NAME}",
+        "authors:",
+        *(f"  - name: {quote_yaml(name)}" for name in list_creators(dataset)),
+    ]
+    if dataset.contact:
+        lines += ["contact:", f"  - name: {quote_yaml(list_creators(dataset)[0])}"]
+        lines += [f"    email: {quote_yaml(dataset.contact)}"]
+    if dataset.url:
+        lines += [f"url: {quote_yaml(dataset.url)}"]
+    if dataset.keywords:
+        lines += ["keywords:", *(f"  - {quote_yaml(word)}" for word in dataset.keywords)]
+    return "\n".join(lines) + "\n"
+
+
+def render_zenodo(dataset: Dataset, version: str, description: str) -> str:
+    """Returns the metadata that Zenodo reads from a repository."""
+    found: dict[str, Any] = {
+        "title": f"{dataset.title} {version}",
+        "version": version,
+        "upload_type": "dataset",
+        "description": description,
+        "license": LICENCE_NAME.lower(),
+        "creators": [{"name": name} for name in list_creators(dataset)],
+        "keywords": list(dataset.keywords),
+        "access_right": "open",
+    }
+    if dataset.url:
+        found["related_identifiers"] = [
+            {"identifier": dataset.url, "relation": "isIdenticalTo", "resource_type": "dataset"}
+        ]
+    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+
+
+def render_bibtex(dataset: Dataset, version: str) -> str:
+    """Returns the entry for a bibliography in LaTeX."""
+    key = "-".join(re.findall(r"[a-z0-9]+", dataset.title.lower())) or "census"
+    fields = [("title", f"{escape_tex(dataset.title)} {version}")]
+    fields += [("author", " and ".join(f"{{{escape_tex(name)}}}" for name in list_creators(dataset)))]
+    year = re.match(r"(\d{4})(?!\d)", version)
+    fields += [("year", year[1])] if year else []
+    fields += [("version", version)]
+    address = dataset.url.replace("{", "%7B").replace("}", "%7D")
+    fields += [("howpublished", f"\\url{{{address}}}")] if address else []
+    inner = ",\n".join(f"  {name} = {{{value}}}" for name, value in fields)
+    return f"@misc{{{key},\n{inner}\n}}"
+
+
+def describe_dataset(
+    dataset: Dataset, version: str, description: str, tables: Mapping[str, str], files: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Returns the dataset as schema.org JSON-LD, for the head of a page.
+
+    Args:
+        dataset: `[dataset]` of the configuration.
+        version: of the census.
+        description: one sentence on what it is, with its size.
+        tables: what each table holds, by name: the variables that are measured.
+        files: addresses of files to download, as the page reaches them.
+    """
+    found: dict[str, Any] = {
+        "@context": "https://schema.org/",
+        "@type": "Dataset",
+        "name": f"{dataset.title} {version}",
+        "description": description,
+        "version": version,
+        "license": LICENCE_URL,
+        "isAccessibleForFree": True,
+        "creator": [{"@type": "Organization", "name": name} for name in list_creators(dataset)],
+        "variableMeasured": [
+            {"@type": "PropertyValue", "name": name, "description": meaning} for name, meaning in tables.items()
+        ],
+    }
+    if dataset.keywords:
+        found["keywords"] = list(dataset.keywords)
+    if dataset.url:
+        found["url"] = dataset.url
+    if files:
+        found["distribution"] = [{"@type": "DataDownload", "contentUrl": name} for name in files]
+    return found
