@@ -1,5 +1,9 @@
 """The exception family: every message says what is wrong, where, and what to do next."""
 
+from pathlib import Path
+
+IS_CHECKOUT = (Path(__file__).resolve().parents[1] / "Makefile").is_file()  # else the package is installed
+
 
 class PipelineError(Exception):
     """A problem the person running the pipeline can mend; printed as one line, exit status 1.
@@ -60,5 +64,13 @@ class MissingExtraError(PipelineError):
     def __init__(self, extra: str, module: str, *, where: str = "") -> None:
         self.extra = extra
         super().__init__(
-            f"needs the extra {extra!r} ({module} is not installed)", where=where, do=f"run make install EXTRA={extra}"
+            f"needs the extra {extra!r} ({module} is not installed)",
+            where=where,
+            do=_how_to_install(extra),
         )
+
+
+def _how_to_install(extra: str) -> str:
+    if not IS_CHECKOUT:
+        return f"pip install 'alignment-census[{extra}]'"
+    return "run make install" + (f" EXTRA={extra}" if extra != "pipeline" else "")

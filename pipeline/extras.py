@@ -15,7 +15,13 @@ MODULES = {
     "onnx": ("onnxruntime", "onnx"),
     "ray": ("ray",),
     "bench": ("bertopic",),
+    "completion": ("shtab",),
 }
+# What the stages cannot do without: the extra `pipeline`, which `make install` always brings.
+STAGES_NEED = (
+    *("bs4", "ftfy", "igraph", "jinja2", "lxml", "markdown_it", "matplotlib", "mdit_py_plugins", "protego", "pydantic"),
+    *("pylatexenc", "requests", "sklearn", "scipy", "threadpoolctl", "tqdm", "urllib3", "warcio", "zstandard"),
+)
 EXTRA_OF = {module: extra for extra, modules in MODULES.items() for module in modules}
 
 
@@ -37,4 +43,6 @@ def require(extras: Sequence[str], who: str) -> None:
 def explain_missing(error: ModuleNotFoundError, who: str) -> MissingExtraError | None:
     """Returns what to say of a module that could not be found, or None where no extra would bring it."""
     module = (error.name or "").split(".")[0]
+    if module in STAGES_NEED:
+        return MissingExtraError("pipeline", module, where=who)
     return MissingExtraError(EXTRA_OF[module], module, where=who) if module in EXTRA_OF else None

@@ -140,6 +140,15 @@ def built(checkout: Path) -> Path:
     return checkout
 
 
+@pytest.fixture(scope="session")
+def census_folder(built: Path) -> Path:
+    """The release that the copy makes: with codes, weights and everything else that was estimated."""
+    done = subprocess.run(["make", "dataset"], cwd=built, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (folder,) = (built / "dist").glob("census-*")
+    return folder
+
+
 # Fixtures whose tests need more than Python: a browser, an encoder, a whole project. `make test-fast` leaves them out.
 WHOLE = {"browser", "built", "checkout", "encoder_cache"}
 

@@ -36,7 +36,7 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     compile_lock("dev", "dev", None)
     for name in ("base", *EXTRAS):
-        compile_lock(name, "" if name == "base" else name, FOLDER / "dev.txt")
+        compile_lock(name, "pipeline" if name == "base" else name, FOLDER / "dev.txt")
 
 
 if __name__ == "__main__":

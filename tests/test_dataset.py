@@ -28,17 +28,18 @@ from pipeline.dataset.card import ATLAS
 from pipeline.dataset.changes import compare_documents
 from pipeline.dataset.checks import check_content
 from pipeline.dataset.licences import licence_of_texts
-from pipeline.dataset.search import find_nearest
 from pipeline.dataset.verify import verify_release, verify_shares
 from pipeline.embed import stage as embed
 from pipeline.errors import DataError, PipelineError
 from pipeline.release.manifest import make_sums
+from pipeline.release.nearest import find_nearest
 from pipeline.schemas import CENSUS_DOCUMENTS, DOCUMENTS
 from tests.small_project import FILES, invent_documents, write_project
 
 pytestmark = pytest.mark.whole
 
 SHIPPED = Path("data/raw/census/2026.07")
+LICENCES = load_config(Path(__file__).parent.parent / "census.toml").dataset.licences
 
 
 @pytest.fixture(scope="session")
@@ -131,17 +132,15 @@ def test_datasets_opens_it(released, tmp_path):
 
 def test_datasets_opens_every_table_that_the_head_of_the_card_names(released, tmp_path):
     datasets = pytest.importorskip("datasets")
-    assert (
-        pq.read_metadata(released / "changes.parquet").num_rows == 0
-    )  # the same version again; it opens no table of 0
     names = datasets.get_dataset_config_names(str(released))
     counts = {
         name: datasets.load_dataset(str(released), name, split="train", cache_dir=str(tmp_path)).num_rows
         for name in names
     }
-    assert {"documents", "embeddings", "terms", "frame_members", "text_versions"} == set(counts) and counts[
-        "documents"
-    ] == counts["embeddings"] == 9193
+    assert {"documents", "embeddings", "terms", "frame_members", "text_versions", "works"} == set(counts)
+    assert counts["documents"] == counts["embeddings"] == 9193
+    unasked = datasets.load_dataset(str(released), split="train", cache_dir=str(tmp_path))
+    assert unasked.num_rows == 9193 and "title" in unasked.column_names
 
 
 def test_every_python_line_of_the_card_runs(released, monkeypatch, tmp_path):
@@ -149,11 +148,12 @@ def test_every_python_line_of_the_card_runs(released, monkeypatch, tmp_path):
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", (released / "README.md").read_text(), re.DOTALL)
     assert [
-        sum(name in block for block in blocks) for name in ("load_census(", "pd.", "pl.", "duckdb.", "_dataset(")
+        sum(name in block for block in blocks) for name in ("load_census(", "pd.", "pl.", "import duckdb", "_dataset(")
     ] == [1] * 5
+    monkeypatch.chdir(released)
+    names: dict[str, object] = {}
     for block in blocks:
-        monkeypatch.chdir(released.parent.parent if "load_census(" in block else released)
-        exec(block, {})
+        exec(block, names)
 
 
 @pytest.mark.slow
@@ -194,13 +194,15 @@ def _fetch(url: str) -> bytes:
     pytest.fail(f"no answer from {url}")
 
 
-def test_croissant_is_valid_and_its_records_can_be_read(small):
+def test_croissant_is_valid_without_a_warning_and_its_records_can_be_read(small, caplog):
     croissant = pytest.importorskip("mlcroissant")
+    with caplog.at_level("WARNING"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        dataset = croissant.Dataset(jsonld=str(small / "croissant.json"))
+    report = dataset.metadata.ctx.issues
+    assert not report.errors and not report.warnings and not caplog.records, (report.report(), caplog.text)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        dataset = croissant.Dataset(jsonld=str(small / "croissant.json"))
-        report = dataset.metadata.ctx.issues
-        assert not report.errors, report.report()
         records = list(dataset.records("documents"))
     assert len(records) == 30
     assert records[0]["documents/doc_id"] == b"arxiv:01.00000"
@@ -367,7 +369,7 @@ def test_a_second_version_counts_its_changes_from_the_first(tmp_path):
 )
 def test_only_free_texts_have_a_licence(source, kind, date, licence):
     rows = _documents(doc_id=["a"], source=[source], text_kind=[kind], published_date=[date])
-    found = licence_of_texts(rows).iloc[0]
+    found = licence_of_texts(rows, LICENCES).iloc[0]
     assert (None if pd.isna(found) else found) == licence
 
 
@@ -377,17 +379,23 @@ def test_free_texts_are_released_when_asked_for_and_no_others(tmp_path):
     sources = FILES.replace('source = "arxiv"\n', "")
     for row in documents[1:]:
         row["source"] = "arxiv"
-    folder = _release(tmp_path, documents, sources=sources, dataset='text = "licensed"')
+    rule = '[[dataset.licences]]\nsource = "arxiv"\ntext_kinds = ["full"]\nlicence = "CC0-1.0"'
+    folder = _release(tmp_path, documents, sources=sources, dataset=f'text = "licensed"\n{rule}')
     texts = pd.read_parquet(folder / "texts.parquet")
     assert texts["doc_id"].tolist() == [row["doc_id"] for row in documents[1:]]
     assert set(texts["licence"]) == {"CC0-1.0"}
+    known = pd.read_parquet(folder / "documents.parquet").set_index("doc_id")["text_sha256"]
+    assert texts["text_sha256"].tolist() == known[texts["doc_id"]].tolist()
+    _rewrite(folder, "texts", lambda rows: rows.set_column(1, "text", pa.array(["Another."] * len(rows))))
+    with pytest.raises(DataError, match="is another text"):
+        verify_release(folder)
 
 
 def test_every_column_is_in_the_dictionary_of_the_card(small):
     card = (small / "README.md").read_text()
     for column in CENSUS_DOCUMENTS.columns:
         assert f"| `{column.name}` |" in card
-    for name in ("pandas", "polars", "duckdb", "load_dataset", "load_census", "CC0-1.0"):
+    for name in ("pandas", "polars", "duckdb", "load_dataset", "load_census", "arrow::read_parquet"):
         assert name in card
 
 

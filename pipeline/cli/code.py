@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pipeline.text.comments import strip_comments
 
-PACKAGE = "pipeline"
+PACKAGE = __name__.removesuffix(".cli.code")  # pipeline; in a wheel it lies in another package
 NO_CODE = {f"{PACKAGE}.stages"}  # declarations: what they say reaches a stage's digest by what they name
 MEANINGS = f"{PACKAGE}.schemas"
 MEANING_PLACE = {"Column": 2, "Table": 1}  # of the argument `meaning` in the calls of schemas.py
@@ -27,8 +27,8 @@ def find_imports(tree: ast.Module, root: Path) -> set[str]:
             found |= {name if path_of(name, root) else node.module for name in names}
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-    mine = {name for name in found if name.split(".")[0] == PACKAGE and name != PACKAGE}
-    rooms = {name.rpartition(".")[0] for name in mine if name.count(".") > 1}
+    mine = {name for name in found if name.startswith(f"{PACKAGE}.")}
+    rooms = {name.rpartition(".")[0] for name in mine if name.count(".") > PACKAGE.count(".") + 1}
     uses_package = any(name == PACKAGE for name in found)
     return (mine | rooms | ({PACKAGE} if uses_package else set())) - NO_CODE
 

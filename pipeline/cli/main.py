@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     stages = load_stages()
     words = sys.argv[1:] if arguments is None else arguments
     known = {*stages, "make", "configure", "stages"}
-    wrong = next((word for word in _commands(words) if word not in known), None)
+    wrong = next((word for word in find_command(words) if word not in known), None)
     if wrong is not None:
         print(f"error: {suggest_command(wrong, stages)}", file=sys.stderr)
         return 2
@@ -61,7 +61,7 @@ def _explain(error: BaseException, config_path: Path) -> int:
     return status
 
 
-def _commands(words: list[str]) -> list[str]:
+def find_command(words: list[str]) -> list[str]:
     """Returns the word that names the command, as a list of one; none if there is none."""
     skip = False
     for word in words:

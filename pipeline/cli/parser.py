@@ -4,7 +4,7 @@ import argparse
 import difflib
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,7 +16,11 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Prints one line and ends with exit status 2."""
-        print(f"error: {message}; see {self.prog} --help", file=sys.stderr)
+        wrong = next((word.partition("=")[0] for word in message.split() if word.startswith("--")), "")
+        is_unknown = message.startswith("unrecognized")
+        close = difflib.get_close_matches(wrong, _list_options(self), n=1) if is_unknown else []
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        print(f"error: {message}{hint}; see {self.prog} --help", file=sys.stderr)
         sys.exit(2)
 
 
@@ -26,6 +30,12 @@ def make_parser(stages: Mapping[str, Stage]) -> argparse.ArgumentParser:
         prog="python -m pipeline",
         description="Alignment census: one stage at a time. `make help` lists the same as targets.",
     )
+    add_stages(parser, stages)
+    return parser
+
+
+def add_stages(parser: argparse.ArgumentParser, stages: Mapping[str, Stage]) -> "argparse._SubParsersAction[Parser]":
+    """Adds the commands to a parser. Returns where further ones may be added."""
     parser.add_argument(
         "--config", type=Path, default=Path("census.toml"), help="configuration file (default: census.toml)"
     )
@@ -39,12 +49,12 @@ def make_parser(stages: Mapping[str, Stage]) -> argparse.ArgumentParser:
     make.add_argument("--dry-run", action="store_true", help="print the commands and why, run nothing")
     commands.add_parser("configure", help="check the configuration file")
     commands.add_parser("stages", help="the make targets of the stages, one a line")
-    return parser
+    return commands
 
 
-def suggest_command(word: str, stages: Mapping[str, Stage]) -> str:
+def suggest_command(word: str, names: Iterable[str]) -> str:
     """Returns what to say of a command that does not exist."""
-    close = difflib.get_close_matches(word, [*stages, "make", "configure"], n=1)
+    close = difflib.get_close_matches(word, [*names, "make", "configure"], n=1)
     return f"there is no command {word!r}" + (f"; did you mean {close[0]!r}?" if close else "")
 
 
@@ -87,3 +97,13 @@ def _add_option(command: argparse.ArgumentParser, option: Option) -> None:
         command.add_argument(name, type=kind, choices=choices, help=option.help)
     else:
         command.add_argument(name, type=kind, choices=choices, default=option.default, help=option.help + note)
+
+
+def _list_options(parser: argparse.ArgumentParser) -> list[str]:
+    """Returns the long options of a parser and of its commands."""
+    found = []
+    for action in parser._actions:  # argparse has no public list of them
+        found += [name for name in action.option_strings if name.startswith("--")]
+        if isinstance(action, argparse._SubParsersAction):
+            found += [name for command in action.choices.values() for name in _list_options(command)]
+    return sorted(set(found))

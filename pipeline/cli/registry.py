@@ -18,7 +18,7 @@ def load_stages() -> dict[str, Stage]:
     for module in sorted(pkgutil.iter_modules(pipeline.__path__), key=lambda item: item.name):
         if not module.ispkg or module.name == "cli":
             continue
-        for stage in getattr(importlib.import_module(f"pipeline.{module.name}"), "STAGES", ()):
+        for stage in getattr(importlib.import_module(f"{pipeline.__name__}.{module.name}"), "STAGES", ()):
             if stage.name in found:
                 raise ValueError(f"two rooms declare the stage {stage.name}")
             for table in stage.writes:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.cli import staleness
+from pipeline.cli.code import PACKAGE
 from pipeline.cli.memory import NAME, Memory
 from pipeline.config import Config
 from pipeline.errors import ConfigError, DataError
@@ -79,7 +80,7 @@ def print_plan(
 
 def run_process(config_path: Path, stage: Stage, words: Sequence[str]) -> int:
     """Runs one stage as a process; installs an extra that it lacks, once, and says so. Returns the exit status."""
-    command = [sys.executable, "-m", "pipeline", "--config", str(config_path), stage.name, *words]
+    command = [sys.executable, "-m", PACKAGE, "--config", str(config_path), stage.name, *words]
     with tempfile.TemporaryDirectory(prefix="census-") as folder:
         note = Path(folder) / "extra"
         environment = {**os.environ, HOLDER: str(os.getpid())}
@@ -190,7 +191,7 @@ def _command(config_path: Path, stage: Stage, words: Sequence[str]) -> str:
     executable = Path(sys.executable)
     shown = executable.relative_to(Path.cwd()) if executable.is_relative_to(Path.cwd()) else executable
     quoted = [f'"{word}"' if " " in word else word for word in words]
-    return " ".join([str(shown), "-m", "pipeline", "--config", str(config_path), stage.name, *quoted])
+    return " ".join([str(shown), "-m", PACKAGE, "--config", str(config_path), stage.name, *quoted])
 
 
 def _join(reasons: Sequence[str]) -> str:

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import store
-from pipeline.cli.code import path_of
+from pipeline.cli.code import PACKAGE, path_of
 from pipeline.cli.inputs import find_files, read_settings
 from pipeline.cli.memory import Memory
 from pipeline.config import Config
 from pipeline.stages import Stage
 
 FOLDER = ".stages"
-PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+PACKAGE_ROOT = Path(__file__).resolve().parents[2 + PACKAGE.count(".")]  # the folder that it is imported from
 Parts = dict[str, Any]
 
 
@@ -48,7 +48,12 @@ def list_parts(config: Config, stage: Stage, memory: Memory) -> Parts:
     """Returns all that a stage depends on. A file that is missing has no entry."""
     tables = [config.processed(name) for name in (*stage.reads, *stage.may_read)]
     inputs = [path for pattern in stage.inputs for path in find_files(config, pattern)]
-    assets = [path for pattern in stage.assets for path in (PACKAGE_ROOT / "pipeline").glob(pattern) if path.is_file()]
+    assets = [
+        path
+        for pattern in stage.assets
+        for path in PACKAGE_ROOT.joinpath(*PACKAGE.split(".")).glob(pattern)
+        if path.is_file()
+    ]
     return {
         "code": digest_code(stage, memory),
         "assets": {str(path.relative_to(PACKAGE_ROOT)): memory.asset(path) for path in sorted(assets)},

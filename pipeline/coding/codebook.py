@@ -208,6 +208,21 @@ def parse_codebook(table: Mapping[str, Any], where: str) -> Codebook:
     return codebook
 
 
+def parse_query(query: Mapping[str, Any], codebook: Codebook, where: str) -> Query:
+    """Returns a query of one's own, in the form of the codebook's: the name of an axis is a key of its own.
+
+    Raises:
+        CodebookError: it has an unknown key, or names a code that the codebook does not declare.
+    """
+    try:
+        found = build(Query, _lift_axes(dict(query), list(codebook.axes)), where)
+    except ConfigError as error:
+        do = f"use {', '.join(Query.__dataclass_fields__)} or {', '.join(codebook.code_axes)}"
+        raise CodebookError(error.what, where=where, do=do) from None
+    _check_query(found, codebook, where, where)
+    return found
+
+
 def check_codebook(codebook: Codebook, where: str) -> None:
     """Checks that every code named is declared, and that names can be told apart.
 

@@ -57,6 +57,12 @@ STAGES = (
         shows_meanings=True,
     ),
     Stage(
+        name="dist",
+        purpose="two wheels under dist/: the program, and the census as data",
+        run="pipeline.dataset.wheels:run",
+        reads=("documents", "embeddings", "shares", "codes", "persons"),
+    ),
+    Stage(
         name="release",
         purpose="the census that the next one starts from: make release VERSION=2027.02",
         run="pipeline.dataset.publish:run",

@@ -115,9 +115,10 @@ duckdb.sql("""
 ```
 
 ```python
+import os
 from datasets import load_dataset
-load_dataset(".", split="train")                 # the documents; or its address on a hub, in place of "."
-load_dataset(".", "embeddings", split="train")   # any other table, by its name
+load_dataset(os.getcwd(), split="train")                 # the documents; this folder, or its address on a hub
+load_dataset(os.getcwd(), "embeddings", split="train")   # any other table, by its name
 ```
 
 ```r

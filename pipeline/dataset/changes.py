@@ -10,6 +10,7 @@ import pyarrow as pa
 from pipeline import store
 from pipeline.config import Config
 from pipeline.groups import pair_windows
+from pipeline.release.differences import find_unlike
 from pipeline.release.manifest import MANIFEST_NAME
 from pipeline.schemas import CENSUS_DOCUMENTS, CHANGES
 
@@ -33,7 +34,7 @@ def compare_documents(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     both = sorted(set(old["doc_id"]) & set(new["doc_id"]))
     before, after = (frame.set_index("doc_id").loc[both] for frame in (old, new))
     names = [column.name for column in CENSUS_DOCUMENTS.columns if column.name != "doc_id"]
-    differs = np.column_stack([_differs(before[name], after[name]) for name in names])
+    differs = np.column_stack([find_unlike(before[name], after[name]) for name in names])
     rows = [
         {"doc_id": doc_id, "change": "changed", "columns": [names[place] for place in np.flatnonzero(row)]}
         for doc_id, row in zip(both, differs, strict=True)
@@ -49,14 +50,3 @@ def compare_versions(old: Iterable[pa.Table], new: Iterable[pa.Table]) -> Iterat
     for before, after in pair_windows(CENSUS_DOCUMENTS, old, new):
         changes = compare_documents(before.to_pandas(), after.to_pandas())
         yield store.arrow_from_rows(CHANGES, changes, Path("changes"))
-
-
-def _differs(before: pd.Series, after: pd.Series) -> np.ndarray:
-    """Whether two columns differ, bool (n,); two empty cells are alike, and lists are compared by their items."""
-    plain = [
-        column.map(lambda cell: tuple(cell) if isinstance(cell, np.ndarray | list) else cell)
-        for column in (before, after)
-    ]
-    is_empty = [column.isna().to_numpy() for column in plain]
-    unequal = plain[0].to_numpy(dtype=object) != plain[1].to_numpy(dtype=object)
-    return np.asarray((unequal & ~(is_empty[0] & is_empty[1])) | (is_empty[0] != is_empty[1]), dtype=bool)

@@ -26,6 +26,7 @@ class Survey:
     Attributes:
         sample, population, codebook: as read.
         weights: records that no definition tells apart are one.
+        full_weights: every record for itself, for definitions that nobody has thought of yet.
         sizes: what documents are counted in besides one each: float (n_documents,) by name and frame; a frame that
             cannot be counted so is missing.
         domains: each frame as a whole, then each of its years that is a stratum.
@@ -36,6 +37,7 @@ class Survey:
     population: Population
     codebook: Codebook
     weights: Weights
+    full_weights: Weights
     sizes: Mapping[str, Mapping[str, np.ndarray]]
     domains: tuple[Domain, ...]
     level: float
@@ -77,7 +79,8 @@ def open_survey(
     sizes = measure_sizes(sample, population) if sizes is None else sizes
     weights = make_weights(sample, population, codebook, seed)
     domains = tuple(list_domains(sample, population, parts))
-    return Survey(sample, population, codebook, merge_records(weights, codebook), sizes, domains, level)
+    merged = merge_records(weights, codebook)
+    return Survey(sample, population, codebook, merged, weights, sizes, domains, level)
 
 
 def measure_sizes(sample: Sample, population: Population) -> dict[str, dict[str, np.ndarray]]:

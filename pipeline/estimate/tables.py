@@ -93,7 +93,7 @@ def _estimate_sample(
     headlines = list_headlines(survey, quotable, config.report.headline_definitions)
     targets = find_targets(survey, found, config.report.denominator, headlines)
     tables = {
-        "weights": tabulate_weights(survey.weights),
+        "weights": tabulate_weights(survey.full_weights),
         "shares": tabulate_shares(survey, found, blind, coverage),
         "totals": count_totals(survey, queries),
         "recall": measure_recall(survey, parts_of(config.frames)),

@@ -10,10 +10,9 @@ import pyarrow.parquet as pq
 
 from pipeline import store
 from pipeline.errors import DataError
+from pipeline.release.found import resolve
 from pipeline.release.manifest import check_digest, check_file, read_manifest
 from pipeline.release.vector_cache import DOCUMENTS, VECTORS, map_vectors, misaligned
-
-SHIPPED = Path(__file__).resolve().parents[2] / "data" / "raw" / "census"
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Census:
     manifest: dict[str, Any]
 
     def table(self, name: str) -> pd.DataFrame:
-        """Returns another table of the release: terms, clusters, cluster_members, layout, codes, shares or changes.
+        """Returns another table of the release: terms, codes, weights, shares, people and so on (see its card).
 
         Raises:
             DataError: the release has no such table.
@@ -54,7 +53,7 @@ def load_census(
     """Loads a release. Every file that is read has the hash that the manifest says, or there is an error.
 
     Args:
-        folder: the release; the newest one that ships with the program by default.
+        folder: the release, or the version of one that is here; the newest of these by default (see `found`).
         memory_map: keep the float32 matrix in a file beside the release and map it, so that loading is immediate
             and several processes share the memory. Where that folder cannot be written, the matrix is in memory.
         is_full_check: hash the vectors and the file of the matrix too, even if their size and times are those that
@@ -64,7 +63,7 @@ def load_census(
     Raises:
         DataError: there is no release, a file of it is missing or damaged, or its tables are not aligned.
     """
-    home = Path(folder) if folder is not None else _newest_shipped()
+    home = resolve(folder)
     manifest = read_manifest(home)
     if digest:
         check_digest(home, digest)
@@ -86,10 +85,3 @@ def _read_vectors(home: Path, doc_ids: pd.Series) -> np.ndarray:
     if table.column("doc_id").to_pylist() != doc_ids.tolist():
         raise misaligned(home)
     return store.matrix_from_column(table.column("vector")).astype(np.float32)
-
-
-def _newest_shipped() -> Path:
-    folders = [folder for folder in SHIPPED.glob("*") if (folder / "manifest.json").is_file()]
-    if not folders:
-        raise DataError("no census ships with this installation", where=str(SHIPPED), do="name the folder of a release")
-    return max(folders, key=lambda folder: folder.name)

@@ -21,11 +21,11 @@ from pipeline import store
 from pipeline.config import load_config
 from pipeline.dataset import Census, load_census
 from pipeline.dataset import stage as release
-from pipeline.dataset.search import find_nearest
 from pipeline.dataset.verify import verify_release
 from pipeline.embed import stage as embed
 from pipeline.embed import vectors
 from pipeline.groups import write_groups
+from pipeline.release.nearest import find_nearest
 from pipeline.schemas import DOCUMENTS, TERMS
 
 SHARD_ROWS = 16_384
