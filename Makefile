@@ -21,7 +21,7 @@ ifeq ($(TOO_OLD),)
 STAGES := $(shell $(PYTHON) -m pipeline stages | cut -f1)
 endif
 
-.PHONY: help install lock bench bench-corpus bench-coverage bench-embed bench-processors test test-fast lint clean readings $(STAGES)
+.PHONY: help install lock bench bench-corpus bench-coverage bench-embed bench-processors test test-fast lint clean docs readings $(STAGES)
 
 help: ## list the targets
 	@$(PYTHON) -m pipeline stages | awk -F '\t' '$$2 { printf "  make %-16s %s\n", $$1, $$2 }'
@@ -78,6 +78,9 @@ bench-embed: | $(READY)-dev ## measure the encoders of this machine; writes repo
 
 bench-processors: estimate | $(READY)-dev ## whether the tables are the same under other linear-algebra kernels (minutes)
 	@$(PY) -m tests.bench.processors
+
+docs: $(READY)-dev ## the documentation as a small site, under dist/docs/
+	@$(PY) -m sphinx -q -W --keep-going -b html docs dist/docs && echo "docs: dist/docs/index.html"
 
 clean: ## remove what the stages made; the sources, the census and the reports stay
 	rm -rf data/processed data/processed-* dist
