@@ -51,7 +51,7 @@ def write_pages(_app: object) -> None:
             found = getattr(alignment_census, name)
             kind = "function" if inspect.isfunction(found) else "class"
             lines += [
-                f".. auto{kind}:: {found.__module__}.{found.__qualname__}",
+                f".. auto{kind}:: alignment_census.{name}",
                 "   :members:" * (kind == "class"),
                 "",
             ]

@@ -1,6 +1,7 @@
 """Recompute a headline share with its interval, from the published weights: by the package, and by hand."""
 
 import numpy as np
+
 from alignment_census import estimate_share, load_census, load_definitions, share
 
 census = load_census()
@@ -17,7 +18,7 @@ group_of = census.table("codes").set_index("leaf")["group"].to_dict()
 
 def counts(code: str, query: dict) -> bool:
     """Whether a code such as "A1 - T3 M1 S3 C 2" is one of a query by groups and leaves."""
-    leaf = code.split()[0]
+    leaf = code.split(maxsplit=1)[0]
     return leaf in query.get("leaves", []) or group_of.get(leaf, leaf[:1]) in query["groups"]
 
 

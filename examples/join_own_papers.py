@@ -3,6 +3,7 @@
 import sys
 
 import pandas as pd
+
 from alignment_census import codes, find_documents, load_census, predictions
 
 census = load_census()

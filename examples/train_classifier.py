@@ -1,9 +1,10 @@
 """Train a classifier on the codes: vectors in, group of the codebook out, tested on documents it never saw."""
 
 import numpy as np
-from alignment_census import codes, load_census
 from sklearn.linear_model import RidgeClassifier
 from sklearn.model_selection import cross_val_predict
+
+from alignment_census import codes, load_census
 
 census = load_census()
 read = codes(census=census)

@@ -141,8 +141,11 @@ def built(checkout: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def census_folder(built: Path) -> Path:
-    """The release that the copy makes: with codes, weights and everything else that was estimated."""
+def census_folder(request: pytest.FixtureRequest) -> Path:
+    """The release that the copy makes, with all that was estimated; or the one that CENSUS_RELEASE names, for haste."""
+    if os.environ.get("CENSUS_RELEASE"):
+        return Path(os.environ["CENSUS_RELEASE"]).resolve()
+    built = request.getfixturevalue("built")
     done = subprocess.run(["make", "dataset"], cwd=built, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (folder,) = (built / "dist").glob("census-*")
@@ -150,14 +153,14 @@ def census_folder(built: Path) -> Path:
 
 
 # Fixtures whose tests need more than Python: a browser, an encoder, a whole project. `make test-fast` leaves them out.
-WHOLE = {"browser", "built", "checkout", "encoder_cache"}
+WHOLE = {"browser", "built", "census_folder", "checkout", "encoder_cache"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if WHOLE & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.whole)
-        if {"built", "checkout"} & set(getattr(item, "fixturenames", ())):
+        if {"built", "census_folder", "checkout"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.xdist_group("built"))  # one process builds the copy, not each
 
 

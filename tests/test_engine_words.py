@@ -14,6 +14,7 @@ SUFFIXES = (".py", ".js", ".html", ".md", ".toml")
 STUDY_WORDS = r"AI[- ]safety|safety output|Shallow Review|superintelligen\w*|[Aa]lignment Forum"
 # A number on the command line, and a key of the interface of language models.
 OTHER_MEANINGS = (("rounds", '"N"'), ("check", '"strict"'))
+SITES = r"arxiv|lesswrong|(?:ea|alignment)[ -]?forum"
 SOURCES = ("scrape", "hydrate", "web", "text", "corpus")
 
 
@@ -68,5 +69,17 @@ def test_no_code_takes_a_leaf_apart(root: Path) -> None:
         f"{path}: {match.group(0)}"
         for path, text in engine(root)
         for match in re.finditer(r"""\b(?:leaf|code|item)\[0\]|\[["']leaf2?["']\]\.str\[0\]|leaf\[\w+\]\[0\]""", text)
+    ]
+    assert found == []
+
+
+def test_the_release_names_no_site(root: Path) -> None:
+    """What a site's texts may be used for is the study's knowledge: `[[dataset.licences]]` of its configuration."""
+    places = [root / "pipeline/schemas.py", *(root / "pipeline/dataset").rglob("*.py")]
+    places += list((root / "pipeline/release").rglob("*.py"))
+    found = [
+        f"{path.relative_to(root)}: {match.group(0)}"
+        for path in places
+        for match in re.finditer(SITES, path.read_text(encoding="utf-8"), re.IGNORECASE)
     ]
     assert found == []

@@ -2,12 +2,14 @@
 
 import importlib.util
 import os
+import re
 from pathlib import Path
 
 from pipeline.errors import DataError
 from pipeline.release.manifest import MANIFEST_NAME
 
 VARIABLE = "CENSUS_DATA"
+_VERSION = re.compile(r"\d+(\.\d+)+")
 PACKAGE = "alignment_census_data"  # of the wheel alignment-census-data: one folder a version
 CHECKOUT = Path(__file__).resolve().parents[2] / "data" / "raw" / "census"
 HOW = (
@@ -33,7 +35,7 @@ def resolve(place: str | Path | None) -> Path:
     Raises:
         DataError: there is no such census.
     """
-    if place is not None and Path(place).is_dir():
+    if place is not None and (Path(place).is_dir() or not _VERSION.fullmatch(str(place))):
         return Path(place)
     known = find_all()
     if place is None:
