@@ -85,7 +85,7 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument("--frame", default="", help="the population (default: all)")
     command.add_argument("--denominator", default="", help="of what (default: the codebook's first)")
     command.add_argument("--by", choices=("year",), default="", help="each year apart")
-    command = add("agendas", "the share of each research agenda", "agendas D1 --by year")
+    command = add("agenda-shares", "the share of each research agenda", "agenda-shares D1 --by year")
     command.add_argument("code", nargs="?", default="", help="a leaf, a group, or leaves joined with + (default: all)")
     command.add_argument("--frame", default="", help="the population (default: all)")
     command.add_argument("--by", choices=("year",), default="", help="each year apart")
@@ -208,7 +208,7 @@ def _show(rows: "pd.DataFrame", options: argparse.Namespace) -> None:
 
 LOOKUPS: dict[str, Callable[[argparse.Namespace], None]] = {
     "share": _share,
-    "agendas": _agendas,
+    "agenda-shares": _agendas,
     "definitions": _definitions,
     "nearest": _nearest,
     "search": _search,

@@ -367,3 +367,18 @@ def test_every_python_line_of_the_readme_runs(root, here, monkeypatch):
     names: dict[str, object] = {}
     for block in blocks:
         exec(block, names)
+
+
+def test_the_root_says_how_the_version_of_the_configuration_is_cited(root, tmp_path):
+    from dataclasses import replace
+
+    from pipeline.config import load_config
+    from pipeline.dataset.publish import write_citations
+
+    config = load_config(root / "census.toml")
+    handcheck = str(root / config.paths.handcheck)
+    write_citations(replace(config, root=tmp_path, paths=replace(config.paths, handcheck=handcheck)), config.version)
+    for name in ("CITATION.cff", ".zenodo.json"):
+        assert (root / name).read_text(encoding="utf-8") == (tmp_path / name).read_text(encoding="utf-8"), name
+    assert "example.org" not in (root / "CITATION.cff").read_text(encoding="utf-8")
+    assert json.loads((root / ".zenodo.json").read_text(encoding="utf-8"))["version"] == config.version

@@ -90,6 +90,14 @@ def test_no_two_files_form_a_circle(root: Path) -> None:
     tuple(TopologicalSorter(read_imports(root)).static_order())  # raises CycleError, which names the circle
 
 
+def test_nothing_of_the_pipeline_imports_the_package_above_it(root: Path) -> None:
+    for path in sorted((root / "pipeline").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not [name for name in names if name.split(".")[0] == "alignment_census"], path
+
+
 def loaded_by(statement: str, root: Path) -> set[str]:
     code = f"import sys\n{statement}\nprint(' '.join(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)

@@ -39,6 +39,7 @@ PARTIAL = (  # rows of documents only
     "codes",
     "predictions",
     "weights",
+    "agenda_members",
     "text_versions",
     "texts",
 )

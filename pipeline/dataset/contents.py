@@ -14,6 +14,10 @@ from pipeline.dataset.changes import compare_versions, find_previous
 from pipeline.dataset.licences import licence_of_texts
 from pipeline.groups import read_groups
 from pipeline.schemas import (
+    AGENDA_LIST,
+    AGENDA_MEMBERS,
+    AGENDA_SCORES,
+    AGENDA_SIZES,
     AGENDAS,
     CENSUS_DOCUMENTS,
     CHANGES,
@@ -53,6 +57,10 @@ RESULTS = {
     "predictions": PREDICTIONS,
     "shares": SHARES,
     "agendas": AGENDAS,
+    "agenda_list": AGENDA_LIST,
+    "agenda_members": AGENDA_MEMBERS,
+    "agenda_sizes": AGENDA_SIZES,
+    "agenda_scores": AGENDA_SCORES,
     "coverage": COVERAGE,
     "frame_members": FRAME_MEMBERS,
     "text_versions": TEXT_VERSIONS,

@@ -15,11 +15,14 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline import store
+from pipeline.coding.codebook import Study, load_codebook
 from pipeline.config import Config
 from pipeline.dataset import stage
+from pipeline.dataset.contents import codebook_path
 from pipeline.dataset.verify import verify_release
 from pipeline.errors import ConfigError
 from pipeline.generations import draft_folder, hold_lock
+from pipeline.release.citation import CITATION_NAME, ZENODO_NAME, render_citation, render_zenodo
 from pipeline.release.manifest import read_manifest
 
 log = logging.getLogger(__name__)
@@ -56,9 +59,18 @@ def run(config: Config, version: str = "") -> None:
             store.write_text(path, text)
         else:
             verify_release(folder)
+        write_citations(config, version)
         note_changes(config.path(CHANGELOG), version, _describe(folder, version, last if last != version else ""))
         shutil.rmtree(config.path(config.paths.dist, f"census-{version}"), ignore_errors=True)
     log.info("release: %s is in force; %s reads it", folder.relative_to(config.root), config.file.name)
+
+
+def write_citations(config: Config, version: str) -> None:
+    """Says at the root of the project, where archives and forges look for it, how this version is cited."""
+    study = load_codebook(codebook_path(config)).study if codebook_path(config).is_file() else Study()
+    about = f"{config.dataset.title} {version}: facts, vectors, codes and weights of {study.corpus}."
+    store.write_text(config.path(CITATION_NAME), render_citation(config.dataset, version))
+    store.write_text(config.path(ZENODO_NAME), render_zenodo(config.dataset, version, about))
 
 
 def _put(config: Config, version: str, folder: Path) -> None:
