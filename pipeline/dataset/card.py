@@ -7,9 +7,9 @@ import pandas as pd
 
 from pipeline.coding.codebook import Study
 from pipeline.config import Config, Dataset, Licence
+from pipeline.dataset.bibtex import render_bibtex
 from pipeline.dataset.licences import licence_of_texts
 from pipeline.dataset.summary import Summary
-from pipeline.release.citation import render_bibtex
 from pipeline.release.columns import describe_table
 from pipeline.schemas import Table
 from pipeline.text.escape import escape_markdown, quote_yaml

@@ -7,7 +7,8 @@ import pyarrow as pa
 
 from pipeline.coding.codebook import Study
 from pipeline.config import Config
-from pipeline.release.citation import LICENCE_URL, list_creators, render_bibtex
+from pipeline.dataset.bibtex import render_bibtex
+from pipeline.release.citation import LICENCE_URL, list_creators
 from pipeline.schemas import Table
 
 CONTEXT: dict[str, Any] = {

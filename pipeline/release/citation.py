@@ -1,15 +1,13 @@
-"""How a release is cited and found: CITATION.cff, the metadata of Zenodo, BibTeX, and schema.org for search engines.
+"""How a release is cited and found: CITATION.cff, the metadata of Zenodo, and schema.org for search engines.
 
 Nothing is made up: where the study names no address, no contact or no creator, none is written.
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.config import Dataset
-from pipeline.text.escape import escape_tex, quote_yaml
 
 CITATION_NAME = "CITATION.cff"
 ZENODO_NAME = ".zenodo.json"
@@ -28,19 +26,19 @@ def render_citation(dataset: Dataset, version: str) -> str:
         "cff-version: 1.2.0",
         'message: "If you use this census, please cite it with its version."',
         "type: dataset",
-        f"title: {quote_yaml(dataset.title)}",
-        f"version: {quote_yaml(version)}",
+        f"title: {_quote(dataset.title)}",
+        f"version: {_quote(version)}",
         f"license: {LICENCE_NAME}",
         "authors:",
-        *(f"  - name: {quote_yaml(name)}" for name in list_creators(dataset)),
+        *(f"  - name: {_quote(name)}" for name in list_creators(dataset)),
     ]
     if dataset.contact:
-        lines += ["contact:", f"  - name: {quote_yaml(list_creators(dataset)[0])}"]
-        lines += [f"    email: {quote_yaml(dataset.contact)}"]
+        lines += ["contact:", f"  - name: {_quote(list_creators(dataset)[0])}"]
+        lines += [f"    email: {_quote(dataset.contact)}"]
     if dataset.url:
-        lines += [f"url: {quote_yaml(dataset.url)}"]
+        lines += [f"url: {_quote(dataset.url)}"]
     if dataset.keywords:
-        lines += ["keywords:", *(f"  - {quote_yaml(word)}" for word in dataset.keywords)]
+        lines += ["keywords:", *(f"  - {_quote(word)}" for word in dataset.keywords)]
     return "\n".join(lines) + "\n"
 
 
@@ -61,20 +59,6 @@ def render_zenodo(dataset: Dataset, version: str, description: str) -> str:
             {"identifier": dataset.url, "relation": "isIdenticalTo", "resource_type": "dataset"}
         ]
     return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
-
-
-def render_bibtex(dataset: Dataset, version: str) -> str:
-    """Returns the entry for a bibliography in LaTeX."""
-    key = "-".join(re.findall(r"[a-z0-9]+", dataset.title.lower())) or "census"
-    fields = [("title", f"{escape_tex(dataset.title)} {version}")]
-    fields += [("author", " and ".join(f"{{{escape_tex(name)}}}" for name in list_creators(dataset)))]
-    year = re.match(r"(\d{4})(?!\d)", version)
-    fields += [("year", year[1])] if year else []
-    fields += [("version", version)]
-    address = dataset.url.replace("{", "%7B").replace("}", "%7D")
-    fields += [("howpublished", f"\\url{{{address}}}")] if address else []
-    inner = ",\n".join(f"  {name} = {{{value}}}" for name, value in fields)
-    return f"@misc{{{key},\n{inner}\n}}"
 
 
 def describe_dataset(
@@ -109,3 +93,8 @@ def describe_dataset(
     if files:
         found["distribution"] = [{"@type": "DataDownload", "contentUrl": name} for name in files]
     return found
+
+
+def _quote(text: str) -> str:
+    """Returns a text on one line as a quoted scalar of YAML, which every string of JSON is."""
+    return json.dumps(" ".join(text.split()), ensure_ascii=False)
