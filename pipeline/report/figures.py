@@ -1,6 +1,7 @@
 """The figures, as SVG and PNG that are the same bytes for the same numbers."""
 
 import io
+import textwrap
 from collections.abc import Callable, Mapping
 
 import matplotlib as mpl
@@ -93,7 +94,8 @@ def plot_trend(content: Content) -> tuple[Figure, str]:
         plot_shares(panels[0][column], places, shares, column, "", is_upright=True)
         numbers = [{"share": row["count"], "low": row["low"], "high": row["high"]} for row in counts]
         plot_shares(panels[1][column], places, numbers, column, "", is_upright=True, scale=1)
-        panels[0][column].set_title(content.frames[name].title, fontsize=10)
+        title = textwrap.fill(content.frames[name].title, 2 + 4 * ratios[column])  # as wide as its panel
+        panels[0][column].set_title(title, fontsize=10)
         panels[0][column].set_ylim(0, 100)
         panels[1][column].set_ylim(bottom=0)
         step = 1 if len(places) < 8 or len(frames) < 3 else 3
