@@ -19,6 +19,7 @@ from pipeline.coding.agenda_list import Agenda, AgendaList, load_agendas, read_a
 from pipeline.coding.codebook import Codebook, load_codebook
 from pipeline.errors import DataError, SheetError
 from pipeline.estimate.features import Kernel
+from pipeline.report.named import tell_size
 
 GOOD = """version = 1
 [[agendas]]
@@ -39,30 +40,31 @@ agency-theory
 
 
 @pytest.fixture(scope="module")
-def codebook(root: Path) -> Codebook:
-    return load_codebook(root / "data/raw/handcheck/codebook/codebook.toml")
+def codebook(shipped: Path) -> Codebook:
+    return load_codebook(shipped / "data/raw/handcheck/codebook/codebook.toml")
 
 
 @pytest.fixture(scope="module")
-def listed(root: Path, codebook: Codebook) -> AgendaList:
-    return load_agendas(root / "data/raw/handcheck/agendas.toml", codebook)
+def listed(shipped: Path, codebook: Codebook) -> AgendaList:
+    return load_agendas(shipped / "data/raw/handcheck/agendas.toml", codebook)
 
 
 def make_agenda(name: str, *phrases: str) -> Agenda:
     return Agenda(name, name.title(), "What it is.", ("A1",), phrases or (name,), ("x:1",))
 
 
-def test_the_study_has_the_agendas_that_a_specialist_looks_for(listed: AgendaList, root: Path) -> None:
+def test_the_study_has_the_agendas_that_a_specialist_looks_for(listed: AgendaList, shipped: Path) -> None:
     assert 60 <= len(listed.agendas) <= 80
     assert set(MUST) <= set(listed.ids)
-    shipped = set(pd.read_parquet(root / "data/raw/census/2026.07/documents.parquet", columns=["doc_id"])["doc_id"])
+    census = shipped / "data/raw/census/2026.07/documents.parquet"
+    known = set(pd.read_parquet(census, columns=["doc_id"])["doc_id"])
     for agenda in listed.agendas:
         assert 3 <= len(agenda.seeds) <= 10, agenda.id
-        assert set(agenda.seeds) <= shipped, agenda.id
+        assert set(agenda.seeds) <= known, agenda.id
 
 
-def test_crosswalks_name_agendas_that_exist(listed: AgendaList, root: Path) -> None:
-    rows = pd.read_csv(root / "data/raw/handcheck/external/agendas.csv")
+def test_crosswalks_name_agendas_that_exist(listed: AgendaList, shipped: Path) -> None:
+    rows = pd.read_csv(shipped / "data/raw/handcheck/external/agendas.csv")
     assert not rows.duplicated(["label_scheme", "label"]).any()
     assert set(" ".join(rows["agendas"]).split()) <= set(listed.ids)
 
@@ -330,3 +332,9 @@ def test_what_was_read_of_a_draw_counts_but_for_seeds(tmp_path: Path) -> None:
     path.write_text("agenda,doc_id,chance,n_assigned,agendas_version\nforks,x:1,0.5,9,1\n", encoding="utf-8")
     with pytest.raises(SheetError, match=r"no agenda 'forks'"):
         score_draws(tmp_path, listed)
+
+
+def test_a_size_that_rests_on_no_reading_says_so() -> None:
+    row = {"document_count": 12.4, "low": 8.6, "high": 20.2, "basis": "read"}
+    assert tell_size(row) == "12 [9 to 20]"
+    assert "by chances alone" in tell_size({**row, "basis": "chances", "low": None, "high": None})

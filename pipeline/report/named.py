@@ -18,7 +18,7 @@ def list_named_agendas(content: Content) -> list[dict[str, Any]]:
             "name": row["name"],
             "document_count": int(row["document_count"]),
             "size": told.get(row["agenda"], ""),
-            "near": ", ".join(names[other] for other in row["neighbours"]),
+            "near": "; ".join(names[other] for other in row["neighbours"]),
         }
         for row in listed.to_dict("records")
     ]
