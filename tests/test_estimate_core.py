@@ -1,6 +1,7 @@
 """The core of the estimator, part by part: by hand where a hand can, else against the numbers of an invented census."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,19 @@ from pipeline.estimate.bootstrap import rescale
 from pipeline.estimate.curve import draw_curves
 from pipeline.estimate.intervals import effective_size, wilson_interval
 from pipeline.estimate.mixture import estimate_mixture
-from pipeline.estimate.people import WEIGHTS, count_people
+from pipeline.estimate.people import WEIGHTS, count_people, size_by_karma, size_by_words
 from pipeline.estimate.person_counts import add_person_counts
 from pipeline.estimate.planning import plan_reading
 from pipeline.estimate.published import read_weights, tabulate_weights, total_by_replicate
-from pipeline.estimate.rulings import AIM_WORTH, TARGET_WORTH, _Patterns, _sort_readers, aim_flips
+from pipeline.estimate.rulings import (
+    AIM_WORTH,
+    TARGET_WORTH,
+    _find_splits,
+    _is_assumed,
+    _Patterns,
+    _sort_readers,
+    aim_flips,
+)
 from pipeline.estimate.shares import (
     PRIOR_HITS,
     bound_ends,
@@ -29,12 +38,13 @@ from pipeline.estimate.shares import (
     steady_variance,
     t_quantile,
 )
-from pipeline.estimate.survey import Found, Survey, estimate_batch
+from pipeline.estimate.survey import Found, Survey, estimate_batch, measure_sizes
 from pipeline.estimate.tables import tabulate_guesses, tabulate_predictions, tabulate_shares
 from pipeline.estimate.totals import count_totals
 from pipeline.estimate.trends import measure_groups, measure_trends
 from pipeline.estimate.variables import choose_variables
-from tests.invented_survey import CODEBOOK, invent_survey
+from pipeline.estimate.weights import _count_strata
+from tests.invented_survey import CODEBOOK, READ, invent_sample, invent_survey
 
 NUMBERS = (
     Path(__file__).parent / "fixtures" / "estimate" / "invented.json"
@@ -306,3 +316,38 @@ def test_a_definition_of_nothing_has_no_share_and_breaks_nothing(survey: Survey)
     nothing = [Definition(id="nothing", title="", axes={"target": ("z",)})]
     for shares in estimate_batch(survey, nothing, ()).values():
         assert shares.share[0] == 0 and shares.low[0] == 0 and shares.high[0] >= 0
+
+
+def test_a_frame_with_one_opening_or_one_missing_karma_is_not_counted_so() -> None:
+    documents = pd.DataFrame({"text_kind": ["full", "opening"], "word_count": [100, 200], "karma": [3.0, np.nan]})
+    assert size_by_words(documents) is None and size_by_karma(documents) is None
+    known = documents.assign(text_kind="full", karma=[-3.0, 5.0])
+    words, karma = size_by_words(known), size_by_karma(known)
+    assert words is not None and words.tolist() == [100, 200]
+    assert karma is not None and karma.tolist() == [0, 5]
+
+
+def test_strata_that_are_known_by_their_size_alone_are_weighed_by_it() -> None:
+    sample, population = invent_sample()
+    names, rows = [f"f/{year}" for year in range(2018, 2024)], np.arange(sum(READ))
+    unread = np.repeat([100 / count - 1 for count in READ], READ)
+    redrawn = np.random.default_rng(2).uniform(0.5, 1.5, (3, len(rows)))
+    weight, replicates = _count_strata(sample, names, rows, unread, redrawn)
+    assert weight == pytest.approx(1 + unread)
+    own = np.repeat(np.arange(6), READ)
+    for replicate, redraw in zip(replicates, redrawn, strict=True):
+        assert np.bincount(own, replicate) == pytest.approx(100)
+        assert replicate[1] - 1 == pytest.approx((replicate[0] - 1) * redraw[1] / redraw[0])
+    assert measure_sizes(sample, population)["people"].keys() == {"f"}
+    strata = sample.strata.assign(n_population=[100] * 5 + [101])  # one document of the last year is known by id alone
+    assert not measure_sizes(replace(sample, strata=strata), population)["people"]
+
+
+def test_readers_who_differ_and_are_never_ruled_on_count_in_part() -> None:
+    said = np.array([[[0], [0], [0], [0], [0]], [[1], [0], [1], [0], [1]]])
+    meant = np.array([[0, 0, 0, 0, 0], [0, 0, 0, 1, 0]])
+    units = pd.DataFrame(
+        {"phase2_probability": [0.0, 0.0, 1.0, 0.0, 0.0], "is_adjudicated": [False, False, False, False, True]}
+    )
+    assert _find_splits(units, said, meant).tolist() == [True, False, False, True, False]
+    assert _is_assumed(pd.DataFrame({"assumed": ["", "target"]})).tolist() == [False, True]
