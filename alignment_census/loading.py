@@ -23,8 +23,8 @@ def load_census(
 
     Args:
         place: the folder of a census, or the version of one that is installed, such as "2026.07". By default the
-            newest of those in `CENSUS_DATA` (a folder of censuses, or of one), in the installed package
-            `alignment-census-data`, and in the checkout that this program runs from.
+            newest in `CENSUS_DATA` (a folder of censuses, or of one), where that is set; else the newest of those in
+            the installed package `alignment-census-data` and in the checkout that this program runs from.
         memory_map: keep the float32 matrix in a file beside the census and map it, so that the next loading is
             immediate and several processes share the memory. Where nothing can be written, and for installed
             packages, the matrix is in memory.

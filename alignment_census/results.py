@@ -50,7 +50,7 @@ def share(
     wanted = {
         "definition": definition,
         "frame": frame,
-        "denominator": denominator or _first_denominator(census, rows),
+        "denominator": denominator or _first_denominator(census),
         "weight": counted_in,
     }
     for column, value in wanted.items():
@@ -216,8 +216,8 @@ def _of_frame(rows: pd.DataFrame, frame: str, census: Census) -> pd.DataFrame:
     return rows[rows["frame"] == check_known(frame, rows["frame"], "frame", census)].reset_index(drop=True)
 
 
-def _first_denominator(census: Census, rows: pd.DataFrame) -> str:
+def _first_denominator(census: Census) -> str:
     path = census.folder / "codebook.toml"
     if not path.is_file():
-        return str(rows["denominator"].iloc[0])
+        return ""  # a census released before codebooks came with it: all of them
     return next(iter(tomllib.loads(path.read_text(encoding="utf-8-sig"))["denominators"]))

@@ -38,8 +38,9 @@ LIGHT = (
 # What a person writes, where nothing may be asked of the network.
 THREE_LINES = """
 import socket, sys, time
-def refuse(*_, **__): raise AssertionError("the network was asked")
-socket.socket = refuse
+class Refused(socket.socket):
+    def __init__(self, *_, **__): raise AssertionError("the network was asked")
+socket.socket = Refused
 start = time.perf_counter()
 import alignment_census
 print(time.perf_counter() - start)
@@ -369,12 +370,13 @@ def test_every_python_line_of_the_readme_runs(root, here, monkeypatch):
         exec(block, names)
 
 
-def test_the_root_says_how_the_version_of_the_configuration_is_cited(root, tmp_path):
+def test_the_root_says_how_the_version_of_the_configuration_is_cited(tmp_path):
     from dataclasses import replace
 
     from pipeline.config import load_config
     from pipeline.dataset.publish import write_citations
 
+    root = Path(__file__).parent.parent
     config = load_config(root / "census.toml")
     handcheck = str(root / config.paths.handcheck)
     write_citations(replace(config, root=tmp_path, paths=replace(config.paths, handcheck=handcheck)), config.version)

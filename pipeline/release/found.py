@@ -41,7 +41,8 @@ def resolve(place: str | Path | None) -> Path:
     if place is None:
         if not known:
             raise DataError("there is no census here", where=f"{PACKAGE}, {VARIABLE}, {CHECKOUT}", do=HOW)
-        return known[max(known)][1]
+        named = {version: entry for version, entry in known.items() if entry[0] == VARIABLE}
+        return max((named or known).items())[1][1]  # whoever names a folder means what is in it
     if str(place) in known:
         return known[str(place)][1]
     have = f"there are {', '.join(sorted(known))}; " if known else ""
