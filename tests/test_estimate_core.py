@@ -39,7 +39,7 @@ from pipeline.estimate.shares import (
     t_quantile,
 )
 from pipeline.estimate.survey import Found, Survey, estimate_batch, measure_sizes
-from pipeline.estimate.tables import tabulate_guesses, tabulate_predictions, tabulate_shares
+from pipeline.estimate.tables import tabulate_guesses, tabulate_shares
 from pipeline.estimate.totals import count_totals
 from pipeline.estimate.trends import measure_groups, measure_trends
 from pipeline.estimate.variables import choose_variables
@@ -67,8 +67,6 @@ def tabulate(survey: Survey, found: Found) -> dict[str, pd.DataFrame]:
     """Returns every table of the core from a survey."""
     curve, toggles = draw_curves(survey)
     weights = tabulate_weights(survey.weights)
-    predictions = survey.population.predictions
-    assert predictions is not None
     tables = {
         "weights": weights.drop(columns=[name for name in weights if isinstance(weights[name].iloc[0], list)]),
         "replicates": pd.DataFrame(survey.weights.replicates),
@@ -85,7 +83,6 @@ def tabulate(survey: Survey, found: Found) -> dict[str, pd.DataFrame]:
         "toggles": toggles,
         "plan": plan_reading(survey, found, "safety", ("strict", "broad")),
         "guesses": tabulate_guesses(survey.population),
-        "predictions": tabulate_predictions(predictions, CODEBOOK),
         "totals": count_totals(survey, list(CODEBOOK.definitions)),
     }
     return add_person_counts(tables, survey.sample)
