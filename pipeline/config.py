@@ -278,6 +278,7 @@ class Dataset:
         licences: the texts that may be passed on.
         text: `none`, or `licensed` to publish these texts.
         previous: folder of the version that the changes are counted from; the newest older census by default.
+        left_out: tables of results that the release does without, to stay small.
     """
 
     title: str
@@ -290,6 +291,7 @@ class Dataset:
     licences: tuple[Licence, ...] = ()
     text: Literal["none", "licensed"] = "none"
     previous: str = ""
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, config=STRICT)

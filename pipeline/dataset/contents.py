@@ -12,6 +12,7 @@ from pipeline.coding.rounds import list_rounds, read_sample_ids
 from pipeline.config import Config
 from pipeline.dataset.changes import compare_versions, find_previous
 from pipeline.dataset.licences import licence_of_texts
+from pipeline.errors import ConfigError
 from pipeline.groups import read_groups
 from pipeline.schemas import (
     AGENDA_LIST,
@@ -78,7 +79,19 @@ KNOWN_TABLES = {
 
 
 def list_tables(config: Config) -> Iterator[tuple[Table, Iterator[pa.Table]]]:
-    """Yields the tables of the release, in the order of the card, each with its rows a part at a time."""
+    """Yields the tables of the release, in the order of the card, each with its rows a part at a time.
+
+    Raises:
+        ConfigError: the configuration leaves out a table that is none, or that no release is without.
+    """
+    left_out = set(config.dataset.left_out)
+    may_be_left = {*RESULTS, DRAWN_MEMBERS.name}
+    if left_out - may_be_left:
+        raise ConfigError(
+            f"[dataset.left_out] {sorted(left_out - may_be_left)[0]} is no table that may be left out",
+            where=str(config.root),
+            do=f"use some of {', '.join(sorted(may_be_left))}",
+        )
     facts = [column.name for column in CENSUS_DOCUMENTS.columns]
     documents = config.processed("documents")
     yield named("documents", CENSUS_DOCUMENTS), read_groups(DOCUMENTS, documents, facts)
@@ -86,10 +99,10 @@ def list_tables(config: Config) -> Iterator[tuple[Table, Iterator[pa.Table]]]:
         yield table, read_groups(table, config.processed(table.name))
     for name, table in RESULTS.items():
         path = config.processed(table.name)
-        if path.is_file():
+        if path.is_file() and name not in left_out:
             yield named(name, _with_axes(config) if table is CODES else table), _read(config, table, path)
     drawn = list_drawn(config.path(config.paths.handcheck))
-    if len(drawn):
+    if len(drawn) and DRAWN_MEMBERS.name not in left_out:
         yield DRAWN_MEMBERS, iter([store.arrow_from_rows(DRAWN_MEMBERS, drawn, documents)])
     previous = find_previous(config)
     if previous:
