@@ -109,6 +109,7 @@ ROUND_SETTINGS = (
     "frames.*.renamed_from",
     "frames.*.windows",
     "frames.*.borrows",
+    "frames.*.part_of",
     "report.headline_frame",
 )
 

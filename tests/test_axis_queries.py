@@ -74,7 +74,7 @@ def test_chances_of_queries_that_ask_for_axes_are_learnt_from_those_who_have_the
     truth = match_query(STATED, codes)
     assert inside[truth].mean() > inside[~truth].mean() + 0.3
     assert set(found.counted) == {("sure", name) for name in ASKING.denominators}
-    table = tabulate_predictions(found, ASKING)
+    table = tabulate_predictions(found, ASKING, {})
     assert {"denominator stated", "denominator either", "definition sure"} <= set(table["query"])
     assert np.isfinite(table["probability"]).all()
     guessed = guess_shares(replace(population, predictions=found), SURE, "stated", ASKING)

@@ -51,7 +51,8 @@ def read_as(config: Config, coder: str, leaf: str, places: range, task: str = "d
     session = load_session(config, task, coder, "person")
     client = make_app(session, "secret", ("localhost",)).test_client()
     for place in places:
-        cells = {"leaf": leaf, **AXES, "note": "the words that decide", "state": "done"}
+        quoted = session.items[place].text[:40] or "the words that decide"  # who overturns an agreement quotes the text
+        cells = {"leaf": leaf, **AXES, "note": f'"{quoted}"', "state": "done"}
         answer = client.post(f"/api/item/{place}", json=cells, headers={"X-Census-Token": "secret"})
         assert answer.status_code == 200 and answer.json["row"]["state"] == "done"
     return [session.items[place].key for place in places]

@@ -73,7 +73,7 @@ def test_an_edited_definition_reruns_estimate_agreement_and_report_only(built: P
     )
     done = make(built, "report")
     assert done.returncode == 0, done.stderr
-    assert stages(done) == ["estimate", "agreement", "report"]
+    assert stages(done) == ["estimate", "agendas", "agreement", "report"]
     assert "Theory, renamed" in (built / "reports/2026.07/index.html").read_text()
 
 

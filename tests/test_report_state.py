@@ -113,6 +113,7 @@ def facts(built: Path) -> dict:
     }
 
 
+@pytest.mark.slow
 def test_a_link_opened_in_a_second_browser_gives_the_same_view(
     address: str, facts: dict, browser: Browser, page: Page
 ) -> None:
@@ -215,6 +216,7 @@ def assert_near(shown: dict, wanted: pd.Series, names: tuple[str, ...], toleranc
         assert abs(shown[name] - wanted[name]) <= tolerance, (place, name, shown[name], wanted[name])
 
 
+@pytest.mark.slow
 def test_every_way_of_counting_gives_the_share_of_the_table(built: Path, address: str, page: Page) -> None:
     shares = read_table(built, "shares")
     rows = shares[(shares["weight"] != "documents") & (shares["denominator"] == "safety")]

@@ -141,7 +141,7 @@ def test_predictions_that_know_something_narrow_the_interval_and_none_biases_it(
 
 
 @pytest.mark.whole
-@pytest.mark.parametrize(("direct", "error"), [(0.05, 0.0), (0.3, 0.1)])
+@pytest.mark.parametrize(("direct", "error"), [(0.05, 0.0), pytest.param(0.3, 0.1, marks=pytest.mark.slow)])
 def test_the_interval_holds_the_true_share_as_often_as_it_says(direct: float, error: float) -> None:
     rng = np.random.default_rng(11)
     size, n_read = 4_000, 300

@@ -162,7 +162,7 @@ def test_records_keep_what_the_source_declared(config: Config) -> None:
 @pytest.mark.whole
 def test_a_scraped_field_links_documents_of_the_shipped_census(config: Config) -> None:
     folder = "data/raw/census/2026.07"
-    shipped = load_config(ROOT / "census.toml")
+    shipped = load_config(ROOT / "studies/2026.07/census.toml")
     census = {"kind": "census", "path": str(ROOT / folder)}
     alone = replace(config, sources={"census": census}, frames={**shipped.frames, **config.frames})
     before = choose_documents(read_sources(alone)[0], ["census"])[2].set_index("doc_id")
