@@ -131,6 +131,9 @@ def inline_figure(svg: str) -> Markup:
     svg = svg.replace(INK, "currentColor")
     for number, colour in enumerate(COLOURS, 1):
         svg = svg.replace(colour.lower(), f"var(--series-{number}, {colour})")
+    # Names of clip paths hang on the last bit of a rectangle's side, which two drawings may round apart.
+    for number, name in enumerate(dict.fromkeys(re.findall(r"url\(#(p[0-9a-f]{10})\)", svg)), 1):
+        svg = svg.replace(name, f"clip_{number}")
     # A clip path may be named twice on a page with several figures: the same rectangle, but a doubled id.
     mark = hashlib.sha256(svg.encode()).hexdigest()[:8]
     svg = re.sub(r'id="([^"]+)"', rf'id="\1-{mark}"', svg)
