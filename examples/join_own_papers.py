@@ -1,4 +1,7 @@
-"""Join papers of one's own by arXiv id: which are in the census, what they were coded, what the classifier expects."""
+"""Join papers of one's own by arXiv id: which are in the census, what they were coded, what the classifier expects.
+
+The chances are in the whole release, not in the checkout: `make dataset`, then set CENSUS_DATA=dist.
+"""
 
 import sys
 

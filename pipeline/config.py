@@ -278,7 +278,7 @@ class Dataset:
         licences: the texts that may be passed on.
         text: `none`, or `licensed` to publish these texts.
         previous: folder of the version that the changes are counted from; the newest older census by default.
-        left_out: tables of results that the release does without, to stay small.
+        left_out: tables of results that `make release` does not put into the repository, to keep it small.
     """
 
     title: str

@@ -11,6 +11,7 @@ from scipy import stats
 
 from pipeline.coding.codebook import Definition
 from pipeline.estimate.agendas import estimate_agendas, estimate_growth, list_agendas
+from pipeline.estimate.axis_donors import AxisDonors, _sort_readers
 from pipeline.estimate.bootstrap import rescale
 from pipeline.estimate.curve import draw_curves
 from pipeline.estimate.intervals import effective_size, wilson_interval
@@ -24,8 +25,6 @@ from pipeline.estimate.rulings import (
     TARGET_WORTH,
     _find_splits,
     _is_assumed,
-    _Patterns,
-    _sort_readers,
     aim_flips,
 )
 from pipeline.estimate.shares import (
@@ -220,10 +219,10 @@ def test_axes_follow_what_adjudication_did_to_alike_ones() -> None:
     ruled = np.array([[0, 0], [0, 1], [0, 1], [0, 0]])
     meant = np.array([[1, 1, 1, 0], [1, 1, 1, 0], [0, 1, 1, 0]])
     drawn, version = np.array([True, True, False, False]), np.zeros(4, dtype=int)
-    patterns = _Patterns.of(said, ruled, np.array([2]), drawn, meant, version)
+    patterns = AxisDonors.of(said, ruled, np.array([2]), drawn, meant, version)
     assert patterns.codes[0, :, 0].tolist() == [0, 1, 1]
     assert patterns.likeness[0].tolist() == [1, 1, 0.1]
-    other = _Patterns.of(said, ruled, np.array([2]), drawn, meant, np.array([1, 0, 0, 0]))
+    other = AxisDonors.of(said, ruled, np.array([2]), drawn, meant, np.array([1, 0, 0, 0]))
     assert other.likeness[0].tolist() == [0, 1, 0.1]
 
 

@@ -12,11 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import store
 from pipeline.config import load_config
 from pipeline.corpus import stage as corpus
 from pipeline.dataset import publish
+from pipeline.dataset import stage as dataset
+from pipeline.dataset.contents import list_tables
 from pipeline.dataset.verify import verify_release
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, DataError
 from pipeline.report.stage import check_version
 from pipeline.schemas import DOCUMENTS, embeddings_table
 from tests.small_project import invent_documents, write_project
@@ -39,8 +42,6 @@ def project(tmp_path: Path) -> Path:
     """A project whose corpus is made, with vectors that were not computed."""
     import numpy as np
     import pandas as pd
-
-    from pipeline import store
 
     path = write_project(tmp_path, invent_documents(30), version="2026.07")
     config = load_config(path)
@@ -79,6 +80,32 @@ def test_a_release_is_put_in_force_once_and_the_next_one_says_what_changed(proje
     log = (project.parent / "CHANGELOG.md").read_text()
     assert "Against 2026.10: 0 added, 0 changed, 0 gone" in log
     assert load_config(project).sources["census"]["path"] == "data/raw/census/2027.02"
+
+
+def test_what_is_left_out_is_in_the_release_and_not_in_the_repository(project: Path) -> None:
+    config = load_config(project)
+    small = replace(config, dataset=replace(config.dataset, left_out=("works",)))
+    dataset.run(replace(small, version="2026.10"))
+    whole = project.parent / "dist/census-2026.10"
+    assert (whole / "works.parquet").is_file()
+    publish.run(small, "2026.10")
+    shipped = project.parent / "data/raw/census/2026.10"
+    verify_release(shipped)
+    assert not (shipped / "works.parquet").exists() and (shipped / "documents.parquet").is_file()
+    with pytest.raises(ConfigError, match="'documents' may not be left out"):
+        list(list_tables(config, ("documents",)))
+
+
+def test_a_release_in_part_is_of_the_tables_of_the_whole_one(project: Path) -> None:
+    config = load_config(project)
+    small = replace(config, dataset=replace(config.dataset, left_out=("works",)))
+    dataset.run(replace(small, version="2026.10"))
+    documents = store.read_table(DOCUMENTS, config.processed("documents"))
+    documents["title"] = "Another title"
+    store.write_table(DOCUMENTS, documents, config.processed("documents"))
+    with pytest.raises(DataError, match="has changed since the release was made"):
+        publish.run(small, "2026.10")
+    assert not (project.parent / "data/raw/census/2026.10").exists()
 
 
 def test_only_two_lines_of_the_configuration_change(project: Path) -> None:

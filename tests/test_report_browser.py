@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -382,3 +383,21 @@ def test_an_unstable_cluster_is_marked_wherever_it_appears(address: str, content
     for cluster_id in unstable["cluster_id"]:
         expect(page.locator(f"#cluster-{cluster_id} summary .warn")).to_have_count(1)
         expect(page.locator(f"tr:has(a[href='#cluster-{cluster_id}']) th .warn")).to_have_count(1)
+
+
+def test_documents_of_any_number_of_readers_are_listed_and_open(shipped: Path, page: Page) -> None:
+    codes = pd.read_csv(shipped / "reports/2026.11/tables/readings.csv", usecols=["doc_id", "role"])
+    counts = codes[codes["role"] == "reader"].groupby("doc_id").size()
+    address = (shipped / "reports/2026.11/index.html").as_uri()
+    for frame, prefix, number in (("alignmentforum-census", "lw:", 2), ("arxiv-announced", "arxiv:2", counts.max())):
+        page.goto(f"{address}#frame={frame}&show=documents")
+        page.reload()
+        expect(page.locator("#d-rows tr").first).to_be_visible()
+        heads = page.locator("table:has(#d-rows) thead th").count()
+        assert page.locator("#d-rows tr").first.locator("th, td").count() == heads
+        name = next(doc_id for doc_id in counts.index[counts == number] if doc_id.startswith(prefix))
+        page.goto(f"{address}#frame={frame}&show=documents&doc={name}")
+        page.reload()
+        rows = page.locator("#detail-body tbody tr")
+        expect(rows.first).to_be_visible()
+        assert rows.filter(has_text="reader").count() == number > 1

@@ -1,6 +1,6 @@
 """Which tables a release holds, under which names: those that every release has, and the results of the stages."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -78,20 +78,17 @@ KNOWN_TABLES = {
 }
 
 
-def list_tables(config: Config) -> Iterator[tuple[Table, Iterator[pa.Table]]]:
+def list_tables(config: Config, left_out: Collection[str] = ()) -> Iterator[tuple[Table, Iterator[pa.Table]]]:
     """Yields the tables of the release, in the order of the card, each with its rows a part at a time.
 
     Raises:
-        ConfigError: the configuration leaves out a table that is none, or that no release is without.
+        ConfigError: a table that is left out is none, or one that no release is without.
     """
-    left_out = set(config.dataset.left_out)
     may_be_left = {*RESULTS, DRAWN_MEMBERS.name}
-    if left_out - may_be_left:
-        raise ConfigError(
-            f"[dataset.left_out] {sorted(left_out - may_be_left)[0]} is no table that may be left out",
-            where=str(config.root),
-            do=f"use some of {', '.join(sorted(may_be_left))}",
-        )
+    for name in left_out:
+        if name not in may_be_left:
+            do = f"use some of {', '.join(sorted(may_be_left))}"
+            raise ConfigError(f"[dataset.left_out] {name!r} may not be left out", where=str(config.file), do=do)
     facts = [column.name for column in CENSUS_DOCUMENTS.columns]
     documents = config.processed("documents")
     yield named("documents", CENSUS_DOCUMENTS), read_groups(DOCUMENTS, documents, facts)

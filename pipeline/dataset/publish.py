@@ -20,7 +20,7 @@ from pipeline.config import Config
 from pipeline.dataset import stage
 from pipeline.dataset.contents import codebook_path
 from pipeline.dataset.verify import verify_release
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, DataError
 from pipeline.generations import draft_folder, hold_lock
 from pipeline.release.citation import CITATION_NAME, ZENODO_NAME, render_citation, render_zenodo
 from pipeline.release.manifest import read_manifest
@@ -74,15 +74,31 @@ def write_citations(config: Config, version: str) -> None:
 
 
 def _put(config: Config, version: str, folder: Path) -> None:
-    """Makes the release if it is not made yet, and puts it into its place, whole."""
+    """Makes the release if it is not made yet, and puts it into its place: whole, or without `[dataset] left_out`.
+
+    Raises:
+        DataError: the release does not hold, or was made from other tables than those of now.
+    """
     built = config.path(config.paths.dist, f"census-{version}")
     if not built.exists():
         stage.run(replace(config, version=version))
     verify_release(built)
     with draft_folder(folder) as draft:
+        if config.dataset.left_out:
+            stage.write_release(replace(config, version=version), draft, config.dataset.left_out)
+            _compare(draft, built)
+            return
         for path in sorted(built.iterdir()):
             if path.is_file():
                 shutil.copy2(path, draft / path.name)
+
+
+def _compare(part: Path, whole: Path) -> None:
+    """Makes sure that each table of a release in part is that of the whole one."""
+    mine, theirs = (read_manifest(folder)["files"] for folder in (part, whole))
+    for name, entry in mine.items():
+        if name.endswith(".parquet") and entry["sha256"] != theirs.get(name, {}).get("sha256"):
+            raise DataError(f"{name} has changed since the release was made", where=str(whole), do="run make dataset")
 
 
 def _last_census(config: Config) -> tuple[str, str]:

@@ -7,7 +7,7 @@ import logging
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from pipeline import store
@@ -58,11 +58,11 @@ def run(config: Config) -> None:
     )
 
 
-def write_release(config: Config, folder: Path) -> Summary:
-    """Writes every file of a release. Returns its counts."""
+def write_release(config: Config, folder: Path, left_out: Collection[str] = ()) -> Summary:
+    """Writes every file of a release, but for the tables that are left out. Returns its counts."""
     tables, row_counts = [], {}
     study, group = _load_study(config)
-    for table, parts in list_tables(config):
+    for table, parts in list_tables(config, left_out):
         row_counts[table.name] = write_groups(table, parts, folder / f"{table.name}.parquet")
         tables.append(table)
     if codebook_path(config).is_file():  # the definitions: without it no share can be computed again

@@ -153,6 +153,8 @@ def _is_known(survey: Survey, claim: Claim, name: str) -> bool:
                 do=f"use one of {', '.join(known)}",
             )
     read = {(domain.frame, domain.year) for domain in survey.domains}
+    if claim.frame not in {frame for frame, _ in read}:
+        return False  # another sample may have its frame
     years = {year for frame, year in read if frame == claim.frame and year}
     wanted = {claim.year} if not claim.from_year else {claim.from_year, claim.year or max(years, default="")}
     if {(claim.frame, year) for year in wanted} <= read:

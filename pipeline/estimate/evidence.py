@@ -12,9 +12,9 @@ from pipeline.coding.outside import group_sources, read_labels
 from pipeline.coding.precedence import settle_by_precedence
 from pipeline.coding.sample import Sample
 from pipeline.coding.sheets import code_columns_of
+from pipeline.estimate.code_numbers import tidy_records
 from pipeline.estimate.domains import Population
 from pipeline.estimate.reader_error import GOLD, Evidence, gather_outside
-from pipeline.estimate.rulings import tidy_records
 
 
 def name_sources(population: Population, groups: Mapping[str, Sequence[str]]) -> np.ndarray:

@@ -8,7 +8,8 @@ from scipy import sparse
 
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.sheets import code_columns_of
-from pipeline.estimate.rulings import CodeChances, tidy_records
+from pipeline.estimate.code_numbers import tidy_records
+from pipeline.estimate.rulings import CodeChances
 from pipeline.estimate.weights import Weights
 
 SEPARATOR = " "  # between the parts of a code: leaf, second leaf, the axes in the codebook's order, confidence

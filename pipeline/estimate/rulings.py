@@ -8,33 +8,30 @@ agreements whose readers' axes said the same (hot deck: Andridge and Little 2010
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from pipeline.coding.codebook import ASSUMED, CONFIDENCE, Codebook, Query
-from pipeline.coding.definitions import match_definition
+from pipeline.coding.codebook import ASSUMED, Codebook
 from pipeline.coding.sample import SCREENED, Sample
-from pipeline.coding.sheets import code_columns_of
+from pipeline.estimate.axis_donors import GOLDEN, AxisDonors, draw_kept, read_axes
+from pipeline.estimate.code_numbers import CodeNumbers
 
 SURPRISE = (
     0.08  # chance of the readers' leaf under which agreeing on it surprises; of 125 rulings, all 5 flips lie there
 )
 READERS_WORTH = 0.5  # adjudicated agreements that the readers' own word counts for
-AXES_WORTH = 0.1  # agreements with the same axes that the readers' own axes count for
 GROUP_WORTH = 4.0  # adjudicated agreements on a group that weigh as much as those on all groups
 WINDOW_WORTH = 15.0  # adjudicated agreements of a window that weigh as much as what is known without it
 PSEUDO = 0.5  # of each outcome in the replicates (Jeffreys 1946): none in a hundred proves no zero
 FINE = 1e-9  # chances below this are rounding errors
-GOLDEN = (5**0.5 - 1) / 2
 CHANCE_DECIMALS = 9
 LIKE_WORTH = 1.0  # checked documents with a wrong mark that those of the next mark count for, all together
 AIM_WORTH = 1.0  # rulings that overturned a leaf of the same group that weigh as much as the classifier
 TARGET_WORTH = 0.5  # overturned agreements that went to a group that weigh as much as what other rulings expect of it
-ALIKE_WORTH = 0.3  # of an agreement whose readers' axes say the same but for which of the queries they meet
 
 
 @dataclass(frozen=True)
@@ -66,15 +63,6 @@ class CodeChances:
         )
 
 
-def tidy_records(records: pd.DataFrame, codebook: Codebook) -> pd.DataFrame:
-    """Returns codes with numbers for confidences, and the groups of their leaves."""
-    groups = {"": "", **codebook.group_of}
-    confidence = pd.to_numeric(records[CONFIDENCE]).fillna(codebook.confidences[-1]).astype(int)
-    return records.assign(
-        confidence=confidence, group=records["leaf"].map(groups), group2=records["leaf2"].map(groups).fillna("")
-    )
-
-
 def is_surprising(leaf_chance: np.ndarray) -> np.ndarray:
     """Returns where the classifier gave the readers' leaf a low chance: bool (n,)."""
     return leaf_chance < SURPRISE
@@ -96,7 +84,7 @@ def spread_codes(
         multiplicity: float (n_replicates, n), how often each document is drawn in each replicate (`bootstrap`).
         rng: of the replicates.
     """
-    coder = _Coder.of(codebook, [*sample.readers, sample.adjudicator])
+    coder = CodeNumbers.of(codebook, [*sample.readers, sample.adjudicator])
     said = np.stack([coder.encode(reader) for reader in sample.readers])
     is_settled = sample.units["is_adjudicated"].to_numpy(dtype=bool)
     ruled = said[0].copy()
@@ -106,12 +94,12 @@ def spread_codes(
     version = _versions(sample.readers[0])
     model = _FlipModel.of(sample, said, ruled, is_settled, probability, leaf_probability is not None, version)
     settled_codes = coder.decode(coder.join_rows(ruled))
-    meant = _read_axes(codebook, [*(coder.decode(coder.join_rows(codes)) for codes in said), settled_codes])
+    meant = read_axes(codebook, [*(coder.decode(coder.join_rows(codes)) for codes in said), settled_codes])
     is_screened = (sample.units["phase2_stratum"] == SCREENED).to_numpy()
     is_split = _find_splits(sample.units, said, meant[:-1]) & ~is_screened
     is_plain = ~is_settled & ~is_screened & ~is_split
     is_open = np.flatnonzero(is_plain)
-    patterns = _Patterns.of(said, ruled, is_open, model.is_drawn & ~is_screened, meant, version)
+    patterns = AxisDonors.of(said, ruled, is_open, model.is_drawn & ~is_screened, meant, version)
     groups = [codebook.group_of[leaf] for leaf in codebook.leaves]
     is_read = is_settled & ~is_screened  # a screener's mark is no reading
     aims = aim_flips(said, ruled, is_read, model.is_drawn & is_read, probability, groups)[is_open]
@@ -138,7 +126,7 @@ def spread_codes(
     start = rng.random(len(multiplicity))
     turn = np.arange(len(split_rows))
     for number, times in enumerate(multiplicity):
-        drawn[number, is_open] = _draw_kept(patterns, times, stays, start[number])
+        drawn[number, is_open] = draw_kept(patterns, times, stays, start[number])
         reader = (len(said) * ((start[number] + turn * GOLDEN) % 1.0)).astype(int)
         drawn[number, split_rows] = votes[turn, reader]
     rates = np.array([model.draw(times, rng) for times in multiplicity]).reshape(len(multiplicity), len(ruled))
@@ -260,68 +248,6 @@ def _norm_aims(aims: np.ndarray, said: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class _Coder:
-    """Numbers codes: each column's values, and whole codes in mixed radix."""
-
-    codebook: Codebook
-    names: tuple[str, ...]
-    values: tuple[tuple[str, ...], ...]
-
-    @classmethod
-    def of(cls, codebook: Codebook, tables: Sequence[pd.DataFrame]) -> "_Coder":
-        names = tuple(code_columns_of(codebook))
-        values = [tuple(codebook.leaves)]
-        for name in names[1:]:
-            seen = {str(value) for table in tables if name in table for value in table[name].fillna("").unique()}
-            values.append(tuple(sorted({*seen, *codebook.assumed.get(name, {}).values(), ""})))
-        return cls(codebook, names, tuple(values))
-
-    def encode(self, table: pd.DataFrame) -> np.ndarray:
-        """Returns int (n, n_columns)."""
-        columns = []
-        for name, values in zip(self.names, self.values, strict=True):
-            cells = table[name].fillna("").astype(str) if name in table else pd.Series("", index=table.index)
-            columns.append(pd.Index(values).get_indexer(pd.Index(cells)))
-        return np.stack(columns, axis=1)
-
-    def join_rows(self, rows: np.ndarray) -> np.ndarray:
-        """Returns one number a code: int (...,)."""
-        key = rows[..., 0].astype(np.int64)
-        for place, values in enumerate(self.values[1:], start=1):
-            key = key * len(values) + rows[..., place]
-        return key
-
-    def join(self, leaf: np.ndarray, axes: np.ndarray) -> np.ndarray:
-        """Returns the numbers of one leaf with many axes: int (n, k)."""
-        return self.join_rows(np.concatenate([np.broadcast_to(leaf, (*axes.shape[:2], 1)), axes], axis=2))
-
-    def join_leaves(self, rows: np.ndarray, is_assumed: np.ndarray) -> np.ndarray:
-        """Returns the numbers of every leaf with a document's axes: int (n, n_leaves).
-
-        Args:
-            rows: int (n, n_columns). is_assumed: bool (n,), whose axes follow from the leaf.
-        """
-        leaves = self.values[0]
-        many = np.repeat(rows[:, None, :], len(leaves), axis=1)
-        many[:, :, 0] = np.arange(len(leaves))
-        for axis, by_group in self.codebook.assumed.items():
-            column = self.names.index(axis)
-            codes = [by_group.get(self.codebook.group_of[leaf], "") for leaf in leaves]
-            many[is_assumed, :, column] = np.maximum(pd.Index(self.values[column]).get_indexer(pd.Index(codes)), 0)
-        return self.join_rows(many)
-
-    def decode(self, keys: np.ndarray) -> pd.DataFrame:
-        """Returns the codes as a table."""
-        columns: dict[str, object] = {}
-        rest = keys.copy()
-        for name, values in reversed(list(zip(self.names, self.values, strict=True))):
-            columns[name] = np.array(values, dtype=object)[rest % len(values)]
-            rest //= len(values)
-        table = pd.DataFrame({name: columns[name] for name in self.names})
-        return tidy_records(table, self.codebook)
-
-
-@dataclass(frozen=True)
 class _FlipModel:
     """The chance that adjudication changes an agreement's leaf, by surprise and window.
 
@@ -396,104 +322,3 @@ class _FlipModel:
             seen, flipped = (np.bincount(place[drawn], count, int(place.max(initial=0)) + 1) for count in counts)
             rate = (flipped[place] + worth * rate) / (seen[place] + worth)
         return rate
-
-
-@dataclass(frozen=True)
-class _Patterns:
-    """What adjudication did to what the readers' axes say, and which drawn agreements speak for which open document.
-
-    Attributes:
-        donors: int (n_donors - 1,), the drawn agreements whose leaf was kept; the last donor is none of them: one
-            whose readers' word was kept.
-        codes: int (n_open, n_donors, n_axes), the axes of each open document after each donor's ruling: its own
-            readers' where the donor's were upheld, else the donor's ruling.
-        likeness: float (n_open, n_donors), 1 where the readers' axes say the same under every definition.
-        order: int (n_open,), place of each document among those whose readers said the same.
-    """
-
-    donors: np.ndarray
-    codes: np.ndarray
-    likeness: np.ndarray
-    order: np.ndarray
-
-    @classmethod
-    def of(
-        cls,
-        said: np.ndarray,
-        ruled: np.ndarray,
-        is_open: np.ndarray,
-        is_drawn: np.ndarray,
-        meant: np.ndarray,
-        version: np.ndarray,
-    ) -> "_Patterns":
-        """Finds the donors.
-
-        Args:
-            said: int (n_readers, n, 1 + n_axes). ruled: int (n, 1 + n_axes).
-            is_open: rows that are not settled. is_drawn: bool (n,), drawn for adjudication by chance.
-            meant: int (n_readers + 1, n), what each reader's axes, and last the ruling's, say under the definitions.
-            version: int (n,), of the codebook: donors speak for documents read under the same one.
-        """
-        donors = np.flatnonzero(is_drawn & (said[:, :, 0] == ruled[None, :, 0]).any(axis=0))
-        axes, meant, is_odd = _sort_readers(said[:, :, 1:], meant)
-        codes = np.repeat(said[0][is_open][:, None, 1:], len(donors) + 1, axis=1)
-        is_upheld = meant[:-1, donors] == meant[-1, donors]  # (n_readers, n_donors - 1)
-        kept = np.where(is_upheld.any(axis=0), is_upheld.argmax(axis=0), -1)
-        for number, reader in enumerate(axes):
-            codes[:, :-1] = np.where((kept == number)[None, :, None], reader[is_open][:, None], codes[:, :-1])
-        codes[:, :-1] = np.where((kept < 0)[None, :, None], ruled[donors, 1:][None], codes[:, :-1])
-        likeness = np.full((len(is_open), len(donors) + 1), AXES_WORTH)
-        is_same = (meant[:-1][:, is_open, None] == meant[:-1][:, None, donors]).all(axis=0)
-        is_alike = (is_odd[:, is_open, None] == is_odd[:, None, donors]).all(axis=0)
-        likeness[:, :-1] = np.where(is_same, 1.0, ALIKE_WORTH * is_alike) * (version[is_open, None] == version[donors])
-        alike = np.unique(meant[:-1][:, is_open], axis=1, return_inverse=True)[1].reshape(-1)
-        order = pd.Series(alike).groupby(alike).cumcount().to_numpy() if len(alike) else alike
-        return cls(donors, codes, likeness, order)
-
-
-def _sort_readers(axes: np.ndarray, meant: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Puts the readers of each document into an order that does not hang on who they are.
-
-    First come those whose axes say something else than is usual: which of two readers said it teaches nothing.
-
-    Args:
-        axes: int (n_readers, n, n_axes). meant: int (n_readers + 1, n).
-
-    Returns:
-        axes and meant in that order, and who says something unusual: bool (n_readers, n).
-    """
-    values, counts = np.unique(meant[:-1], return_counts=True)
-    usual = values[counts.argmax()] if len(values) else 0
-    is_odd = meant[:-1] != usual
-    order = np.lexsort((meant[:-1], ~is_odd), axis=0)
-    meant = np.vstack([np.take_along_axis(meant[:-1], order, axis=0), meant[-1:]])
-    return np.take_along_axis(axes, order[:, :, None], axis=0), meant, np.take_along_axis(is_odd, order, axis=0)
-
-
-def _without_leaves(query: Query) -> Query:
-    parts = tuple(_without_leaves(part) for part in query.any_of)
-    return replace(query, groups=(), leaves=(), without_leaves=(), any_of=parts)
-
-
-def _read_axes(codebook: Codebook, tables: Sequence[pd.DataFrame]) -> np.ndarray:
-    """Returns what the axes alone say under the definitions: int (n_tables, n), one number for one meaning."""
-    queries = [_without_leaves(query) for query in (*codebook.definitions, *codebook.denominators.values())]
-    number = np.zeros((len(tables), len(tables[0])), dtype=np.int64)
-    for query in queries:
-        number = 2 * number + np.array([match_definition(query, table) for table in tables])
-    return number
-
-
-def _draw_kept(patterns: _Patterns, times: np.ndarray, places: np.ndarray, start: float) -> np.ndarray:
-    """Draws a donor for each open document, as often as it is drawn in the replicate: the code it leads to.
-
-    What a donor stands for is uncertain, not which document takes after it: documents alike in what their readers
-    said take evenly spread places among the donors (a golden-ratio sequence), so that no chance is added.
-    """
-    weight = patterns.likeness.copy()
-    weight[:, :-1] *= times[patterns.donors]
-    cumulated = np.cumsum(weight, axis=1)
-    cumulated /= cumulated[:, -1:]
-    place = (start + patterns.order * GOLDEN) % 1.0
-    column = (np.round(cumulated, 12) < place[:, None]).sum(axis=1)
-    return places[np.arange(len(places)), np.minimum(column, places.shape[1] - 1)]

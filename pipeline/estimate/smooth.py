@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
-from pipeline.estimate.shares import Shares, estimate_shares
+from pipeline.estimate.shares import Shares
 from pipeline.estimate.survey import Survey
-from pipeline.estimate.trends import years_by_frame
+from pipeline.estimate.trends import shares_by_year
 
 SCALES = np.linspace(0.0, 0.4, 81)[1:]  # steps of a share from one year to the next, standard deviation
 LEAST_YEARS = 3
@@ -36,33 +36,24 @@ class Smoothed:
 def tabulate_smoothed(survey: Survey) -> pd.DataFrame:
     """Returns the rows of the table `smoothed`, for every frame with years, definition and denominator."""
     rows: list[dict[str, object]] = []
-    counted = survey.definitions(survey.codebook.definitions)
-    for frame, domains in years_by_frame(survey).items():
-        parts = [(domain.year, survey.part(domain)) for domain in domains]
-        for name, denominator in survey.codebook.denominators.items():
-            inside = survey.inside(denominator)
-            years = [
-                (int(year), estimate_shares(part, counted, inside, survey.level))
-                for year, part in parts
-                if part is not None
+    for frame, name, years in shares_by_year(survey):
+        for number, definition in enumerate(survey.codebook.definitions):
+            known = [(year, shares) for year, shares in years if np.isfinite(shares.share[number])]
+            if len(known) < LEAST_YEARS:
+                continue
+            place = {"frame": frame, "definition": definition.id, "denominator": name, "level": survey.level}
+            smoothed = smooth_years(known, number, survey.level)
+            rows += [
+                {
+                    **place,
+                    "year": str(year),
+                    "share": float(smoothed.share[i]),
+                    "low": float(smoothed.low[i]),
+                    "high": float(smoothed.high[i]),
+                    "step": smoothed.scale,
+                }
+                for i, (year, _) in enumerate(known)
             ]
-            for number, definition in enumerate(survey.codebook.definitions):
-                known = [(year, shares) for year, shares in years if np.isfinite(shares.share[number])]
-                if len(known) < LEAST_YEARS:
-                    continue
-                place = {"frame": frame, "definition": definition.id, "denominator": name, "level": survey.level}
-                smoothed = smooth_years(known, number, survey.level)
-                rows += [
-                    {
-                        **place,
-                        "year": str(year),
-                        "share": float(smoothed.share[i]),
-                        "low": float(smoothed.low[i]),
-                        "high": float(smoothed.high[i]),
-                        "step": smoothed.scale,
-                    }
-                    for i, (year, _) in enumerate(known)
-                ]
     return pd.DataFrame(rows)
 
 

@@ -60,6 +60,10 @@ def estimate_tables(
     tables = {
         name: pd.concat([part[name] for part in found if len(part[name])] or [rows]) for name, rows in found[0].items()
     }
+    read = set(tables["shares"]["frame"])
+    for claim in config.claims:
+        if claim.frame not in read:
+            log.warning("claims: nothing of %s is read yet, so %s is left out", claim.frame, claim.id)
     tables["guesses"] = tables["guesses"].drop_duplicates(["kind", "id", "query"])
     tables["reader_error"] = found[0]["reader_error"]  # of every reading, whatever frame it is in
     tables["prices"] = found[0]["prices"]  # of the whole reading: the sample that holds most of it

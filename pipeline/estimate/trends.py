@@ -1,6 +1,7 @@
 """How shares move: the slope over the years, the change from each year to the next, and the groups of a frame."""
 
 import itertools
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -18,20 +19,29 @@ def measure_trends(survey: Survey) -> pd.DataFrame:
     vary together as far as they share rulings.
     """
     rows: list[dict[str, object]] = []
+    for frame, name, years in shares_by_year(survey):
+        for number, definition in enumerate(survey.codebook.definitions):
+            place = {"frame": frame, "definition": definition.id, "denominator": name, "level": survey.level}
+            rows += [{**place, **row} for row in contrast_years(years, number, survey.level)]
+    return pd.DataFrame(rows)
+
+
+def shares_by_year(survey: Survey) -> Iterator[tuple[str, str, list[tuple[int, Shares]]]]:
+    """Yields frame, denominator and the shares of every definition in each year, for every frame with years."""
     counted = survey.definitions(survey.codebook.definitions)
     for frame, domains in years_by_frame(survey).items():
-        parts = [(domain.year, survey.part(domain)) for domain in domains]
+        parts = [(int(domain.year), survey.part(domain)) for domain in domains]
         for name, denominator in survey.codebook.denominators.items():
             inside = survey.inside(denominator)
-            years = [
-                (int(year), estimate_shares(part, counted, inside, survey.level))
-                for year, part in parts
-                if part is not None
-            ]
-            for number, definition in enumerate(survey.codebook.definitions):
-                place = {"frame": frame, "definition": definition.id, "denominator": name, "level": survey.level}
-                rows += [{**place, **row} for row in contrast_years(years, number, survey.level)]
-    return pd.DataFrame(rows)
+            yield (
+                frame,
+                name,
+                [
+                    (year, estimate_shares(part, counted, inside, survey.level))
+                    for year, part in parts
+                    if part is not None
+                ],
+            )
 
 
 def years_by_frame(survey: Survey) -> dict[str, list[Domain]]:

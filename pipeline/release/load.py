@@ -41,7 +41,11 @@ class Census:
         path = self.folder / f"{name}.parquet"
         if f"{name}.parquet" not in self.manifest["files"]:
             tables = ", ".join(file.removesuffix(".parquet") for file in self.manifest["files"] if "." in file)
-            raise DataError(f"the release has no table {name!r}", where=str(self.folder), do=f"it has {tables}")
+            raise DataError(
+                f"the release has no table {name!r}",
+                where=str(self.folder),
+                do=f"it has {tables}; make dataset writes all of them, and CENSUS_DATA=dist finds it",
+            )
         check_file(self.folder, path.name, self.manifest)
         with store.explain_damage(path):
             return pd.read_parquet(path)

@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import sparse, stats
 
 from pipeline.coding.codebook import Codebook
+from pipeline.coding.sample import Sample
 from pipeline.coding.sheets import code_columns_of
 from pipeline.config import Frame
 from pipeline.estimate.domains import Domain, list_domains, parts_of
@@ -32,8 +33,6 @@ def explorer_payload(content: Content) -> dict[str, Any]:
     """
     sample, codebook = content.sample, content.codebook
     strata = list(sample.strata.index)
-    readers = [coder for coder in sample.about.coders if coder.role == "reader"]
-    adjudicators = [coder for coder in sample.about.coders if coder.role == "adjudicator"]
     place_of = {doc_id: place for place, doc_id in enumerate(_shown(content).index)}
     return {
         "z2": float(stats.norm.ppf((1 + content.level) / 2)) ** 2,
@@ -56,9 +55,9 @@ def explorer_payload(content: Content) -> dict[str, Any]:
             "document": [place_of[doc_id] for doc_id in sample.units.index],
             "stratum": [strata.index(name) for name in sample.units["stratum"]],
             "phase2": sample.units["phase2_stratum"].tolist(),
+            "reader_kind": sample.units["reader_kind"].tolist(),
         },
-        "coders": [{"name": coder.sheet, "kind": coder.kind} for coder in (*readers, *adjudicators)],
-        "sheets": [_sheet_payload(sheet, content) for sheet in (*sample.readers, sample.adjudicator)],
+        "sheets": [_sheet_payload(sheet, content) for sheet in (*list_readings(sample), sample.adjudicator)],
         **codebook_payload(codebook, content),
     }
 
@@ -255,6 +254,12 @@ def _domain_payload(domain: Domain, level: float) -> dict[str, Any]:
         "n_population": domain.n_population,
         "t_ratio": float(top / below),
     }
+
+
+def list_readings(sample: Sample) -> list[pd.DataFrame]:
+    """Returns the first readings, the second ones and so on: of as many documents as have so many readers."""
+    count = sample.units["n_readers"].to_numpy().clip(min=1)
+    return [reader[count > place] for place, reader in enumerate(sample.readers)]
 
 
 def _sheet_payload(sheet: pd.DataFrame, content: Content) -> dict[str, list[Any]]:

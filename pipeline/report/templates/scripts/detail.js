@@ -49,11 +49,15 @@ function drawReadings(place) {
   const unit = unitOf.get(place);
   if (unit === undefined) return [make("p", {}, "Nobody has read this document: it was not drawn into the sample.")];
   const heads = ["coder", "leaf", "second", ...AXES, "confidence", "note"];
-  const rows = design.coders.map((coder, number) => drawReading(coder, number, readings[number][unit]));
+  const kind = design.units.reader_kind[unit];
+  const rows = [
+    ...readers.flatMap((reader, number) => (reader[unit] ? [drawReading(`reader ${number + 1}`, kind, reader[unit])] : [])),
+    adjudicator[unit] && adjudicator[unit].is_person ? drawReading("settled", "person", adjudicator[unit]) : drawReading("adjudicator", adjudicator[unit] ? "language model" : "", adjudicator[unit]),
+  ];
   const denominator = design.denominators[state.of];
   const codes = settledCodes(unit);
   const counted = design.definitions.filter((definition) => matchDenominator(denominator, codes) && matchPosition({ query: definition, include: [], exclude: [] }, codes));
-  const why = { agree: "The readers agreed and were sure", doubtful: "The readers agreed, one of them without being sure", disagree: "The readers disagreed", "picked by a person": "The readers agreed, and a person chose to read it" }[design.units.phase2[unit]] || design.units.phase2[unit];
+  const why = { agree: "The readers agreed and were sure", doubtful: "The readers agreed, one of them without being sure", disagree: "The readers disagreed", "picked by a person": "The readers agreed, and a person chose to read it", surprising: "The readers agreed on a code that the classifier hardly expected", single: "One reader coded it", screened: "A screener marked its title and first words", split: "The readers disagreed, no ruling was to be drawn, and each counts in part" }[design.units.phase2[unit]] || design.units.phase2[unit];
   return [
     make("h3", {}, "Who coded it, and how"),
     make("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "codes" },
@@ -63,10 +67,8 @@ function drawReadings(place) {
   ];
 }
 
-function drawReading(coder, number, codes) {
-  const isPerson = number === readers.length && codes && codes.is_person;
-  const role = number < readers.length ? `reader ${number + 1}` : isPerson ? "settled" : "adjudicator";
-  const head = make("th", { scope: "row" }, role, make("span", { class: "small" }, ` ${isPerson ? "person" : coder.kind}`));
+function drawReading(role, kind, codes) {
+  const head = make("th", { scope: "row" }, role, make("span", { class: "small" }, ` ${kind}`));
   if (!codes) return make("tr", {}, head, make("td", { colspan: String(4 + AXES.length) }, "not adjudicated"));
   const cell = (text, title) => make("td", {}, title ? make("abbr", { title }, text) : text);
   return make("tr", {}, head,

@@ -115,7 +115,7 @@ function writeCsv(units) {
   const head = ["doc_id", "title", "url", "published_date", "status", "phase2_stratum", ...names.map((name) => `${name}_leaf`), "adjudicated_leaf", "leaf", ...AXES, "confidence", "definition", "denominator"];
   const rows = units.map((unit) => [
     atlas.id[unit.place], atlas.title[unit.place], atlas.url[unit.place], atlas.date[unit.place], unit.status, unit.phase2,
-    ...unit.reads.map((codes) => codes.leaf), unit.adjudicated ? unit.adjudicated.leaf : "",
+    ...unit.reads.map((codes) => (codes ? codes.leaf : "")), unit.adjudicated ? unit.adjudicated.leaf : "",
     unit.codes.leaf, ...AXES.map((axis) => unit.codes[axis]), unit.codes.confidence, sayPosition(state), state.of,
   ]);
   return [head, ...rows].map((row) => row.map(csvCell).join(",")).join("\r\n") + "\r\n";

@@ -1,0 +1,118 @@
+"""What an open agreement's axes may become: what adjudication did to drawn agreements whose readers said the same.
+
+A hot deck (Andridge and Little 2010): every open document takes the outcome of a donor that is like it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from pipeline.coding.codebook import Codebook, Query
+from pipeline.coding.definitions import match_definition
+
+AXES_WORTH = 0.1  # agreements with the same axes that the readers' own axes count for
+ALIKE_WORTH = 0.3  # of an agreement whose readers' axes say the same but for which of the queries they meet
+GOLDEN = (5**0.5 - 1) / 2
+
+
+@dataclass(frozen=True)
+class AxisDonors:
+    """What adjudication did to what the readers' axes say, and which drawn agreements speak for which open document.
+
+    Attributes:
+        donors: int (n_donors - 1,), the drawn agreements whose leaf was kept; the last donor is none of them: one
+            whose readers' word was kept.
+        codes: int (n_open, n_donors, n_axes), the axes of each open document after each donor's ruling: its own
+            readers' where the donor's were upheld, else the donor's ruling.
+        likeness: float (n_open, n_donors), 1 where the readers' axes say the same under every definition.
+        order: int (n_open,), place of each document among those whose readers said the same.
+    """
+
+    donors: np.ndarray
+    codes: np.ndarray
+    likeness: np.ndarray
+    order: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        said: np.ndarray,
+        ruled: np.ndarray,
+        is_open: np.ndarray,
+        is_drawn: np.ndarray,
+        meant: np.ndarray,
+        version: np.ndarray,
+    ) -> "AxisDonors":
+        """Finds the donors.
+
+        Args:
+            said: int (n_readers, n, 1 + n_axes). ruled: int (n, 1 + n_axes).
+            is_open: rows that are not settled. is_drawn: bool (n,), drawn for adjudication by chance.
+            meant: int (n_readers + 1, n), what each reader's axes, and last the ruling's, say under the definitions.
+            version: int (n,), of the codebook: donors speak for documents read under the same one.
+        """
+        donors = np.flatnonzero(is_drawn & (said[:, :, 0] == ruled[None, :, 0]).any(axis=0))
+        axes, meant, is_odd = _sort_readers(said[:, :, 1:], meant)
+        codes = np.repeat(said[0][is_open][:, None, 1:], len(donors) + 1, axis=1)
+        is_upheld = meant[:-1, donors] == meant[-1, donors]  # (n_readers, n_donors - 1)
+        kept = np.where(is_upheld.any(axis=0), is_upheld.argmax(axis=0), -1)
+        for number, reader in enumerate(axes):
+            codes[:, :-1] = np.where((kept == number)[None, :, None], reader[is_open][:, None], codes[:, :-1])
+        codes[:, :-1] = np.where((kept < 0)[None, :, None], ruled[donors, 1:][None], codes[:, :-1])
+        likeness = np.full((len(is_open), len(donors) + 1), AXES_WORTH)
+        is_same = (meant[:-1][:, is_open, None] == meant[:-1][:, None, donors]).all(axis=0)
+        is_alike = (is_odd[:, is_open, None] == is_odd[:, None, donors]).all(axis=0)
+        likeness[:, :-1] = np.where(is_same, 1.0, ALIKE_WORTH * is_alike) * (version[is_open, None] == version[donors])
+        alike = np.unique(meant[:-1][:, is_open], axis=1, return_inverse=True)[1].reshape(-1)
+        order = pd.Series(alike).groupby(alike).cumcount().to_numpy() if len(alike) else alike
+        return cls(donors, codes, likeness, order)
+
+
+def _sort_readers(axes: np.ndarray, meant: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Puts the readers of each document into an order that does not hang on who they are.
+
+    First come those whose axes say something else than is usual: which of two readers said it teaches nothing.
+
+    Args:
+        axes: int (n_readers, n, n_axes). meant: int (n_readers + 1, n).
+
+    Returns:
+        axes and meant in that order, and who says something unusual: bool (n_readers, n).
+    """
+    values, counts = np.unique(meant[:-1], return_counts=True)
+    usual = values[counts.argmax()] if len(values) else 0
+    is_odd = meant[:-1] != usual
+    order = np.lexsort((meant[:-1], ~is_odd), axis=0)
+    meant = np.vstack([np.take_along_axis(meant[:-1], order, axis=0), meant[-1:]])
+    return np.take_along_axis(axes, order[:, :, None], axis=0), meant, np.take_along_axis(is_odd, order, axis=0)
+
+
+def _without_leaves(query: Query) -> Query:
+    parts = tuple(_without_leaves(part) for part in query.any_of)
+    return replace(query, groups=(), leaves=(), without_leaves=(), any_of=parts)
+
+
+def read_axes(codebook: Codebook, tables: Sequence[pd.DataFrame]) -> np.ndarray:
+    """Returns what the axes alone say under the definitions: int (n_tables, n), one number for one meaning."""
+    queries = [_without_leaves(query) for query in (*codebook.definitions, *codebook.denominators.values())]
+    number = np.zeros((len(tables), len(tables[0])), dtype=np.int64)
+    for query in queries:
+        number = 2 * number + np.array([match_definition(query, table) for table in tables])
+    return number
+
+
+def draw_kept(patterns: AxisDonors, times: np.ndarray, places: np.ndarray, start: float) -> np.ndarray:
+    """Draws a donor for each open document, as often as it is drawn in the replicate: the code it leads to.
+
+    What a donor stands for is uncertain, not which document takes after it: documents alike in what their readers
+    said take evenly spread places among the donors (a golden-ratio sequence), so that no chance is added.
+    """
+    weight = patterns.likeness.copy()
+    weight[:, :-1] *= times[patterns.donors]
+    cumulated = np.cumsum(weight, axis=1)
+    cumulated /= cumulated[:, -1:]
+    place = (start + patterns.order * GOLDEN) % 1.0
+    column = (np.round(cumulated, 12) < place[:, None]).sum(axis=1)
+    return places[np.arange(len(places)), np.minimum(column, places.shape[1] - 1)]
