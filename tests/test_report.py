@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from pipeline.coding.codebook import load_codebook
 from pipeline.config import load_config
@@ -284,7 +284,7 @@ def test_hostile_text_is_shown_and_not_run(hostile: Content, hostile_page: Path,
     for text, doc_id in zip(HOSTILE, hostile.sample.units.index, strict=False):
         page.goto(f"{path.as_uri()}#show=documents&doc={doc_id}")
         page.reload()
-        assert page.locator("#detail-title").inner_text() == " ".join(text.split())
+        expect(page.locator("#detail-title")).to_have_text(" ".join(text.split()))  # the data unfold first
         assert text in page.locator("#detail-body").text_content()
         assert page.locator("#detail-body a:not([href^='#like='])").count() == 0
         assert page.evaluate("document.documentElement.scrollWidth") <= 1440

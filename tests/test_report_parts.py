@@ -68,3 +68,13 @@ def test_parts_are_left_open_where_a_frame_was_read_through_others(codebook: Cod
 def test_a_frame_that_was_renamed_is_compared_under_its_new_name(codebook: Codebook) -> None:
     both = compare_shares(rename(shares(0.5, "old"), {"old": "f"}), shares(0.5))
     assert both["frame"].tolist() == ["f"]
+
+
+def test_codes_of_a_codebook_without_an_axis_are_compared_by_what_they_stand_for(shipped: Path) -> None:
+    codebook = load_codebook(shipped / "data/raw/handcheck/codebook/codebook.toml")
+    old = codes("A1", "A1", "E1", "N0")
+    assert "purpose" not in old and "purpose" in codebook.assumed
+    told = split(old, old.assign(purpose=["P2", "P2", "P2", "P0"]), codebook, 0.0)
+    assert told == {"from_documents": 0, "from_codes": 0, "from_rest": 0}
+    changed = split(old, old.assign(purpose=["P2", "P2", "P0", "P0"]), codebook, 1 / 3)
+    assert changed["from_codes"] == pytest.approx(1 / 3)  # E1 is outside now: two of two

@@ -30,6 +30,7 @@ def split_changes(shares: pd.DataFrame, old: pd.DataFrame, new: pd.DataFrame, co
         codebook: the definitions of today, which both are asked.
     """
     denominators, definitions = codebook.denominators, {each.id: each for each in codebook.definitions}
+    old, new = fill_assumed(old, codebook), fill_assumed(new, codebook)
     kept = old.set_index("doc_id", drop=False)
     now = new.set_index("doc_id", drop=False)
     both = kept.index.intersection(now.index)
@@ -69,6 +70,13 @@ FIXED = (
 def rename(rows: pd.DataFrame, aliases: Mapping[str, str]) -> pd.DataFrame:
     """Returns a published table with its frames under the names that they have now."""
     return rows.assign(frame=rows["frame"].replace(dict(aliases))) if aliases and "frame" in rows else rows
+
+
+def fill_assumed(codes: pd.DataFrame, codebook: Codebook) -> pd.DataFrame:
+    """Returns published codes with each axis that their codebook had not: what a code of it stands for today."""
+    groups = codes["leaf"].map(codebook.group_of)
+    late = {axis: by_group for axis, by_group in codebook.assumed.items() if axis not in codes}
+    return codes.assign(**{axis: groups.map(by_group) for axis, by_group in late.items()})
 
 
 def _with_year(rows: pd.DataFrame) -> pd.DataFrame:
