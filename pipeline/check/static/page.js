@@ -173,7 +173,7 @@ function drawBody() {
     button.addEventListener("click", fetchText);
     words.append(button);
   }
-  words.append(make("span", { textContent: " `make hydrate` brings all texts at once, politely, over some hours. The title alone may be enough." }));
+  words.append(make("span", { textContent: " make hydrate brings all texts at once, politely, over some hours. The title alone may be enough." }));
   byId("text").append(words);
 }
 
