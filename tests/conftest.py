@@ -154,14 +154,17 @@ def census_folder(request: pytest.FixtureRequest) -> Path:
 
 # Fixtures whose tests need more than Python: a browser, an encoder, a whole project. `make test-fast` leaves them out.
 WHOLE = {"browser", "built", "census_folder", "checkout", "encoder_cache"}
+EDITING = {"test_contributing.py", "test_failures.py", "test_make.py", "test_stages.py"}
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if WHOLE & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.whole)
         if {"built", "census_folder", "checkout"} & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group("built"))  # one process builds the copy, not each
+            # One process builds the copy that tests edit, another the one that they only read; not each process both.
+            item.add_marker(pytest.mark.xdist_group("edited" if item.path.name in EDITING else "read"))
 
 
 SCORES = pytest.StashKey[list[str]]()
