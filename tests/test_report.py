@@ -14,9 +14,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from pipeline.coding.codebook import load_codebook
 from pipeline.config import load_config
+from pipeline.report.atlas import safe_url, shorten_authors
 from pipeline.report.content import Content, load_content
 from pipeline.report.figures import draw_figures, draw_pictures
-from pipeline.report.payload import safe_url, shorten_authors
 from pipeline.report.site import pack_json, render_markdown, render_page
 from pipeline.report.tables import list_tables, neutralise_formulas
 from pipeline.report.words import format_decimals, format_interval, format_percent, format_points
@@ -268,9 +268,10 @@ def hostile(content: Content) -> Content:
 
 @pytest.fixture(scope="module")
 def hostile_page(hostile: Content, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("hostile") / "index.html"
-    path.write_text(render_page(hostile, draw_figures(hostile), list_tables(hostile)), encoding="utf-8")
-    return path
+    folder = tmp_path_factory.mktemp("hostile")
+    for name, text in render_page(hostile, draw_figures(hostile), list_tables(hostile)).items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder / "index.html"
 
 
 def test_hostile_text_is_shown_and_not_run(hostile: Content, hostile_page: Path, browser: Browser) -> None:
@@ -288,6 +289,9 @@ def test_hostile_text_is_shown_and_not_run(hostile: Content, hostile_page: Path,
         assert text in page.locator("#detail-body").text_content()
         assert page.locator("#detail-body a:not([href^='#like='])").count() == 0
         assert page.evaluate("document.documentElement.scrollWidth") <= 1440
+    page.goto(f"{path.as_uri()}#show=map&seek=onerror")
+    page.reload()
+    expect(page.locator("#m-found li").first).to_contain_text(HOSTILE[1])
     assert said == [] and page.locator("img").count() == 0
     page.close()
 
@@ -341,7 +345,7 @@ def test_a_long_list_of_authors_is_cut_and_counted() -> None:
 
 def test_sections_whose_table_does_not_exist_are_absent(content: Content) -> None:
     bare = dataclasses.replace(content, extras={})
-    page = render_page(bare, draw_figures(bare), list_tables(bare))
+    page = render_page(bare, draw_figures(bare), list_tables(bare))["index.html"]
     assert 'id="explorer-title"' in page
     for section in ("curve", "robustness", "agreement"):
         assert f'id="{section}-title"' not in page and f"#{section}-title" not in page

@@ -1,6 +1,5 @@
-"""What the page's script works from: the read codes and the design, and the documents of the map."""
+"""What the page's script computes shares from: the read codes, the design and the weights."""
 
-import base64
 from dataclasses import asdict
 from typing import Any
 
@@ -15,29 +14,24 @@ from pipeline.config import Frame
 from pipeline.estimate.domains import Domain, list_domains, parts_of
 from pipeline.estimate.published import read_weights
 from pipeline.estimate.survey import measure_sizes, merge_records
-from pipeline.estimate.weights import digit_of
+from pipeline.estimate.weights import Weights, digit_of
 from pipeline.report.content import Content
 from pipeline.report.second import BEST
 from pipeline.report.second import OPEN as OPEN_SCOPE
 from pipeline.report.words import tell_source
 
-MAP_STEPS = 65_535  # places on the map are written as whole numbers from 0 to this
-MEANING_BYTES = 700_000  # what the page spends on vectors: enough that ten neighbours share six with the exact ten
-SHOWN_AUTHORS = 12  # one paper has 6,848; the page lists the first and counts the rest
 
-
-def explorer_payload(content: Content) -> dict[str, Any]:
+def explorer_payload(content: Content, weights: Weights) -> dict[str, Any]:
     """Returns the inputs of the estimator: design, codes of every reading, and the queries.
 
     The t and normal quantiles of each domain are given as numbers, so that the script needs no distribution.
     """
     sample, codebook = content.sample, content.codebook
     strata = list(sample.strata.index)
-    place_of = {doc_id: place for place, doc_id in enumerate(_shown(content).index)}
     return {
         "z2": float(stats.norm.ppf((1 + content.level) / 2)) ** 2,
         "level": content.level,
-        "weights": weights_payload(content),
+        "weights": weights_payload(weights),
         "joined": [list(leaves) for leaves in content.joined.values()],
         "frames": [
             _frame_payload(name, frame.title, frame.is_quotable, content) for name, frame in _estimated(content)
@@ -52,7 +46,6 @@ def explorer_payload(content: Content) -> dict[str, Any]:
             for domain in list_domains(sample, content.population, parts_of(content.frames))
         ],
         "units": {
-            "document": [place_of[doc_id] for doc_id in sample.units.index],
             "stratum": [strata.index(name) for name in sample.units["stratum"]],
             "phase2": sample.units["phase2_stratum"].tolist(),
             "reader_kind": sample.units["reader_kind"].tolist(),
@@ -121,64 +114,15 @@ def codebook_payload(codebook: Codebook, content: Content) -> dict[str, Any]:
     }
 
 
-def map_payload(content: Content) -> dict[str, Any]:
-    """Returns the documents column by column, packed, with the names their numbers stand for."""
-    documents = _shown(content)
-    frames = list(content.frames)
-    layers = []
-    for layer in content.layers:
-        clusters = content.clusters[content.clusters["layer"] == layer]
-        number_of = {cluster: number for number, cluster in enumerate(clusters["cluster_id"])}
-        layers.append(
-            {
-                "name": layer,
-                "ids": clusters["cluster_id"].tolist(),
-                "names": [
-                    f"{name} (unstable)" if is_unstable else name
-                    for name, is_unstable in zip(clusters["name"], clusters["is_unstable"], strict=True)
-                ],
-                "member": pack(documents[layer].map(number_of).fillna(len(number_of)).to_numpy()),
-            }
-        )
-    predicted = predicted_groups(content, documents.index)
-    return {
-        "steps": MAP_STEPS,
-        "x": pack((documents["x"] * MAP_STEPS).round().to_numpy()),
-        "y": pack((documents["y"] * MAP_STEPS).round().to_numpy()),
-        "frame": pack(documents["frame"].map({name: n for n, name in enumerate(frames)}).to_numpy()),
-        "year": pack(documents["published_year"].fillna(0).to_numpy()),
-        "layers": layers,
-        **({"predicted": pack(predicted)} if predicted is not None else {}),
-        **meaning_payload(content, documents.index),
-        "frames": [{"id": name, "title": frame.title} for name, frame in content.frames.items()],
-        "id": documents.index.tolist(),
-        "title": documents["title"].tolist(),
-        "authors": [shorten_authors(authors) for authors in documents["authors"]],
-        "date": documents["published_date"].fillna("").tolist(),
-        "url": [safe_url(url) for url in documents["url"]],
-    }
-
-
-def meaning_payload(content: Content, doc_ids: pd.Index) -> dict[str, Any]:
-    """Returns the first numbers of each vector in four bits each, two to a byte; nothing where there are none."""
-    if content.vectors is None or not len(doc_ids):
-        return {}
-    width = min(2 * MEANING_BYTES // len(doc_ids), content.vectors.shape[1]) // 2 * 2
-    if not width:
-        return {}
-    rows = content.vectors[content.documents.index.get_indexer(doc_ids), :width].astype(np.float32)
-    step = 2.5 / np.sqrt(content.vectors.shape[1]) / 7  # two and a half times their root mean square are seven steps
-    levels = (np.clip(np.rint(rows / step), -8, 7) + 8).astype(np.uint8)
-    packed = (levels[:, 0::2] << 4) | levels[:, 1::2]
-    return {"meaning": {"width": width, "vectors": base64.b64encode(packed.tobytes()).decode()}}
-
-
-def weights_payload(content: Content) -> dict[str, Any]:
+def merge_weights(content: Content) -> Weights:
     """Returns the table `weights` as the script takes it: codes that no query of the codebook tells apart are one."""
-    weights = merge_records(read_weights(content.weights, content.codebook), content.codebook)
+    return merge_records(read_weights(content.weights, content.codebook), content.codebook)
+
+
+def weights_payload(weights: Weights) -> dict[str, Any]:
+    """Returns the weights but for what differs from replicate to replicate."""
     codes = weights.codes
-    step = digit_of(weights.replicates)
-    rates, rate_of = np.unique(codes.change_drawn, axis=1, return_inverse=True)
+    rates, rate_of = _rates(weights)
     return {
         "records": {
             column: codes.records[column].tolist()
@@ -186,18 +130,36 @@ def weights_payload(content: Content) -> dict[str, Any]:
             if column not in ("group", "group2")
         },
         "n_replicates": len(weights.replicates),
-        "step": step,
+        "n_rates": len(rates),
+        "step": digit_of(weights.replicates),
         "weight": weights.weight.tolist(),
         "probability": weights.units["inclusion_probability"].tolist(),
         "is_settled": codes.is_settled.astype(int).tolist(),
         "kept": _sparse_rows(codes.kept),
         "changed": _sparse_rows(codes.changed, ~codes.is_settled),
         "change": codes.change.tolist(),
-        "rates": rates.T.tolist(),
-        "rate_of": rate_of.reshape(-1).tolist(),
-        "replicates": pack((weights.replicates / step).reshape(-1)),
-        "drawn": pack(codes.kept_drawn.reshape(-1)),
+        "rate_of": rate_of.tolist(),
     }
+
+
+def replicates_payload(weights: Weights) -> bytes:
+    """Returns what differs from replicate to replicate, little-endian: rates, weights in steps, drawn codes.
+
+    Rates are float64 (n_rates, n_replicates), the other two 16-bit words (n_read, n_replicates): the row of a document
+    is in one piece, which is what makes it small when it is compressed.
+    """
+    steps = (weights.replicates / digit_of(weights.replicates)).T.astype("<u2")
+    return (
+        _rates(weights)[0].astype("<f8").tobytes()
+        + steps.tobytes()
+        + weights.codes.kept_drawn.T.astype("<u2").tobytes()
+    )
+
+
+def _rates(weights: Weights) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the chances of a change, float (n_rates, n_replicates), each row once, and the row of each document."""
+    rates, rate_of = np.unique(weights.codes.change_drawn, axis=1, return_inverse=True)
+    return rates.T, rate_of.reshape(-1)
 
 
 def _sparse_rows(table: sparse.csr_array, is_shown: np.ndarray | None = None) -> list[list[list[float]]]:
@@ -209,39 +171,6 @@ def _sparse_rows(table: sparse.csr_array, is_shown: np.ndarray | None = None) ->
             part = slice(0, 0)
         rows.append([table.indices[part].tolist(), table.data[part].tolist()])
     return rows
-
-
-def predicted_groups(content: Content, doc_ids: pd.Index) -> np.ndarray | None:
-    """Returns the number of the likeliest group of each document, where there are predictions; int (n,)."""
-    predictions = content.extras.get("predictions")
-    if predictions is None:
-        return None
-    groups = list(content.codebook.groups)
-    wide = predictions.pivot(index="doc_id", columns="query", values="probability").reindex(doc_ids)
-    table = wide[[f"group {group}" for group in groups]].to_numpy()
-    return np.where(np.isnan(table).any(axis=1), len(groups), np.nan_to_num(table).argmax(axis=1))
-
-
-def pack(numbers: np.ndarray) -> str:
-    """Returns whole numbers from 0 to 65535 as base64 of little-endian 16-bit words."""
-    return base64.b64encode(np.asarray(numbers).astype("<u2").tobytes()).decode()
-
-
-def shorten_authors(authors: object) -> str:
-    """Returns the first authors, and how many more there are."""
-    names = [str(name) for name in authors] if authors is not None else []  # type: ignore[attr-defined]
-    more = len(names) - SHOWN_AUTHORS
-    return ", ".join(names[:SHOWN_AUTHORS]) + (f" and {more:,} more" if more > 0 else "")
-
-
-def safe_url(url: object) -> str:
-    """Returns a web address, or an empty text for anything a browser might run instead of open."""
-    return url if isinstance(url, str) and url.startswith(("https://", "http://")) else ""
-
-
-def _shown(content: Content) -> pd.DataFrame:
-    """Returns the documents of the frames that were read, in doc_id order."""
-    return content.documents[content.documents["frame"].isin(list(content.frames))].sort_index()
 
 
 def _domain_payload(domain: Domain, level: float) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""The page and the Markdown: Jinja templates filled with the content, one self-contained file each."""
+"""The page and the Markdown: Jinja templates filled with the content.
+
+The page holds all that it needs but the map and the documents that nobody read, which are in `map.js` beside it.
+"""
 
 import base64
 import gzip
@@ -17,6 +20,7 @@ from markupsafe import Markup
 from pipeline.coding.certify import HOLDS_SHARE
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.definitions import bare_codes, is_set_of_leaves, match_query
+from pipeline.report.atlas import map_payload, read_payload
 from pipeline.report.charts import draw_groups, draw_sparkline
 from pipeline.report.clusters import list_clusters
 from pipeline.report.content import Content
@@ -25,7 +29,7 @@ from pipeline.report.findings import find
 from pipeline.report.flow import link_step
 from pipeline.report.marks import COLOURS, INK
 from pipeline.report.named import list_named_agendas, tell_agenda_readers
-from pipeline.report.payload import explorer_payload, map_payload
+from pipeline.report.payload import explorer_payload, merge_weights, replicates_payload
 from pipeline.report.sections import fill_sections
 from pipeline.report.words import (
     ESTIMATOR_NOTE,
@@ -50,6 +54,7 @@ from pipeline.text.escape import escape_markdown
 # In the order in which each uses the one before; they become one script, so that one hash names it to the browser.
 SCRIPTS = (
     "core",
+    "atlas",
     "codes",
     "estimator",
     "state",
@@ -66,20 +71,28 @@ SCRIPTS = (
     "map",
     "start",
 )
+MAP_FILE = "map.js"
+KEY_LETTERS = 16  # of the hash of the map's data, by which the page knows its own
 STYLES = ("base", "sections", "print")
 
 
 def render_page(
     content: Content, figures: Mapping[str, str], tables: Mapping[str, pd.DataFrame], compare_path: str = ""
-) -> str:
-    """Returns `index.html`: one file, no request, no script but its own (told to the browser by its hash)."""
+) -> dict[str, str]:
+    """Returns `index.html` and `map.js`, which the page loads from beside it when the map is wanted.
+
+    The page asks for nothing else, and runs no script but its own, told to the browser by its hash, and what it loads.
+    """
+    map_data = pack_json(map_payload(content))
+    map_key = hashlib.sha256(map_data.encode()).hexdigest()[:KEY_LETTERS]
+    weights = merge_weights(content)
     script = (
         '"use strict";\n(async () => {\n'
         + "".join(_template_text(f"scripts/{name}.js") for name in SCRIPTS)
         + "})();\n"
     )
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return (
+    page = (
         _environment(content)
         .get_template("index.html")
         .render(
@@ -89,10 +102,12 @@ def render_page(
             style=_style(),
             script=Markup(script),
             script_hash=digest,
-            map_data=pack_json(map_payload(content)),
-            explorer_data=pack_json(explorer_payload(content)),
+            read_data=pack_json(read_payload(content)),
+            explorer_data=pack_json({**explorer_payload(content, weights), "map_key": map_key}),
+            replicate_data=pack_bytes(replicates_payload(weights)),
         )
     )
+    return {"index.html": page, MAP_FILE: f'openMap("{map_key}", "{map_data}");\n'}
 
 
 def render_comparison(content: Content, old: str, changes: Mapping[str, pd.DataFrame]) -> str:
@@ -143,8 +158,12 @@ def inline_figure(svg: str) -> Markup:
 
 def pack_json(value: object) -> Markup:
     """Returns JSON, compressed, in letters of base64: no text in it can close the element that it stands in."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=list)
-    return Markup(base64.b64encode(gzip.compress(text.encode(), compresslevel=6, mtime=0)).decode())
+    return pack_bytes(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=list).encode())
+
+
+def pack_bytes(data: bytes) -> Markup:
+    """Returns bytes, compressed, in letters of base64."""
+    return Markup(base64.b64encode(gzip.compress(data, compresslevel=9, mtime=0)).decode())
 
 
 def make_picture(content: Content, name: str) -> Markup:

@@ -19,11 +19,11 @@ from pipeline.report.compare import compare_codes, compare_documents, compare_sh
 from pipeline.report.content import Content, load_content
 from pipeline.report.figures import draw_figures, draw_files, draw_pictures, plot_figures
 from pipeline.report.parts import rename, split_changes
-from pipeline.report.site import render_comparison, render_markdown, render_page
+from pipeline.report.site import MAP_FILE, render_comparison, render_markdown, render_page
 from pipeline.report.tables import list_tables
 
 COMPARE = "compare.html"
-PARTS = ("index.html", "report.md", COMPARE, "tables", "figures")
+PARTS = ("index.html", MAP_FILE, "report.md", COMPARE, "tables", "figures")
 log = logging.getLogger(__name__)
 
 
@@ -40,10 +40,8 @@ def run(config: Config) -> None:
     last = find_last_version(reports, config.version)
     if last:
         texts[COMPARE] = render_comparison(content, last, _changes(reports / last, tables, content))
-    texts |= {
-        "index.html": render_page(content, figures, tables, COMPARE if last else ""),
-        "report.md": render_markdown(content, tables),
-    }
+    texts |= render_page(content, figures, tables, COMPARE if last else "")
+    texts["report.md"] = render_markdown(content, tables)
     folder = reports / config.version
     reports.mkdir(parents=True, exist_ok=True)
     with hold_lock(reports), draft_folder(folder) as draft:
@@ -54,11 +52,10 @@ def run(config: Config) -> None:
         for name, text in texts.items():
             store.write_text(draft / name, text)
         keep_others(folder, draft)
-    size = len(texts["index.html"].encode())
     log.info(
-        "report: %s, page of %.1f MB in %.1f s",
+        "report: %s, page of %.1f MB and map of %.1f MB in %.1f s",
         folder.relative_to(config.root),
-        size / 1e6,
+        *(len(texts[name].encode()) / 1e6 for name in ("index.html", MAP_FILE)),
         time.perf_counter() - start,
     )
 

@@ -1,14 +1,21 @@
-// The data of the page: JSON, compressed, so that the file is small and asks for nothing.
+// The data of the page: JSON and numbers, compressed, so that the file is small and asks for nothing.
 const byId = (id) => document.getElementById(id);
-const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-const readPacked = (id) => new Response(new Blob([bytesOf(byId(id).textContent)]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
-const [design, atlas] = await Promise.all([readPacked("explorer-data"), readPacked("map-data")]);
+function bytesOf(text) {
+  const [letters, bytes] = [atob(text), new Uint8Array(Math.floor((text.length / 4) * 3) - (text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0))];
+  for (let at = 0; at < bytes.length; at += 1) bytes[at] = letters.charCodeAt(at);
+  return bytes;
+}
+const unzip = (text) => new Response(new Blob([bytesOf(text)]).stream().pipeThrough(new DecompressionStream("gzip")));
+const packed = (id) => byId(id).textContent;
+const [design, atlas, replicateBytes] = await Promise.all([unzip(packed("explorer-data")).json(), unzip(packed("read-data")).json(), unzip(packed("replicate-data")).arrayBuffer()]);
 
+// The read documents come first, so that the number of a document is that of its codes too.
 const unpack = (text) => new Uint16Array(bytesOf(text).buffer);
-for (const key of ["x", "y", "frame", "year", "predicted"]) if (atlas[key]) atlas[key] = unpack(atlas[key]);
-for (const layer of atlas.layers) layer.member = unpack(layer.member);
+const PACKED = ["frame", "year", "predicted"];
+for (const key of PACKED) if (atlas[key]) atlas[key] = unpack(atlas[key]);
+atlas.layers.forEach((layer, number) => { layer.member = unpack(atlas.members[number]); });
 const placeOf = new Map(atlas.id.map((id, place) => [id, place]));
-const unitOf = new Map(design.units.document.map((place, unit) => [place, unit]));
+const unitOf = new Map(atlas.id.map((_, place) => [place, place]));
 const frameTitle = new Map(atlas.frames.map((frame) => [frame.id, frame.title]));
 
 // Text is only ever set as text: no title, author or note can become markup.

@@ -34,7 +34,7 @@ function drawFacts(place) {
     ["Frame", atlas.frames[atlas.frame[place]].title],
     ...atlas.layers.map((layer) => [`Cluster (${layer.name})`, layer.names[layer.member[place]] || "none"]),
     ...(atlas.predicted ? [["Predicted group", sayGroup(atlas.predicted[place])]] : []),
-    ...(atlas.meaning ? [["Alike", make("a", { href: `#like=${encodeURIComponent(atlas.id[place])}&show=map` }, "show what is nearest in meaning on the map")]] : []),
+    ...(atlas.has_meaning ? [["Alike", make("a", { href: `#like=${encodeURIComponent(atlas.id[place])}&show=map` }, "show what is nearest in meaning on the map")]] : []),
     ["Id", make("code", {}, atlas.id[place])],
   ];
   return [make("dl", { class: "facts" }, ...facts.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))))];

@@ -8,7 +8,7 @@ function listUnits() {
   const denominator = design.denominators[state.of];
   const other = state.vs ? positionOf({ ...state, ...stateOf(state.vs) }) : null;
   return domain.units.map((unit) => {
-      const place = design.units.document[unit];
+      const place = unit;
       const codes = settledCodes(unit);
       const isInside = matchDenominator(denominator, codes);
       return {

@@ -11,7 +11,9 @@ const records = weights.records.leaf.map((leaf, place) => {
   for (const column of ["leaf2", ...AXES, "confidence"]) codes[column] = weights.records[column][place];
   return codes;
 });
-const [replicateWeights, replicateCodes] = [unpack(weights.replicates), unpack(weights.drawn)];
+const nUnits = weights.weight.length;
+const changeRates = new Float64Array(replicateBytes, 0, weights.n_rates * weights.n_replicates);
+const [replicateWeights, replicateCodes] = [0, 1].map((number) => new Uint16Array(replicateBytes, changeRates.byteLength + 2 * number * nUnits * weights.n_replicates, nUnits * weights.n_replicates));
 const domainOf = (frame, year) => design.domains.find((domain) => domain.frame === frame && domain.year === year);
 
 const parts = new Map();
@@ -39,11 +41,12 @@ function takePart(domain, by) {
       if (weights.is_settled[unit]) read[code] += chance * size;
     }
     const [codes, shares] = weights.changed[unit];
+    const [own, rates] = [unit * weights.n_replicates, weights.rate_of[unit] * weights.n_replicates];
     for (let number = 0; number < weights.n_replicates; number += 1) {
       const start = (1 + number) * nRecords;
-      const drawn = replicateWeights[number * weights.weight.length + unit] * weights.step * size;
-      const change = codes.length ? weights.rates[weights.rate_of[unit]][number] : 0;
-      totals[start + replicateCodes[number * weights.weight.length + unit]] += drawn * (1 - change);
+      const drawn = replicateWeights[own + number] * weights.step * size;
+      const change = codes.length ? changeRates[rates + number] : 0;
+      totals[start + replicateCodes[own + number]] += drawn * (1 - change);
       for (let at = 0; at < codes.length; at += 1) totals[start + codes[at]] += drawn * change * shares[at];
     }
   });
@@ -60,36 +63,60 @@ function chancesOf(unit) {
   return [...found];
 }
 
-const dot = (table, start, match) => {
+const listOf = (match) => {
+  const codes = [];
+  for (let code = 0; code < nRecords; code += 1) if (match[code]) codes.push(code);
+  return codes;
+};
+const dot = (table, start, codes) => {
   let sum = 0;
-  for (let code = 0; code < nRecords; code += 1) if (match[code]) sum += table[start + code];
+  for (let at = 0; at < codes.length; at += 1) sum += table[start + codes[at]];
   return sum;
 };
-const countSure = (part, match) => part.chances.filter((chances) => chances.reduce((sum, [code, chance]) => sum + (match[code] ? chance : 0), 0) >= SURE).length;
+function countSure(part, match) {
+  let sure = 0;
+  for (const chances of part.chances) {
+    let sum = 0;
+    for (let at = 0; at < chances.length; at += 1) if (match[chances[at][0]]) sum += chances[at][1];
+    if (sum >= SURE) sure += 1;
+  }
+  return sure;
+}
+// What the replicates of a part weigh within a denominator: many queries ask for the same.
+function baseOf(part, inside) {
+  if (!part.bases) part.bases = new Map();
+  if (!part.bases.has(inside)) {
+    const codes = listOf(inside);
+    const within = Float64Array.from({ length: 1 + weights.n_replicates }, (_, number) => dot(part.totals, number * nRecords, codes));
+    part.bases.set(inside, { within, sure: countSure(part, inside), leverage: dot(part.leverage, 0, codes) });
+  }
+  return part.bases.get(inside);
+}
 
 // The share of one query, before its ends are nested.
 function estimateMatch(part, match, inside) {
   const { domain, totals, read } = part;
-  const base = dot(totals, 0, inside);
+  const whole = baseOf(part, inside);
+  const [base, codes] = [whole.within[0], listOf(match)];
   const facts = { n_read: part.rows.length, n_population: domain.n_population, share: null, low: null, high: null, n_effective: null };
   if (base <= FINE) return facts;
-  const share = Math.min(Math.max(dot(totals, 0, match) / base, 0), 1);
+  const share = Math.min(Math.max(dot(totals, 0, codes) / base, 0), 1);
   const replicates = [];
   for (let number = 1; number <= weights.n_replicates; number += 1) {
-    const below = dot(totals, number * nRecords, inside);
-    if (below > FINE) replicates.push(Math.min(Math.max(dot(totals, number * nRecords, match) / below, 0), 1));
+    const below = whole.within[number];
+    if (below > FINE) replicates.push(Math.min(Math.max(dot(totals, number * nRecords, codes) / below, 0), 1));
   }
   const mean = replicates.reduce((sum, value) => sum + value, 0) / replicates.length;
   const spread = replicates.reduce((sum, value) => sum + (value - mean) ** 2, 0) / replicates.length;
-  const edge = 0.5 / (countSure(part, inside) + 1);
-  const leverage = dot(part.leverage, 0, inside) / base ** 2;
+  const edge = 0.5 / (whole.sure + 1);
+  const leverage = whole.leverage / base ** 2;
   const floor = edge * (1 - edge) * leverage;
   const kept = Math.min(Math.max(share, edge), 1 - edge);
   const variance = Math.max(steadyVariance(kept, Math.max(spread, floor), leverage), floor);
   const n_effective = (variance > 0 ? (kept * (1 - kept)) / variance : part.rows.length) * domain.t_ratio ** 2;
   if (variance < FINE && floor < FINE) return { ...facts, share, low: share, high: share, n_effective };
   const others = inside.map((isIn, code) => isIn && !match[code]);
-  const [yes, no] = [dot(read, 0, match), dot(read, 0, others)];
+  const [yes, no] = [dot(read, 0, codes), dot(read, 0, listOf(others))];
   const left = Math.max(part.population - read.reduce((sum, value) => sum + value, 0), 0);
   const all = Math.max(yes + no + left, FINE);
   const [low, high] = wilson(share, n_effective);
@@ -114,7 +141,11 @@ function wilson(share, n) {
 }
 
 // Which codes are in the denominator, and which of them count: as the tables do for every query of the codebook.
-const insideOf = (denominatorId) => records.map((codes) => matchDenominator(design.denominators[denominatorId], codes));
+const insides = new Map();
+function insideOf(denominatorId) {
+  if (!insides.has(denominatorId)) insides.set(denominatorId, records.map((codes) => matchDenominator(design.denominators[denominatorId], codes)));
+  return insides.get(denominatorId);
+}
 const matchOf = (position, inside) => records.map((codes, place) => inside[place] && matchPosition(position, codes));
 const bare = (query) => ({ query, include: [], exclude: [] });
 const leavesOf = (codes) => ({ query: null, include: codes, exclude: [] });

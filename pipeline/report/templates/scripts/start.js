@@ -54,16 +54,22 @@ function say(wrong) {
   byId("l-wrong").textContent = wrong.length ? `This link asks for what this page does not have: ${wrong.join("; ")}. The default stands in its place.` : "";
 }
 
-// The address is what counts: at the first opening, after Back, and when somebody writes another one.
+// The address is what counts: at the first opening, after Back, and when somebody writes another one. What it says of a
+// document that is not in the page waits for the file beside it; the rest is seen at once.
 function takeLink(isFirst) {
-  if (!isFirst && location.hash === written) return;
+  const asked = location.hash;
+  if (!isFirst && asked === written) return;
+  if (isBeyond(asked)) openAtlas().catch(sayMissing).then(() => { if (location.hash === asked) openLink(false, false); });
+  openLink(isFirst, isBeyond(asked));
+}
+function openLink(isFirst, isPending) {
   const before = isFirst ? null : state;
   const [next, wrong] = parseState(location.hash);
   openedHere = !isFirst && Boolean(next.doc);
   state = next;
   written = location.hash;
   renderAll(before);
-  say(wrong);
+  say(isPending ? [] : wrong);
   if (state.show && !state.doc && !(before && before.doc)) reveal(state.show);
 }
 
@@ -72,9 +78,13 @@ function followLink(event) {
   const link = event.target.closest && event.target.closest('a[href^="#"]');
   if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
-  const [given] = readKeys(link.getAttribute("href"));
-  openedHere = "doc" in given;
-  go(mergeLink(given));
+  const follow = () => {
+    const [given, wrong] = readKeys(link.getAttribute("href"));
+    openedHere = "doc" in given;
+    if (!wrong.length) go(mergeLink(given));
+  };
+  if (isBeyond(link.hash)) openAtlas().then(follow, sayMissing);
+  else follow();
 }
 
 // A table on a narrow screen becomes a list of its rows: each cell says which column it is of.
@@ -102,9 +112,9 @@ addEventListener("beforeprint", () => {
 addEventListener("afterprint", () => folded.forEach((part) => { part.open = false; }));
 takeLink(true);
 document.documentElement.classList.add("ready");
-// The map is drawn when it is about to be seen: the rest of the page does not wait for it.
+// The map comes when it is about to be seen: the rest of the page does not wait for it.
 if (byId("map")) new IntersectionObserver((entries, observer) => {
   if (!entries.some((entry) => entry.isIntersecting)) return;
   observer.disconnect();
-  startMap();
+  openAtlas().then(() => { startMap(); sayMissing(null); }, sayMissing);
 }, { rootMargin: "300px" }).observe(byId("map"));

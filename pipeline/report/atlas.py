@@ -1,0 +1,129 @@
+"""The documents, as the page's script lists and draws them: the read ones in the page, the rest beside it.
+
+The page has the facts of the documents that were read. `map.js`, which it asks for when the map is wanted or a document
+that nobody read, has those of the others, and the places and the meaning of all. Documents are numbered alike in both:
+the read ones first, as in the sample, then the others by id.
+"""
+
+import base64
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.report.content import Content
+
+MAP_STEPS = 65_535  # places on the map are written as whole numbers from 0 to this
+MEANING_BYTES = 700_000  # what the map spends on vectors: enough that ten neighbours share six with the exact ten
+SHOWN_AUTHORS = 12  # one paper has 6,848; the page lists the first and counts the rest
+
+
+def read_payload(content: Content) -> dict[str, Any]:
+    """Returns the documents that were read, column by column, with the names their numbers stand for."""
+    documents = list_documents(content)
+    return {
+        "count": len(documents),
+        "has_meaning": meaning_width(content, len(documents)) > 0,
+        "frames": [{"id": name, "title": frame.title} for name, frame in content.frames.items()],
+        "layers": [_layer_payload(layer, content) for layer in content.layers],
+        **facts_payload(content, documents.iloc[: len(content.sample.units)]),
+    }
+
+
+def map_payload(content: Content) -> dict[str, Any]:
+    """Returns the places and the meaning of all documents, and the facts of those that nobody read."""
+    documents = list_documents(content)
+    return {
+        "steps": MAP_STEPS,
+        "x": pack((documents["x"] * MAP_STEPS).round().to_numpy()),
+        "y": pack((documents["y"] * MAP_STEPS).round().to_numpy()),
+        **meaning_payload(content, documents.index),
+        **facts_payload(content, documents.iloc[len(content.sample.units) :]),
+    }
+
+
+def list_documents(content: Content) -> pd.DataFrame:
+    """Returns the documents of the frames that were read: those of the sample as it has them, then the others by id."""
+    shown = content.documents[content.documents["frame"].isin(list(content.frames))].sort_index()
+    units = content.sample.units.index
+    return pd.concat([shown.loc[units], shown.drop(index=units)])
+
+
+def facts_payload(content: Content, documents: pd.DataFrame) -> dict[str, Any]:
+    """Returns what is known of some documents, a list or packed numbers for each column."""
+    numbers_of = {name: number for number, name in enumerate(content.frames)}
+    predicted = predicted_groups(content, documents.index)
+    members = []
+    for layer in content.layers:
+        clusters = content.clusters.loc[content.clusters["layer"] == layer, "cluster_id"]
+        number_of = {cluster: number for number, cluster in enumerate(clusters)}
+        members.append(pack(documents[layer].map(number_of).fillna(len(number_of)).to_numpy()))
+    return {
+        "frame": pack(documents["frame"].map(numbers_of).to_numpy()),
+        "year": pack(documents["published_year"].fillna(0).to_numpy()),
+        "members": members,
+        **({"predicted": pack(predicted)} if predicted is not None else {}),
+        "id": documents.index.tolist(),
+        "title": documents["title"].tolist(),
+        "authors": [shorten_authors(authors) for authors in documents["authors"]],
+        "date": documents["published_date"].fillna("").tolist(),
+        "url": [safe_url(url) for url in documents["url"]],
+    }
+
+
+def _layer_payload(layer: str, content: Content) -> dict[str, Any]:
+    clusters = content.clusters[content.clusters["layer"] == layer]
+    names = zip(clusters["name"], clusters["is_unstable"], strict=True)
+    return {
+        "name": layer,
+        "ids": clusters["cluster_id"].tolist(),
+        "names": [f"{name} (unstable)" if is_unstable else name for name, is_unstable in names],
+    }
+
+
+def meaning_width(content: Content, count: int) -> int:
+    """Returns how many numbers of each vector the map can have; 0 where there are no vectors."""
+    if content.vectors is None or not count:
+        return 0
+    return min(2 * MEANING_BYTES // count, content.vectors.shape[1]) // 2 * 2
+
+
+def meaning_payload(content: Content, doc_ids: pd.Index) -> dict[str, Any]:
+    """Returns the first numbers of each vector in four bits each, two to a byte; nothing where there are none."""
+    width = meaning_width(content, len(doc_ids))
+    if content.vectors is None or not width:
+        return {}
+    rows = content.vectors[content.documents.index.get_indexer(doc_ids), :width].astype(np.float32)
+    step = 2.5 / np.sqrt(content.vectors.shape[1]) / 7  # two and a half times their root mean square are seven steps
+    levels = (np.clip(np.rint(rows / step), -8, 7) + 8).astype(np.uint8)
+    packed = (levels[:, 0::2] << 4) | levels[:, 1::2]
+    return {"meaning": {"width": width, "vectors": base64.b64encode(packed.tobytes()).decode()}}
+
+
+def predicted_groups(content: Content, doc_ids: pd.Index) -> np.ndarray | None:
+    """Returns the number of the likeliest group of each document, where there are predictions; int (n,)."""
+    predictions = content.extras.get("predictions")
+    if predictions is None:
+        return None
+    groups = list(content.codebook.groups)
+    names = [f"group {group}" for group in groups]
+    rows = predictions[predictions["query"].isin(names)]
+    table = rows.pivot(index="doc_id", columns="query", values="probability").reindex(doc_ids)[names].to_numpy()
+    return np.where(np.isnan(table).any(axis=1), len(groups), np.nan_to_num(table).argmax(axis=1))
+
+
+def pack(numbers: np.ndarray) -> str:
+    """Returns whole numbers from 0 to 65535 as base64 of little-endian 16-bit words."""
+    return base64.b64encode(np.asarray(numbers).astype("<u2").tobytes()).decode()
+
+
+def shorten_authors(authors: object) -> str:
+    """Returns the first authors, and how many more there are."""
+    names = [str(name) for name in authors] if authors is not None else []  # type: ignore[attr-defined]
+    more = len(names) - SHOWN_AUTHORS
+    return ", ".join(names[:SHOWN_AUTHORS]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def safe_url(url: object) -> str:
+    """Returns a web address, or an empty text for anything a browser might run instead of open."""
+    return url if isinstance(url, str) and url.startswith(("https://", "http://")) else ""
