@@ -159,6 +159,16 @@ PERSONS = Table(
         Column("organisation_kinds", TEXTS, "lab, academia, independent, government or think tank, one for each"),
     ),
 )
+AUTHORSHIP = Table(
+    "authorship",
+    "who wrote each document",
+    ("doc_id",),
+    (
+        Column("doc_id", TEXT, "the document"),
+        Column("names", TEXTS, "the names that it carries, as the source spells them; empty where it names nobody"),
+        Column("persons", TEXTS, "the person whom each name means, as in persons; each once"),
+    ),
+)
 WORKS = Table(
     "works",
     "which documents are one work; documents of different frames are linked here and stay documents",
@@ -885,10 +895,11 @@ PEOPLE = Table(
         Column("frame", TEXT, "the population"),
         Column("n_population", INTEGER, "documents"),
         Column("n_without_author", INTEGER, "documents that name nobody"),
-        Column("n_author_slots", INTEGER, "names on all documents"),
-        Column("n_people", INTEGER, "distinct names, spelt as the source spells them"),
+        Column("n_author_slots", INTEGER, "authors on all documents"),
+        Column("n_names", INTEGER, "distinct names, spelt as the source spells them"),
+        Column("n_people", INTEGER, "distinct people: one across handles and spellings (persons)"),
         Column("n_people_merged", INTEGER, "distinct surnames with first initial: two people may share one"),
-        Column("top_tenth_share", NUMBER, "part of the author slots that the most frequent tenth of the names holds"),
+        Column("top_tenth_share", NUMBER, "part of the author slots that the most frequent tenth of the people holds"),
         Column("has_first_author_only", FLAG, "whether no document names more than one author"),
     ),
 )

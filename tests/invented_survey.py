@@ -103,6 +103,8 @@ def _invent_documents(rng: np.random.Generator) -> tuple[pd.DataFrame, np.ndarra
             "frame": "f",
             "published_year": YEARS,
             "authors": authors,
+            "names": authors,
+            "persons": authors,
             "karma": np.round(np.exp(rng.normal(2, 1.3, 600)), 1),
             "word_count": rng.integers(100, 4_000, 600),
             "text_kind": "full",

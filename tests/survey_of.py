@@ -91,6 +91,7 @@ def sample_of(
     members = {name: frozenset(doc_ids[stratum == number]) for number, name in enumerate(names)}
     sample = Sample(ROUND, strata, units, said, own[settled], (), members)
     documents = pd.DataFrame({"doc_id": doc_ids, "frame": "f", "published_year": -1, "authors": [[]] * len(truth)})
+    documents = documents.assign(names=documents["authors"], persons=documents["authors"])
     documents = documents.assign(text_kind="opening", word_count=0, karma=np.nan)
     predictions = None
     if prediction is not None:

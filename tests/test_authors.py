@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.text.authors import read_authors, split_authors
+from pipeline.text.author_lists import list_authors
+from pipeline.text.authors import Author, read_authors, split_authors
 
 STRINGS = [
     ("Ada Anders, Bo Berg, Cy Cole and Di Dahl", ("Ada Anders", "Bo Berg", "Cy Cole", "Di Dahl")),
@@ -70,6 +71,38 @@ def test_what_stands_in_brackets_is_an_affiliation():
 def test_numbers_in_brackets_stand_for_the_places_that_the_last_bracket_lists():
     found = read_authors("Ada Anders (1), Bo Berg (1 and 2), Cy Cole (2) ((1) First Place (2) Second Place)")
     assert [author.affiliation for author in found] == ["First Place", "First Place; Second Place", "Second Place"]
+
+
+@pytest.mark.parametrize(
+    ("entries", "names"),
+    [
+        (["Ada Anders, Bo Berg and Cy Cole"], ["Ada Anders", "Bo Berg", "Cy Cole"]),
+        (["OpenAI, :, Ada Anders, Bo Berg"], ["OpenAI", "Ada Anders", "Bo Berg"]),
+        (["Jos\\'e Anders, Bo Berg"], ["José Anders", "Bo Berg"]),
+        (["Anders, Ada", "Berg, Bo"], ["Anders, Ada", "Berg, Bo"]),
+        (["Anders, Ada"], ["Anders, Ada"]),
+        (["ada, bo, cy"], ["ada", "bo", "cy"]),
+        (["jylin04", "jylin04"], ["jylin04"]),
+        (["Cy Cole (formerly: colette)"], ["Cy Cole (formerly: colette)"]),
+        (["Unknown"], []),
+        (["[deleted]"], []),
+        ([":", "Ada Anders"], ["Ada Anders"]),
+        (["['Ada Anders'", "'Bo Berg']"], ["Ada Anders", "Bo Berg"]),
+        (["80000_Hours"], ["80000_Hours"]),
+        ([], []),
+    ],
+)
+def test_an_author_list_names_each_once_and_an_entry_may_name_several(entries, names):
+    assert [author.name for author in list_authors(entries)] == names
+
+
+def test_what_stands_beside_an_entry_stays_with_its_author():
+    assert list_authors(["Ada Anders", "Bo Berg"], ["Inst", ""], ["0-1", "0-2"]) == (
+        Author("Ada Anders", "Inst", "0-1"),
+        Author("Bo Berg", "", "0-2"),
+    )
+    assert list_authors(["Ada Anders (Inst, Town), Bo Berg"]) == (Author("Ada Anders", "Inst, Town"), Author("Bo Berg"))
+    assert list_authors(["Ada Anders"], ["Inst", "another"]) == (Author("Ada Anders"),)
 
 
 @given(st.text(max_size=200))

@@ -11,11 +11,12 @@ from pipeline.coding.codebook import Codebook, Definition, load_codebook
 from pipeline.coding.definitions import match_definition
 from pipeline.coding.sample import Sample, load_sample
 from pipeline.config import Config, load_config
+from pipeline.corpus.persons import list_persons
 from pipeline.errors import DataError
 from pipeline.estimate.agendas import estimate_agendas, list_agendas
 from pipeline.estimate.curve import estimate_specifications, list_specifications
 from pipeline.estimate.domains import Population
-from pipeline.estimate.people import WEIGHTS, count_people, merge_name, size_by_people, truncate
+from pipeline.estimate.people import WEIGHTS, count_people, merge_name, name_people, size_by_people, truncate
 from pipeline.estimate.published import read_weights, tabulate_weights, total_by_replicate
 from pipeline.estimate.robustness import dawid_skene
 from pipeline.estimate.shares import Shares, estimate_shares
@@ -41,6 +42,8 @@ def codebook(root: Path) -> Codebook:
 @pytest.fixture(scope="module")
 def documents(root: Path) -> pd.DataFrame:
     documents = pd.read_parquet(root / CENSUS).sort_values("doc_id", ignore_index=True)
+    documents = documents.assign(affiliations=None, orcids=None, organisation=None)
+    documents = name_people(documents, list_persons(documents)[1])
     return documents.assign(published_year=documents["published_year"].fillna(-1))
 
 
@@ -200,7 +203,7 @@ def test_the_curve_runs_over_every_toggle_and_starts_from_the_narrowest(codebook
 
 
 def test_each_person_weighs_one() -> None:
-    documents = pd.DataFrame({"authors": [["Ada", "Ben"], ["Ada"], [], ["Ada", "Ada"]]})
+    documents = pd.DataFrame({"persons": [["Ada", "Ben"], ["Ada"], [], ["Ada"]]})
     assert size_by_people(documents) == pytest.approx([1 / 3 + 1, 1 / 3, 0, 1 / 3])
 
 
@@ -210,9 +213,24 @@ def test_names_merge_by_surname_and_initial() -> None:
 
 
 def test_people_are_counted_both_ways() -> None:
-    documents = pd.DataFrame({"frame": ["x"] * 3, "authors": [["Ann Lee", "A. Lee"], ["Bo Chi"], []]})
+    persons = [["Ann Lee", "Anna Lee"], ["Bo Chi"], ["Bo Chi"], []]
+    names = [["Ann Lee", "Anna Lee"], ["bochi"], ["Bo Chi"], []]
+    documents = pd.DataFrame({"frame": ["x"] * 4, "names": names, "persons": persons})
     row = count_people(documents).iloc[0]
-    assert (row["n_people"], row["n_people_merged"], row["n_without_author"], row["n_author_slots"]) == (3, 2, 1, 3)
+    assert (row["n_names"], row["n_people"], row["n_people_merged"]) == (4, 3, 2)
+    assert (row["n_without_author"], row["n_author_slots"]) == (1, 4)
+
+
+def test_people_are_persons_whatever_they_are_called() -> None:
+    documents = pd.DataFrame({"doc_id": ["a", "b", "c"], "frame": "x"})
+    authorship = pd.DataFrame(
+        {"doc_id": ["c", "b", "a"], "names": [[], ["bochi"], ["Bo Chi"]], "persons": [[], ["Bo Chi"], ["Bo Chi"]]}
+    )
+    named = name_people(documents, authorship)
+    assert named["names"].tolist() == [["Bo Chi"], ["bochi"], []]
+    assert size_by_people(named) == pytest.approx([0.5, 0.5, 0])
+    with pytest.raises(DataError, match="has no row for a and 0 other documents"):
+        name_people(documents, authorship.iloc[:2])
 
 
 def test_a_heavy_tail_is_cut() -> None:

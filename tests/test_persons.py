@@ -68,6 +68,10 @@ def test_strong_signs_join_two_spellings(left, right):
         ("Ada", "Ada Anders"),
         ("ada", "Ada Anders"),
         ("Bo Li", "Bo Lin"),
+        ("Jin Gan", "Jing An"),
+        ("Xiaofeng", "Xiao Feng"),
+        ("Yan-Lei Zhang", "Yan Zhang"),
+        ("ada0461", "Ad Adams"),
     ],
 )
 def test_what_is_not_enough_joins_nothing(left, right):
@@ -105,13 +109,16 @@ def test_the_table_of_persons_counts_spellings_and_says_where_people_work():
 
     documents = pd.DataFrame(
         {
+            "doc_id": ["a", "b", "c"],
             "authors": [["Ada Anders", "Bo Berg"], ["ada_anders"], []],
             "affiliations": [["University of Invention", ""], None, None],
             "orcids": [["0000-0001", ""], None, None],
             "organisation": [None, "Redwood Research", None],
         }
     )
-    rows = list_persons(documents).set_index("name")
+    rows, authorship = list_persons(documents)
+    assert authorship["persons"].tolist() == [["Ada Anders", "Bo Berg"], ["Ada Anders"], []]
+    rows = rows.set_index("name")
     assert rows.loc["Ada Anders", "person"] == rows.loc["ada_anders", "person"] == "Ada Anders"
     assert rows.loc["Ada Anders", "orcid"] == "0000-0001"
     assert rows.loc["Ada Anders", "organisation_kinds"] == ["academia"]

@@ -43,7 +43,7 @@ STAGES = (
         purpose="who the authors are: one person across handles and spellings, with organisations",
         run="pipeline.corpus.persons:run",
         reads=("documents",),
-        writes=("persons",),
+        writes=("persons", "authorship"),
         assets=("text/handles.toml", "text/organisations.toml"),
     ),
     Stage(

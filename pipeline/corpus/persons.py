@@ -1,4 +1,4 @@
-"""Stage `persons`: every name that a document carries, the person it means, and where that person works.
+"""Stage `persons`: every name that a document carries, the person it means, and where that person works; who wrote what.
 
 Unknown authors are counted, not guessed: the log says how many documents name nobody.
 """
@@ -12,7 +12,8 @@ import pandas as pd
 from pipeline import store
 from pipeline.config import Config
 from pipeline.generations import open_generation
-from pipeline.schemas import DOCUMENTS, PERSONS
+from pipeline.schemas import AUTHORSHIP, DOCUMENTS, PERSONS
+from pipeline.text.author_lists import list_authors
 from pipeline.text.organisations import Organisation, find_organisation
 from pipeline.text.persons import Mention, group_people
 
@@ -24,35 +25,37 @@ def run(config: Config) -> None:
     """Reads the documents and writes who their authors are."""
     start = time.perf_counter()
     documents = store.read_table(DOCUMENTS, config.processed("documents"), _READ)
-    rows = list_persons(documents)
+    rows, authorship = list_persons(documents)
     with open_generation(config.path(config.paths.processed), "persons") as draft:
         store.write_table(PERSONS, rows, draft / "persons.parquet")
+        store.write_table(AUTHORSHIP, authorship, draft / "authorship.parquet")
     log.info(
         "persons: %d names mean %d people, %d of them with an organisation; %d of %d documents name nobody in %.1f s",
         len(rows),
         rows["person"].nunique(),
         rows.loc[rows["organisations"].str.len() > 0, "person"].nunique(),
-        sum(not len(authors) for authors in documents["authors"]),
+        (authorship["persons"].str.len() == 0).sum(),
         len(documents),
         time.perf_counter() - start,
     )
 
 
-def list_persons(documents: pd.DataFrame) -> pd.DataFrame:
-    """Returns the rows of `persons`.
+def list_persons(documents: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Returns the rows of `persons` and those of `authorship`.
 
     Args:
-        documents: columns authors, affiliations, orcids (lists, the last two empty or as long as the first) and
-            organisation.
+        documents: columns doc_id, authors, affiliations, orcids (lists, the last two empty or as long as the first)
+            and organisation.
     """
     counts: Counter[Mention] = Counter()
     places: dict[Mention, set[str]] = defaultdict(set)
-    for authors, affiliations, orcids, owner in zip(*(documents[name] for name in _READ[1:]), strict=True):
-        names = [str(name) for name in authors]
-        for number, name in enumerate(names):
-            mention = Mention(name, _beside(orcids, number, len(names)))
+    authors_of: list[list[Mention]] = []
+    for names, affiliations, orcids, owner in zip(*(documents[name] for name in _READ[1:]), strict=True):
+        authors = list_authors(names, affiliations, orcids)
+        authors_of.append([Mention(author.name, author.orcid) for author in authors])
+        for mention, author in zip(authors_of[-1], authors, strict=True):
             counts[mention] += 1
-            places[mention] |= {_beside(affiliations, number, len(names)), owner if isinstance(owner, str) else ""}
+            places[mention] |= {author.affiliation, owner if isinstance(owner, str) else ""}
     person_of = group_people(counts)
     found = {text: find_organisation(text) for texts in places.values() for text in texts if text}
     rows = [
@@ -65,13 +68,16 @@ def list_persons(documents: pd.DataFrame) -> pd.DataFrame:
         }
         for mention, count in counts.items()
     ]
-    return pd.DataFrame(rows, columns=[column.name for column in PERSONS.columns])
-
-
-def _beside(values: object, number: int, count: int) -> str:
-    """Returns what stands beside an author, where the source says something of each."""
-    is_list = isinstance(values, list | tuple) or (hasattr(values, "__len__") and not isinstance(values, str))
-    return str(values[number]) if is_list and len(values) == count else ""  # type: ignore[index, arg-type]
+    named: list[dict[str, str]] = [{} for _ in authors_of]
+    for people, mentions in zip(named, authors_of, strict=True):
+        for mention in mentions:
+            people.setdefault(person_of[mention], mention.name)
+    authorship = {
+        "doc_id": documents["doc_id"].to_numpy(),
+        "names": [list(people.values()) for people in named],
+        "persons": [list(people) for people in named],
+    }
+    return pd.DataFrame(rows, columns=[column.name for column in PERSONS.columns]), pd.DataFrame(authorship)
 
 
 def _organisations(found: list[Organisation | None]) -> dict[str, list[str]]:

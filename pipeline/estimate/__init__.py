@@ -7,7 +7,7 @@ STAGES = (
         name="estimate",
         purpose="shares with intervals, from the read documents",
         run="pipeline.estimate.stage:run",
-        reads=(*ROUND_TABLES, "terms", "embeddings", "cluster_members", "second_members"),
+        reads=(*ROUND_TABLES, "authorship", "terms", "embeddings", "cluster_members", "second_members"),
         writes=(
             "shares",
             "totals",
@@ -55,7 +55,7 @@ STAGES = (
         name="plan",
         purpose='what each next step costs and saves: make plan [FOR="FRAME/YEAR DEFINITION"] [DRAW=]',
         run="pipeline.estimate.plan:run",
-        reads=("plan", "prices", "as_people", *ROUND_TABLES, "terms", "embeddings"),
+        reads=("plan", "prices", "as_people", *ROUND_TABLES, "authorship", "terms", "embeddings"),
         inputs=(*ROUND_FILES, "{handcheck}/external/*.csv", "{handcheck}/rounds/*/gold.csv"),
         settings=(
             "seed",

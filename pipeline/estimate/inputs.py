@@ -8,9 +8,12 @@ from pipeline.coding.current import read_sample
 from pipeline.coding.definitions import check_nesting
 from pipeline.coding.sample import SCREENED, Sample, settle_codes
 from pipeline.config import Config
+from pipeline.errors import DataError
 from pipeline.estimate.classify import predict_codes
 from pipeline.estimate.domains import Population
+from pipeline.estimate.people import name_people
 from pipeline.schemas import (
+    AUTHORSHIP,
     DOCUMENTS,
     TERMS,
     embeddings_table,
@@ -30,17 +33,21 @@ DOCUMENT_COLUMNS = (
 
 
 def load_inputs(config: Config) -> tuple[Codebook, Sample, Population]:
-    """Returns the codebook, the read sample, and all documents with their predicted codes."""
+    """Returns the codebook, the read sample, and all documents with their predicted codes.
+
+    Raises:
+        DataError: tables are of another corpus than the documents.
+    """
     handcheck = config.path(config.paths.handcheck)
     codebook = load_codebook(handcheck / "codebook" / "codebook.toml")
     check_nesting(codebook)
     documents = store.read_table(DOCUMENTS, config.processed("documents"), DOCUMENT_COLUMNS)
+    documents = name_people(documents, store.read_table(AUTHORSHIP, config.processed("authorship")))
     sample = read_sample(config, codebook)
-    vectors = store.matrix_from_column(
-        store.read_arrow(embeddings_table(config.embed.dimension_count), config.processed("embeddings")).column(
-            "vector"
-        )
-    )
+    embeddings = store.read_arrow(embeddings_table(config.embed.dimension_count), config.processed("embeddings"))
+    if embeddings.column("doc_id").to_pylist() != documents["doc_id"].to_list():
+        raise DataError("the vectors are of other documents", where="embeddings", do="run make estimate")
+    vectors = store.matrix_from_column(embeddings.column("vector"))
     terms = store.read_table(TERMS, config.processed("terms"))
     codes = settle_codes(sample)
     # A screener's mark is no reading: nothing is learnt from it.

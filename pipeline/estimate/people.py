@@ -7,28 +7,52 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
+from pipeline.errors import DataError
+
 TRUNCATION = 0.99  # quantile of its frame at which a heavy-tailed size is cut
 Sizes = Callable[[pd.DataFrame], np.ndarray]
+
+
+def name_people(documents: pd.DataFrame, authorship: pd.DataFrame) -> pd.DataFrame:
+    """Returns documents with columns names and persons: who wrote each, one person across handles and spellings.
+
+    Args:
+        documents: column doc_id.
+        authorship: the table of that name, which has a row for each of them.
+
+    Raises:
+        DataError: it lacks a document.
+    """
+    rows = authorship.set_index("doc_id")
+    missing = documents.loc[~documents["doc_id"].isin(rows.index), "doc_id"]
+    if len(missing):
+        raise DataError(
+            f"has no row for {missing.iloc[0]} and {len(missing) - 1} other documents",
+            where="the table authorship",
+            do="run the stage persons again",
+        )
+    found = rows.loc[documents["doc_id"]]
+    return documents.assign(names=found["names"].to_numpy(), persons=found["persons"].to_numpy())
 
 
 def size_by_people(documents: pd.DataFrame) -> np.ndarray:
     """Returns sum over a document's authors of 1 / (their documents): float (n,). Each person weighs one in all.
 
     Args:
-        documents: column authors, lists of names; all documents of one frame.
+        documents: column persons, lists; all documents of one frame. One that names nobody counts for nothing.
     """
-    return _sum_over_names([_names(authors) for authors in documents["authors"]])
+    return _sum_over_people([list(people) for people in documents["persons"]])
 
 
 def size_by_merged_people(documents: pd.DataFrame) -> np.ndarray:
-    """Does the same, taking names with one surname and one first initial for one person: the other extreme."""
-    merged = [list(dict.fromkeys(merge_name(name) for name in _names(authors))) for authors in documents["authors"]]
-    return _sum_over_names(merged)
+    """Does the same, taking people with one surname and one first initial for one person: the other extreme."""
+    merged = [list(dict.fromkeys(merge_name(name) for name in people)) for people in documents["persons"]]
+    return _sum_over_people(merged)
 
 
 def size_by_slots(documents: pd.DataFrame) -> np.ndarray:
-    """Returns the number of names on a document, cut at the frame's 99th percentile: float (n,)."""
-    return truncate(np.array([len(_names(authors)) for authors in documents["authors"]], dtype=float))
+    """Returns the number of authors of a document, cut at the frame's 99th percentile: float (n,)."""
+    return truncate(documents["persons"].str.len().to_numpy(dtype=float))
 
 
 def size_by_words(documents: pd.DataFrame) -> np.ndarray | None:
@@ -47,8 +71,8 @@ def size_by_karma(documents: pd.DataFrame) -> np.ndarray | None:
 
 # Each way of counting besides documents, with what to know of its interval.
 WEIGHTS: dict[str, tuple[Callable[[pd.DataFrame], np.ndarray | None], str]] = {
-    "people": (size_by_people, "each name weighs one in the frame"),
-    "people_merged": (size_by_merged_people, "names with one surname and first initial taken for one person"),
+    "people": (size_by_people, "each person weighs one in the frame, and a document that names nobody nothing"),
+    "people_merged": (size_by_merged_people, "people with one surname and first initial taken for one person"),
     "author_slots": (size_by_slots, "cut at the 99th percentile"),
     "words": (
         size_by_words,
@@ -59,25 +83,34 @@ WEIGHTS: dict[str, tuple[Callable[[pd.DataFrame], np.ndarray | None], str]] = {
 
 
 def count_people(documents: pd.DataFrame) -> pd.DataFrame:
-    """Returns the rows of the table `people`: how many names each frame has, and how far identity is in doubt."""
+    """Returns the rows of the table `people`: how many people each frame names, and how far identity is in doubt.
+
+    Args:
+        documents: columns frame, names and persons (`name_people`).
+    """
     rows = []
     for frame, part in documents.groupby("frame", sort=True):
-        lists = [_names(authors) for authors in part["authors"]]
-        names = [name for authors in lists for name in authors]
-        per_name = pd.Series(names, dtype=object).value_counts()
+        persons = [person for people in part["persons"] for person in people]
+        per_person = pd.Series(persons, dtype=object).value_counts()
         rows.append(
             {
                 "frame": frame,
                 "n_population": len(part),
-                "n_without_author": sum(not authors for authors in lists),
-                "n_author_slots": len(names),
-                "n_people": len(per_name),
-                "n_people_merged": len({merge_name(name) for name in names}),
-                "top_tenth_share": float(per_name.iloc[: max(round(len(per_name) / 10), 1)].sum() / max(len(names), 1)),
-                "has_first_author_only": max((len(authors) for authors in lists), default=0) <= 1,
+                "n_without_author": int((part["persons"].str.len() == 0).sum()),
+                "n_author_slots": len(persons),
+                "n_names": len({name for names in part["names"] for name in names}),
+                "n_people": len(per_person),
+                "n_people_merged": len({merge_name(person) for person in per_person.index}),
+                "top_tenth_share": _share_of_busiest(per_person),
+                "has_first_author_only": bool((part["persons"].str.len() <= 1).all()),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _share_of_busiest(per_person: pd.Series) -> float:
+    """Returns the part of all author slots that the most frequent tenth of the people hold."""
+    return float(per_person.iloc[: max(round(len(per_person) / 10), 1)].sum() / max(per_person.sum(), 1))
 
 
 @cache
@@ -94,10 +127,6 @@ def truncate(sizes: np.ndarray) -> np.ndarray:
     return np.minimum(sizes, np.quantile(sizes, TRUNCATION, method="higher")) if len(sizes) else sizes
 
 
-def _names(authors: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys(name for name in authors if name.strip()))
-
-
-def _sum_over_names(lists: Sequence[Sequence[str]]) -> np.ndarray:
+def _sum_over_people(lists: Sequence[Sequence[str]]) -> np.ndarray:
     counts = pd.Series([name for names in lists for name in names], dtype=object).value_counts().to_dict()
     return np.array([sum(1 / counts[name] for name in sorted(names)) for names in lists], dtype=float)

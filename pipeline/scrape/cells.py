@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
+from pipeline.text.author_lists import list_authors
 from pipeline.text.dates import read_date
 
 MAX_ID_CHARACTERS = 500
@@ -125,6 +126,14 @@ def read_names(value: Any, separator: str = ";") -> tuple[str, ...]:
     if strange:
         raise Unreadable(f"holds {_name_of(strange[0])}")
     return _clean(value)
+
+
+def read_authors(value: Any) -> tuple[str, ...]:
+    """Returns the names of a list, or of one text that may name several people: "Ada Anders, Bo Berg". Raises as
+    `read_names`; what is no list of whole names, such as "Berg, Bo", stays as it is."""
+    names = read_names(value)
+    several = tuple(author.name for author in list_authors(names)) if isinstance(value, str) and len(names) == 1 else ()
+    return several if len(several) > 1 else names
 
 
 def read_day(value: Any) -> str:

@@ -38,7 +38,7 @@ _SUFFIX = re.compile(r"^(?:jr|sr|ii|iii|iv|v)\.?$", re.I)
 _NOBODY = re.compile(
     r"^(?:authors?(?:\s+list)?(?:\s+(?:tbd|tba|to\s+be\s+\w+|pending|forthcoming))?|tbd|tba|n/a|none|null|undefined|unknown"
     r"(?:\s+author)?|anonymous(?:\s+authors?)?|anon|admin(?:istrator)?|editor(?:s|ial)?|webmaster|user|staff|root|guest"
-    r"|no\s+authors?|ph\.?d\.?|m\.?d\.?|m\.?sc\.?|mba|esq\.?|and|by|with|various(?:\s+authors)?|others?|et\s+al\.?|\[?anonymous\]?|equal\s+contribution|-+|\?+)$",
+    r"|no\s+authors?|ph\.?d\.?|m\.?d\.?|m\.?sc\.?|mba|esq\.?|and|by|with|various(?:\s+authors)?|others?|et\s+al\.?|\[?anonymous\]?|\[deleted(?:\s+(?:user|account))?\]|equal\s+contribution|-+|\?+)$",
     re.I,
 )
 _ROLE_NAME = re.compile(
@@ -109,6 +109,11 @@ def is_name(text: str) -> bool:
         and len(text.split()) <= MAX_NAME_WORDS
         and not text.lower().startswith(("http:", "https:", "www."))
     )
+
+
+def is_nobody(text: str) -> bool:
+    """Says whether a text says that nobody is known, or nothing at all: `Unknown`, `[deleted]`, `-`."""
+    return not any(char.isalnum() for char in text) or bool(_NOBODY.match(text.strip()))
 
 
 def _mail_names(text: str) -> str:

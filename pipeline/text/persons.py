@@ -134,8 +134,10 @@ def _is_strong(left: Mention, right: Mention) -> bool:
         return True
     if (digits[0] and digits[1] and digits[0] != digits[1]) or _is_cut(first) or _is_cut(second):
         return False  # User-10 is not User-11, and initials name nobody
+    if any(len(words) == 1 and not _is_handle(each.name) for words, each in ((first, left), (second, right))):
+        return False  # a lone name, such as Xiaofeng, is not Xiao Feng
     letters = "".join(first)
-    if letters == "".join(second) and len(letters) >= _MIN_LETTERS:
+    if letters == "".join(second) and len(letters) >= _MIN_LETTERS and _shares_an_end(first, second):
         return True
     if len(first) > 1 and sorted(first) == sorted(second) and len(letters) >= _MIN_TURNED_LETTERS:
         return True
@@ -151,6 +153,11 @@ def _is_strong(left: Mention, right: Mention) -> bool:
 
 def _spelling(name: str) -> tuple[str, ...]:
     return name_words(_handles().get(name.casefold(), name))
+
+
+def _shares_an_end(left: tuple[str, ...], right: tuple[str, ...]) -> bool:
+    """Says whether two spellings of the same letters may be one name: Jin Gan and Jing An are two people."""
+    return min(len(left), len(right)) == 1 or left[0] == right[0] or left[-1] == right[-1]
 
 
 def _is_cut(words: tuple[str, ...]) -> bool:
@@ -172,7 +179,8 @@ def _weak_pairs(known: Sequence[Mention], groups: _Groups) -> list[tuple[int, in
     for position, mention in enumerate(known):
         words = name_words(mention.name)
         if len(words) > 1 and len(words[0]) > 1:
-            for key in _weak_keys(words):
+            is_spaced = len(mention.name.replace(",", " ").split()) > 2  # Yan-Lei Zhang has no middle name to leave out
+            for key in _weak_keys(words, has_middle=len(words) > 2 and is_spaced):
                 full[key].append(position)
     found = []
     for position, mention in enumerate(known):
@@ -182,7 +190,7 @@ def _weak_pairs(known: Sequence[Mention], groups: _Groups) -> list[tuple[int, in
     return found
 
 
-def _weak_keys(words: tuple[str, ...]) -> set[str]:
+def _weak_keys(words: tuple[str, ...], *, has_middle: bool) -> set[str]:
     """Returns what a full name may be cut to: "j wentworth", `jwentworth`, `johnw`, `johwen`."""
     first, last = words[0], words[-1]
     middle = "".join(word[0] for word in words[1:-1])
@@ -193,7 +201,7 @@ def _weak_keys(words: tuple[str, ...]) -> set[str]:
             f"handle {first[0]}{middle}{last}",
         }
     keys |= {f"cut {form} {last[0]}" for form in _forms(first) if len(form) > 2}
-    if len(words) > 2:
+    if has_middle:
         keys |= {f"plain {form} {last}" for form in _forms(first)}
     keys |= {f"short {first[:a]}{last[:b]}" for a in (2, 3) for b in (3, 4) if len(first) >= a and len(last) >= b}
     return keys
@@ -211,7 +219,9 @@ def _asked_keys(name: str) -> set[str]:
     if len(words) != 1 or len(words[0]) < _MIN_LETTERS or not _is_handle(name):
         return set()
     word = words[0]
-    keys = {f"handle {word}", f"cut {word[:-1]} {word[-1]}"}
+    keys = {f"handle {word}"}
+    if not re.search(r"\d", name):  # steven0461 is no Steve N.
+        keys.add(f"cut {word[:-1]} {word[-1]}")
     if len(word) >= 2 * _MIN_SURNAME:  # with the initial of a middle name that no other spelling has
         keys.add(f"handle {word[0]}{word[2:]}")
     return keys | ({f"short {word}"} if name.islower() else set())

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.estimate.people import size_by_people
+from pipeline.estimate.people import name_people, size_by_people
 from pipeline.estimate.shares import estimate_shares, take_part
 from pipeline.estimate.survey import merge_records
 from pipeline.estimate.weights import make_weights
@@ -29,7 +29,7 @@ def measure_people(documents: pd.DataFrame, chances: pd.DataFrame, repetitions: 
     """Returns, for documents and for people as units, the coverage, bias and width over made-up truths.
 
     Args:
-        documents: of one frame; columns doc_id, published_year, authors.
+        documents: of one frame; columns doc_id, published_year, persons.
         chances: rows as in `documents`; columns counted and inside, the chance of each.
         repetitions: samples per truth.
         seed: of everything that is drawn.
@@ -74,6 +74,7 @@ def main() -> None:
     processed = ROOT / "data/processed"
     documents = pd.read_parquet(processed / "documents.parquet")
     documents = documents[documents["frame"] == FRAME].reset_index(drop=True)
+    documents = name_people(documents, pd.read_parquet(processed / "authorship.parquet"))
     chances = pd.read_parquet(processed / "predictions.parquet").pivot(
         index="doc_id", columns="query", values="probability"
     )
