@@ -262,6 +262,7 @@ def hostile(content: Content) -> Content:
         content,
         documents=documents,
         clusters=content.clusters.assign(name=HOSTILE[1]),
+        dataset=dataclasses.replace(content.dataset, creators=(HOSTILE[0], HOSTILE[4]), keywords=(HOSTILE[1],)),
         sample=dataclasses.replace(content.sample, readers=readers),
     )
 
@@ -317,6 +318,17 @@ def test_a_download_from_the_page_has_no_formulas(hostile: Content, hostile_page
     assert any(cell.startswith("'=cmd") for row in rows for cell in row)
     assert not [cell for row in rows for cell in row if cell.lstrip().startswith(("=", "+", "-", "@"))]
     page.close()
+
+
+def test_the_head_describes_the_dataset_for_search_engines(hostile: Content, hostile_page: Path) -> None:
+    head = hostile_page.read_text(encoding="utf-8").partition("</head>")[0]
+    text = re.search(r'<script type="application/ld\+json">([^<]*)</script>', head)
+    assert text, "and no text in it closes its element"
+    found = json.loads(text[1])
+    assert found["@type"] == "Dataset" and found["version"] == hostile.version
+    assert hostile.dataset.title in found["name"] and found["license"].startswith("https://")
+    assert "tables/shares.csv" in [item["contentUrl"] for item in found["distribution"]]
+    assert {item["name"] for item in found["variableMeasured"]} >= {"shares", "codes", "frames"}
 
 
 def test_json_cannot_close_its_element_and_only_web_addresses_are_links() -> None:

@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from pipeline.report.words import format_interval, format_percent
+
 SCREENS, TAB_STOPS, HEIGHT = 8, 300, 900
 STATES = 50
 
@@ -217,6 +219,28 @@ def test_charts_and_positions_say_what_the_tables_say(built: Path, facts: dict, 
                     assert abs(own["count"][name] - wanted[column]) < 1e-3, (place, column)
                 compared += 1
     assert compared > 150
+
+
+def test_what_stands_beside_a_share_is_in_the_tables(shipped: Path, page: Page) -> None:
+    """Smoothed shares, and shares as people would code: in the chart, in its numbers and in the tables alike."""
+    tables = shipped / "reports/2026.11/tables"
+    keys = {"smoothed": ["frame", "year", "denominator", "definition"]}
+    keys["as_people"] = [*keys["smoothed"], "basis", "scope"]
+    opened(page, (shipped / "reports/2026.11/index.html").as_uri() + "#of=everything&def=broad")
+    for name, kind in (("smoothed", "smooth"), ("as_people", "second")):
+        rows = pd.read_csv(tables / f"{name}.csv", dtype={"year": str}).fillna({"year": ""}).set_index(keys[name])
+        cells = page.locator(f"#t-rows [data-table={name}]").evaluate_all(
+            "nodes => nodes.map((node) => [node.dataset.key, node.textContent])"
+        )
+        assert len(cells) > 8 and page.locator(f"#t-panels .{kind}").count() > 0, name
+        assert page.locator(f"#t-key .{kind}").is_visible()
+        for key, text in cells:
+            row = rows.loc[tuple(key.split("|"))]
+            assert text == f"{format_percent(row['share'])} {format_interval(row)}", (name, key)
+    marks = page.locator("#t-panels [data-frame=arxiv-announced] .second").count()
+    assert marks == 0, "outside labels are of works chosen as relevant; most of this frame is out of scope"
+    page.locator(".chip[data-code=D3] input").check()
+    expect(page.locator("#t-panels .smooth")).to_have_count(0)
 
 
 def assert_near(shown: dict, wanted: pd.Series, names: tuple[str, ...], tolerance: float, place: tuple) -> None:

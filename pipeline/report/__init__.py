@@ -69,6 +69,7 @@ STAGES = (
         settings=(
             "version",
             "report",
+            "dataset",
             "frames",
             "cluster.layers",
             "embed.dimension_count",

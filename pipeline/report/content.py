@@ -16,7 +16,7 @@ from pipeline.coding.current import read_sample
 from pipeline.coding.positions import FILE as POSITIONS_FILE
 from pipeline.coding.positions import Position, load_positions
 from pipeline.coding.sample import Sample
-from pipeline.config import Config, Frame, Report
+from pipeline.config import Config, Dataset, Frame, Report
 from pipeline.errors import ConfigError, DataError
 from pipeline.estimate.domains import Population
 from pipeline.release.manifest import SUMS_NAME, release_digest
@@ -111,6 +111,7 @@ class Content:
     version: str
     code_version: str
     settings: Report
+    dataset: Dataset
     level: float
     codebook: Codebook
     hints: Mapping[str, str]
@@ -182,6 +183,7 @@ def load_content(config: Config, codebook: Codebook) -> Content:
         version=config.version,
         code_version=__version__,
         settings=config.report,
+        dataset=config.dataset,
         level=config.estimate.level,
         codebook=codebook,
         hints=read_hints(config.path(config.paths.handcheck, "codebook", "CODEBOOK.md"), codebook.leaves),

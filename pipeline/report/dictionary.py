@@ -88,6 +88,12 @@ def describe_tables(tables: Mapping[str, pd.DataFrame], axes: Mapping[str, str])
     )
 
 
+def name_tables(tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
+    """Returns what each table is, by name, for those that are declared."""
+    declared = {name: getattr(schemas, name.upper(), None) for name in tables}
+    return {name: table.meaning for name, table in declared.items() if isinstance(table, Table)}
+
+
 def _meaning(table: str, column: str, code: Mapping[str, str]) -> str:
     declared = getattr(schemas, table.upper(), None)
     own = {item.name: item.meaning for item in declared.columns} if isinstance(declared, Table) else {}

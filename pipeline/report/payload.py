@@ -16,8 +16,8 @@ from pipeline.estimate.published import read_weights
 from pipeline.estimate.survey import measure_sizes, merge_records
 from pipeline.estimate.weights import Weights, digit_of
 from pipeline.report.content import Content
-from pipeline.report.second import BEST
 from pipeline.report.second import OPEN as OPEN_SCOPE
+from pipeline.report.second import list_second, list_smoothed
 from pipeline.report.words import tell_source
 
 
@@ -38,7 +38,8 @@ def explorer_payload(content: Content, weights: Weights) -> dict[str, Any]:
         ],
         "positions": [asdict(position) for position in content.positions],
         "sizes": sizes_payload(content),
-        "second": second_payload(content),
+        "second": list_second(content),
+        "smoothed": list_smoothed(content),
         "open_scope": OPEN_SCOPE,
         "source": tell_source(content),
         "domains": [
@@ -68,17 +69,6 @@ def sizes_payload(content: Content) -> dict[str, dict[str, dict[str, Any]]]:
             if own.any():
                 total = float(size[population.rows_within(whole[frame])].sum())
                 found.setdefault(name, {})[frame] = {"size": own.tolist(), "total": total}
-    return found
-
-
-def second_payload(content: Content) -> dict[str, list[Any]]:
-    """Returns each share as people would code, by frame, year, denominator and definition, on the best basis."""
-    found: dict[str, list[Any]] = {}
-    rows = content.extras.get("as_people", pd.DataFrame(columns=["scope"]))
-    for row in rows[rows["scope"] == OPEN_SCOPE].to_dict("records"):
-        key = "|".join(str(row[name]) for name in ("frame", "year", "denominator", "definition"))
-        if pd.notna(row["share"]) and (key not in found or row["basis"] == BEST):
-            found[key] = [row["share"], row["low"], row["high"], row["basis"]]
     return found
 
 

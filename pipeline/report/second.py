@@ -9,6 +9,9 @@ from pipeline.report.content import Content
 KEY = ("frame", "year", "denominator", "definition", "basis", "scope")
 BEST = "gold"  # the basis that stands for the others where there is one
 OPEN, KEPT = "theirs", "as read"
+MOST = (
+    0.5  # of a frame inside the denominator: outside labels are of works chosen as relevant, and say little of the rest
+)
 
 
 def fill_second(content: Content) -> dict[str, Any]:
@@ -27,6 +30,41 @@ def fill_second(content: Content) -> dict[str, Any]:
     claims = content.extras.get("claims", pd.DataFrame())
     claims = claims.astype(object).where(claims.notna(), None) if len(claims) else claims
     return {"second": second, "second_bases": bases, "claims": claims.to_dict("records")}
+
+
+def list_second(content: Content) -> dict[str, list[Any]]:
+    """Returns each share as people would code, by frame|year|denominator|definition: share, low, high, basis.
+
+    The best basis stands for the others. Frames most of which the headline's denominator leaves out have none.
+    """
+    table = content.extras.get("as_people", pd.DataFrame(columns=["scope"]))
+    mostly_out = _mostly_out(content)
+    found: dict[str, list[Any]] = {}
+    for row in table[table["scope"] == OPEN].to_dict("records"):
+        key = "|".join(str(row[name]) for name in KEY[:4])
+        if row["frame"] not in mostly_out and pd.notna(row["share"]) and (key not in found or row["basis"] == BEST):
+            found[key] = [row["share"], row["low"], row["high"], row["basis"]]
+    return found
+
+
+def list_smoothed(content: Content) -> dict[str, list[float]]:
+    """Returns each smoothed share, by frame|year|denominator|definition: share, low, high."""
+    table = content.extras.get("smoothed", pd.DataFrame())
+    return {
+        "|".join(str(row[name]) for name in KEY[:4]): [row["share"], row["low"], row["high"]]
+        for row in table.to_dict("records")
+        if pd.notna(row["share"])
+    }
+
+
+def _mostly_out(content: Content) -> set[str]:
+    if "totals" not in content.extras:
+        return set()
+    rows = content.extras["totals"]
+    whole = rows[
+        (rows["definition"] == "") & (rows["year"] == "") & (rows["denominator"] == content.settings.denominator)
+    ]
+    return set(whole.loc[whole["count"] < MOST * whole["n_population"], "frame"])
 
 
 def _join(row: dict[Any, Any]) -> str:

@@ -20,10 +20,12 @@ from markupsafe import Markup
 from pipeline.coding.certify import HOLDS_SHARE
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.definitions import bare_codes, is_set_of_leaves, match_query
+from pipeline.release.citation import describe_dataset
 from pipeline.report.atlas import map_payload, read_payload
 from pipeline.report.charts import draw_groups, draw_sparkline
 from pipeline.report.clusters import list_clusters
 from pipeline.report.content import Content
+from pipeline.report.dictionary import name_tables
 from pipeline.report.figures import plot_names
 from pipeline.report.findings import find
 from pipeline.report.flow import link_step
@@ -100,6 +102,7 @@ def render_page(
             compare_path=compare_path,
             figures={name: inline_figure(svg) for name, svg in figures.items()},
             style=_style(),
+            dataset_ld=_describe(content, tables),
             script=Markup(script),
             script_hash=digest,
             read_data=pack_json(read_payload(content)),
@@ -154,6 +157,19 @@ def inline_figure(svg: str) -> Markup:
     svg = re.sub(r'id="([^"]+)"', rf'id="\1-{mark}"', svg)
     svg = re.sub(r'(xlink:href="#|url\(#)([^")]+)', rf"\1\2-{mark}", svg)
     return Markup(svg)
+
+
+def _describe(content: Content, tables: Mapping[str, pd.DataFrame]) -> Markup:
+    """Returns the dataset behind the page as schema.org JSON-LD; nothing in it can close the element it stands in."""
+    described = describe_dataset(
+        content.dataset,
+        content.version,
+        f"{content.codebook.study.question} {len(content.documents):,} documents, {len(content.codes):,} of them read: "
+        "shares with intervals under every definition, frame and year, and what they are made of.",
+        name_tables(tables),
+        [f"tables/{name}.csv" for name in tables],
+    )
+    return Markup(json.dumps(described, ensure_ascii=False).replace("<", "\\u003c").replace("&", "\\u0026"))
 
 
 def pack_json(value: object) -> Markup:

@@ -1,6 +1,7 @@
 // Shares and numbers by year, with intervals, for the chosen position and the one beside it: a panel for each frame.
 const NAMESPACE = "http://www.w3.org/2000/svg";
 const MARGIN = { left: 44, right: 14, top: 22, bottom: 22 };
+const BESIDE = 9; // pixels from a share to the one as people would code
 const [SHARE_HEIGHT, COUNT_HEIGHT, BETWEEN] = [170, 120, 34]; // pixels
 
 function draw(tag, settings, ...children) {
@@ -26,8 +27,17 @@ function measureTrend(frame) {
       const at = { ...from, frame, year, by: DOCUMENTS };
       return { share: estimateAt(at), count: countAt(at) };
     }),
+    ...besides(frame, year),
   }));
 }
+
+// What the tables have beside a share: as people would code, and smoothed over the years; never in its place.
+function besides(frame, year) {
+  if (state.in.length || state.out.length) return {};
+  const key = [frame, year, state.of, state.def].join("|");
+  return { key, second: design.second[key], smooth: design.smoothed[key] };
+}
+const hasBeside = (measured, name) => [...measured.values()].some((points) => points.some((point) => point[name]));
 
 function renderTrend() {
   const frames = shownFrames();
@@ -42,7 +52,12 @@ function renderTrend() {
   }
   byId("trend-title").textContent = sayFinding(frames, measured);
   byId("t-says").textContent = sayOthers(frames, measured);
-  byId("t-key").replaceChildren(...(state.vs ? [sayPosition(state), sayPosition({ ...state, ...stateOf(state.vs) })] : []).map((title, number) => make("li", {}, make("i", { class: `key series-${number + 1}`, "aria-hidden": "true" }), title)));
+  const keys = [
+    ...(state.vs ? [["series-1", sayPosition(state)], ["series-2", sayPosition({ ...state, ...stateOf(state.vs) })]] : []),
+    ...(hasBeside(measured, "second") ? [["second", "as people would code"]] : []),
+    ...(hasBeside(measured, "smooth") ? [["smooth", "smoothed over the years"]] : []),
+  ];
+  byId("t-key").replaceChildren(...keys.map(([name, title]) => make("li", {}, make("i", { class: `key ${name}`, "aria-hidden": "true" }), title)));
   renderNumbers(frames, measured);
 }
 
@@ -93,6 +108,7 @@ function drawPlot(plot, points, at, width) {
     nodes.push(draw("line", { class: "grid", x1: MARGIN.left, x2: width - MARGIN.right, y1: y(tick), y2: y(tick) }));
     nodes.push(draw("text", { class: "tick", x: MARGIN.left - 5, y: y(tick) + 4, "text-anchor": "end" }, plot.key === "share" ? `${100 * tick}%` : plot.say(tick)));
   }
+  if (plot.key === "share") nodes.push(...drawBesides(points, at, y, plot.say));
   const count = points[0].rows.length;
   for (let series = count - 1; series >= 0; series -= 1) {
     const shift = count > 1 ? (series ? 4 : -4) : 0;
@@ -113,6 +129,22 @@ function drawPlot(plot, points, at, width) {
       if (!series) nodes.push(draw("text", { class: "value", x: nearEdge ? width - 2 : row.x, y: isAbove ? y(row.high) - 5 : y(row.low) + 14, "text-anchor": nearEdge ? "end" : "middle" }, plot.say(row.value)));
     }
   }
+  return nodes;
+}
+
+// The smoothed line under the shares, and beside each the interval as people would code.
+function drawBesides(points, at, y, say) {
+  const nodes = [];
+  const smooth = points.map((point, place) => [point.smooth, place]).filter(([row]) => row);
+  if (smooth.length > 1) nodes.push(draw("polyline", { class: "line smooth", points: smooth.map(([row, place]) => `${at(place).toFixed(1)},${y(row[0]).toFixed(1)}`).join(" ") }));
+  points.forEach(({ second, year }, place) => {
+    if (!second) return;
+    const [share, low, high] = second;
+    const x = at(place) + BESIDE;
+    const mark = draw("path", { class: "mark second", d: `M${x},${y(share) - 5} l4,5 l-4,5 l-4,-5 z` });
+    mark.append(draw("title", {}, `${year || "all"}, as people would code: ${say(share)} (${say(low)}–${say(high)})`));
+    nodes.push(draw("line", { class: "whisker second", x1: x, x2: x, y1: y(low), y2: y(high) }), mark);
+  });
   return nodes;
 }
 
@@ -158,17 +190,26 @@ const sayOthers = (frames, measured) => {
 // The same numbers as a table; each share leads to the documents behind it.
 function renderNumbers(frames, measured) {
   const series = byId("t-rows");
+  const shown = ["second", "smooth"].filter((name) => hasBeside(measured, name));
   const rows = frames.flatMap((frame) => measured.get(frame.id).flatMap((point) => point.rows.map((row, number) => {
     const link = make("a", { href: writeState({ ...state, ...(number ? stateOf(state.vs) : {}), frame: frame.id, year: point.year, by: DOCUMENTS, vs: number ? "" : state.vs, show: "documents", doc: "" }) }, formatPercent(row.share.share));
     const domain = domainOf(frame.id, point.year);
     return make("tr", { data: { frame: frame.id, year: point.year, exact: JSON.stringify(row) } },
       make("th", { scope: "row" }, frame.title), make("td", {}, point.year || "all"), ...(state.vs ? [make("td", {}, number ? "second" : "first")] : []),
-      make("td", { class: "n" }, link, " ", make("span", { class: "small" }, formatInterval(row.share))), make("td", { class: "n" }, formatAbout(row.count)),
+      make("td", { class: "n" }, link, " ", make("span", { class: "small" }, formatInterval(row.share))), ...shown.map((name) => make("td", { class: "n" }, number ? "" : sayBeside(point, name))), make("td", { class: "n" }, formatAbout(row.count)),
       make("td", { class: "n" }, formatCount(domain.n_population)), make("td", { class: "n" }, formatCount(row.share.n_read)));
   })));
   byId("t-which").hidden = !state.vs;
+  for (const name of ["second", "smooth"]) byId(`t-${name}`).hidden = !shown.includes(name);
   series.replaceChildren(...rows);
   labelCells(series.closest("table"));
+}
+
+function sayBeside(point, name) {
+  if (!point[name]) return "";
+  const [share, low, high, basis] = point[name];
+  const key = name === "second" ? `${point.key}|${basis}|${design.open_scope}` : point.key;
+  return make("span", { class: "share", data: { table: name === "second" ? "as_people" : "smoothed", key, columns: "share low high" } }, make("b", {}, formatPercent(share)), " ", make("span", { class: "small" }, formatInterval({ low, high })));
 }
 
 function startTrend() {
@@ -183,13 +224,16 @@ function startTrend() {
 }
 
 function downloadTrend() {
-  const head = ["frame", "year", "position", "denominator", "share", "low", "high", "count", "count_low", "count_high", "n_population", "n_read"];
+  const head = ["frame", "year", "position", "denominator", "share", "low", "high", "count", "count_low", "count_high", "n_population", "n_read", "as_people", "as_people_low", "as_people_high", "as_people_basis", "smoothed", "smoothed_low", "smoothed_high"];
   const titles = [sayPosition(state), state.vs ? sayPosition({ ...state, ...stateOf(state.vs) }) : ""];
   const rows = shownFrames().flatMap((frame) => measureTrend(frame.id).flatMap((point) => point.rows.map(({ share, count }, number) => [
     frame.id, point.year, titles[number], state.of, share.share, share.low, share.high, count.count, count.low, count.high, share.n_population, share.n_read,
+    ...(number || !point.second ? ["", "", "", ""] : point.second), ...(number || !point.smooth ? ["", "", ""] : point.smooth),
   ])));
   saveText([head, ...rows].map((row) => row.map(csvCell).join(",")).join("\r\n") + "\r\n", "trend.csv", "text/csv");
 }
+
+const sayKeys = () => [["second", " Diamonds: as people would code."], ["smooth", " Dots: smoothed over the years."]].map(([name, says]) => (byId(`t-${name}`).hidden ? "" : says)).join("");
 
 // The chart as a file that can stand alone: finding, definition, source and version are in it.
 function downloadPicture() {
@@ -199,12 +243,12 @@ function downloadPicture() {
   const height = Number(panels[0].getAttribute("height")) + top + bottom;
   const style = [...document.querySelectorAll("style")].map((node) => node.textContent).join("").match(/\/\*chart\*\/[^]*?\/\*end\*\//)?.[0] || "";
   const colours = getComputedStyle(document.documentElement);
-  const named = ["ink", "soft", "line", "tint", "series-1", "series-2"].map((name) => `--${name}:${colours.getPropertyValue(`--${name}`)}`).join(";");
+  const named = ["ink", "soft", "line", "tint", "paper", "series-1", "series-2"].map((name) => `--${name}:${colours.getPropertyValue(`--${name}`)}`).join(";");
   const picture = draw("svg", { xmlns: NAMESPACE, viewBox: `0 0 ${width} ${height}`, width, height, style: `${named};font-family:sans-serif;background:${colours.getPropertyValue("--paper")}` });
   picture.append(draw("style", {}, style), draw("rect", { width, height, fill: colours.getPropertyValue("--paper") }));
   const text = (y, size, words) => picture.append(draw("text", { x: gap, y, "font-size": size, fill: colours.getPropertyValue("--ink") }, words));
   text(28, Math.min(19, (1.9 * width) / byId("trend-title").textContent.length), byId("trend-title").textContent);
-  text(50, 13, `${sayPosition(state)}. Share of ${design.denominators[state.of].title}, ${Math.round(100 * design.level)}% intervals.`.slice(0, Math.round(width / 6)));
+  text(50, 13, `${sayPosition(state)}. Share of ${design.denominators[state.of].title}, ${Math.round(100 * design.level)}% intervals.${sayKeys()}`.slice(0, Math.round(width / 6)));
   let left = gap;
   for (const panel of panels) {
     const copy = panel.cloneNode(true);
