@@ -1,4 +1,4 @@
-"""Stage `persons`: every name that a document carries, the person it means, and where that person works; who wrote what.
+"""Stage `persons`: every name that a document carries, the person it means and where they work; and who wrote what.
 
 Unknown authors are counted, not guessed: the log says how many documents name nobody.
 """
