@@ -40,6 +40,8 @@ class Frame:
         borrows: whether documents that were drawn in another frame and are in this one too count here.
         members: a file that lists its whole population, also documents whose facts the census does not hold: the
             columns doc_id (or id) and stratum (`frame/window` or `frame/window/part`).
+        complete_from, complete_before: the span in which it is complete, if not always: days, the second one outside.
+            Its shares may then be quoted window by window, of windows inside the span; see `may_be_quoted`.
         part_of: the parts of another frame's strata that are this one, as `frame/part`: its shares are then those of
             these strata, and nothing else is drawn or read for it.
     """
@@ -53,6 +55,8 @@ class Frame:
     renamed_from: tuple[str, ...] = ()
     borrows: bool = True
     members: str = ""
+    complete_from: str = ""
+    complete_before: str = ""
     part_of: str = ""
 
 

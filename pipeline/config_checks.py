@@ -20,8 +20,8 @@ _EMAIL = re.compile(r"[^@\s<>();:,]+@[^@\s<>();:,]+\.[^@\s<>();:,]+")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _MAX_TEXT_CHARACTERS = 10_000
 _MAX_SEED = 2**32 - 1  # what numpy takes
-DATES = ("submitted_from", "submitted_before", "after", "before")
-ORDERED = (("submitted_from", "submitted_before"), ("after", "before"))
+ORDERED = (("submitted_from", "submitted_before"), ("after", "before"), ("complete_from", "complete_before"))
+DATES = tuple(name for pair in ORDERED for name in pair)
 # Least and largest value, by key or by its ending; a share of 0 or a resolution of 0 would select nothing.
 BOUNDS: Mapping[str, tuple[float, float]] = {
     "seed": (0, _MAX_SEED),

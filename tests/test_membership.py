@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from pipeline import store
-from pipeline.coding.frames import list_aliases, window_of
+from pipeline.coding.frames import list_aliases, may_be_quoted, window_of
 from pipeline.config import Config, Frame, load_config
 from pipeline.corpus.membership import list_members
 from pipeline.corpus.stage import run
@@ -223,3 +223,30 @@ def test_the_whole_text_of_a_known_opening_is_the_same_text_and_a_rewritten_one_
     assert set(found.loc[found["doc_id"] == "lw:1", "text_sha256"]) == {now, text_sha256("T", opening)}
     assert found.loc[found["doc_id"] == "lw:2", "text_sha256"].tolist() == [now]
     assert list(found.columns) == [column.name for column in TEXT_VERSIONS.columns]
+
+
+@pytest.mark.parametrize(
+    ("span", "quotable"),
+    [
+        ({}, {"", "2025", "2026", "2026-Q4", "2027"}),
+        ({"complete_from": "2026-01-01"}, {"2026", "2026-Q4", "2027"}),
+        ({"complete_from": "2026-01-02"}, {"2026-Q4", "2027"}),
+        ({"complete_before": "2027-01-01"}, {"2025", "2026", "2026-Q4"}),
+        ({"complete_from": "2026-01-01", "complete_before": "2026-12-31"}, set()),
+        ({"complete_from": "2026-10-01", "complete_before": "2027-01-01"}, {"2026-Q4"}),
+        ({"is_quotable": False, "complete_from": "2000-01-01"}, set()),
+    ],
+)
+def test_a_frame_is_quotable_for_the_windows_in_which_it_is_complete(span: dict, quotable: set[str]) -> None:
+    frame = Frame(**{"title": "F", "kind": "k", "description": "d", "use": "u", "is_quotable": True} | span)
+    assert {window for window in ("", "2025", "2026", "2026-Q4", "2027") if may_be_quoted(frame, window)} == quotable
+
+
+def test_the_report_shows_the_years_alone_in_which_a_frame_is_complete() -> None:
+    from types import SimpleNamespace
+
+    from pipeline.report.content import Content
+
+    frame = Frame("F", "k", "d", "u", is_quotable=False, windows="year", complete_from="2025-06-01")
+    shares = pd.DataFrame({"frame": "f", "year": ["", "2024", "2025", "2026"]})
+    assert Content.years_of(SimpleNamespace(shares=shares, frames={"f": frame}), "f") == ["2026"]

@@ -44,6 +44,33 @@ def window_of(date: object, kind: str) -> str:
     return f"{date[:4]}-Q{(int(month) + 2) // 3}" if month.isdigit() else ""
 
 
+def may_be_quoted(frame: Frame, window: str = "") -> bool:
+    """Says whether shares of a frame may be quoted, of a window or (empty) of all windows together.
+
+    A frame with a span in which it is complete may be quoted for windows that lie inside it, and never as a whole.
+    """
+    return frame.is_quotable and is_complete_in(frame, window)
+
+
+def is_complete_in(frame: Frame, window: str = "") -> bool:
+    """Says whether a window, or (empty) the whole frame, lies in the span in which the frame is complete."""
+    if not (frame.complete_from or frame.complete_before):
+        return True
+    if not window:
+        return False
+    first, end = _days_of(window)
+    return frame.complete_from[:10] <= first and (not frame.complete_before or end <= frame.complete_before[:10])
+
+
+def _days_of(window: str) -> tuple[str, str]:
+    """Returns the first day of a window, and the first one after it."""
+    year, quarter = int(window[:4]), window.partition("-Q")[2]
+    if not quarter:
+        return f"{year:04d}-01-01", f"{year + 1:04d}-01-01"
+    month = 3 * int(quarter) - 2
+    return f"{year:04d}-{month:02d}-01", f"{year:04d}-{month + 3:02d}-01" if month < 10 else f"{year + 1:04d}-01-01"
+
+
 def windows_of(frames: Iterable[str], dates: Iterable[object], kinds: Mapping[str, str]) -> np.ndarray:
     """Returns the window of each date in its frame: str (n,)."""
     return np.array(

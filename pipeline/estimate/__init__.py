@@ -46,6 +46,8 @@ STAGES = (
             "claims",
             *ROUND_SETTINGS,
             "frames.*.is_quotable",
+            "frames.*.complete_from",
+            "frames.*.complete_before",
             "embed.dimension_count",
             "report.denominator",
             "report.headline_definitions",

@@ -11,6 +11,7 @@ import pandas as pd
 from pipeline import store
 from pipeline.coding.codebook import ASSUMED, Codebook, Query
 from pipeline.coding.definitions import axes_asked
+from pipeline.coding.frames import may_be_quoted
 from pipeline.coding.positions import FILE as POSITIONS_FILE
 from pipeline.coding.positions import load_positions
 from pipeline.coding.sample import Sample
@@ -81,7 +82,7 @@ def _estimate_sample(
     coverage: pd.DataFrame,
 ) -> dict[str, pd.DataFrame]:
     """Returns the tables of one sample, rows of frames that other samples hold left out."""
-    quotable = [name for name, frame in config.frames.items() if frame.is_quotable]
+    quotable = [name for name, frame in config.frames.items() if may_be_quoted(frame)]
     survey = open_survey(sample, population, codebook, config.estimate.level, config.seed, parts_of(config.frames))
     joined = config.estimate.agendas
     agendas = [query for _, query in list_agendas(codebook, joined).values()]

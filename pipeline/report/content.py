@@ -1,7 +1,7 @@
 """What the report says, as data: the same numbers for the page, the Markdown, the tables and the figures."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +13,7 @@ import pipeline.schemas as schemas
 from pipeline import __version__, store
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.current import read_sample
+from pipeline.coding.frames import is_complete_in, may_be_quoted
 from pipeline.coding.positions import FILE as POSITIONS_FILE
 from pipeline.coding.positions import Position, load_positions
 from pipeline.coding.sample import Sample
@@ -152,8 +153,9 @@ class Content:
             ) from None
 
     def years_of(self, frame: str) -> list[str]:
-        """Returns the years for which the shares of a frame were estimated."""
-        return sorted(set(self.shares.loc[(self.shares["frame"] == frame) & (self.shares["year"] != ""), "year"]))
+        """Returns the years for which the shares of a frame were estimated, those alone in which it is complete."""
+        years = set(self.shares.loc[(self.shares["frame"] == frame) & (self.shares["year"] != ""), "year"])
+        return sorted(year for year in years if is_complete_in(self.frames[frame], year))
 
     def weights_of(self, frame: str) -> list[str]:
         """Returns what documents were counted for in a frame, besides one each."""
@@ -176,7 +178,10 @@ def load_content(config: Config, codebook: Codebook) -> Content:
     # A document that was read in another frame than its own is shown in that one where its own was never read.
     own = documents.loc[sample.units.index, "frame"]
     documents.loc[sample.units.index, "frame"] = own.where(own.isin(list(read)), sample.units["frame"])
-    frames = {name: frame for name, frame in config.frames.items() if name in read}
+    # As a whole a frame is quotable only if it is complete throughout; `years_of` gives the years in which it is.
+    frames = {
+        name: replace(frame, is_quotable=may_be_quoted(frame)) for name, frame in config.frames.items() if name in read
+    }
     weights = store.read_table(WEIGHTS, config.processed("weights"))
     hashes = store.read_table(DOCUMENTS, config.processed("documents"), ("doc_id", "text_sha256"))
     return Content(

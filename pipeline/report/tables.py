@@ -62,6 +62,8 @@ def tabulate_frames(content: Content) -> pd.DataFrame:
                 "description": frame.description,
                 "use": frame.use,
                 "is_quotable": frame.is_quotable,
+                "complete_from": frame.complete_from,
+                "complete_before": frame.complete_before,
                 "n_population": headline["n_population"],
                 "n_members": headline["n_members"],
                 "n_read": headline["n_read"],

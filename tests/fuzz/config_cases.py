@@ -157,7 +157,9 @@ MUST_FAIL: dict[str, tuple[str, ...]] = {
     "report.title": TEXTS[:1] + TEXTS[1:6] + TEXTS[7:],
     "frames.small.title": TEXTS[:6] + TEXTS[7:],
     "frames.small.description": TEXTS[:6],
-    "frames.small.is_quotable": ("1", '"true"', "[]"),
+    "frames.small.is_quotable": ("1", '"true"', "[]", "true"),  # the last: a source of blogs needs a span
+    "frames.small.complete_from": ('"2026-13-01"', '"soon"', "5", '"2026-01-01"'),  # the last: no windows
+    "frames.small.complete_before": ('"9999-99-99"', "[]"),
     "sources.mine.kind": ('"file"', '""', "5", "[]"),
     "sources.mine.frame": ('"nowhere"', "5"),
     "sources.mine.leave_empty": ('["doc_id"]', '["nothing"]', '"karma"', "5"),
@@ -197,6 +199,7 @@ MAY_PASS = {  # odd, and allowed
     "sources.blog.keep_pattern": ('""', '"/(?:a|b)/[^/]+"'),
     "scrape.contact": ('""',),
     "paths.dist": ('"../elsewhere"', '"/tmp/somewhere"'),
+    "frames.small.windows": ('"year"\nframes.small.complete_from = "2026-01-01"',),
 }
 
 
