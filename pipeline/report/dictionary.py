@@ -20,7 +20,7 @@ OWN_COLUMNS: Mapping[str, Mapping[str, str]] = {
         "description": "which documents belong to it",
         "use": "what its shares may be used for",
         "is_quotable": "whether its shares may be quoted as shares of a population, all windows together",
-        "complete_from": "first day from which it is complete; its shares may be quoted for windows inside; empty: always",
+        "complete_from": "first day on which it is complete: shares of windows inside may be quoted; empty: always",
         "complete_before": "the day after the last one of that span",
         "n_population": SHARE["n_population"],
         "n_members": SHARE["n_members"],
