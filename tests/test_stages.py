@@ -324,7 +324,7 @@ def test_a_lost_or_damaged_table_is_made_again(project: Path) -> None:
 def test_a_dry_run_says_what_would_run_and_why_and_touches_nothing(project: Path) -> None:
     done = run(project, "make", "report", "--dry-run")
     named = [line.split(" --config ")[1].split()[1] for line in done.stdout.splitlines()]
-    assert named == ["corpus", "embed", "cluster", "estimate", "agendas", "agreement", "report"]
+    assert named == ["corpus", "persons", "embed", "cluster", "estimate", "agendas", "agreement", "report"]
     assert not (project.parent / "data").exists()
     run(project, "make", "corpus")
     (project.parent / "documents.jsonl").write_text(json.dumps(invent_documents(1)[0]) + "\n")

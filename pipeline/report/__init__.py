@@ -18,6 +18,7 @@ STAGES = (
             "positions",
             "groups",
             "trends",
+            "authorship",
             "people",
             "curve",
             "toggles",

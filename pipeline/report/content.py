@@ -20,11 +20,13 @@ from pipeline.coding.sample import Sample
 from pipeline.config import Config, Dataset, Frame, Report
 from pipeline.errors import ConfigError, DataError
 from pipeline.estimate.domains import Population
+from pipeline.estimate.people import name_people
 from pipeline.release.manifest import SUMS_NAME, release_digest
 from pipeline.report.published import load_published
 from pipeline.schemas import (
     AGENDA_GROWTH,
     AGENDAS,
+    AUTHORSHIP,
     CLUSTER_MEMBERS,
     CLUSTERS,
     DOCUMENTS,
@@ -173,6 +175,7 @@ def load_content(config: Config, codebook: Codebook) -> Content:
     sample = read_sample(config, codebook)
     documents = _load_documents(config)
     facts = documents.reset_index().assign(published_year=documents["published_year"].fillna(-1).to_numpy())
+    facts = name_people(facts, store.read_table(AUTHORSHIP, config.processed("authorship")))
     shares = store.read_table(SHARES, config.processed("shares"))
     read = set(shares["frame"])
     # A document that was read in another frame than its own is shown in that one where its own was never read.
