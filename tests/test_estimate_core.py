@@ -29,6 +29,7 @@ from pipeline.estimate.rulings import (
 )
 from pipeline.estimate.shares import (
     PRIOR_HITS,
+    SURE,
     bound_ends,
     compare_parts,
     estimate_shares,
@@ -60,6 +61,20 @@ def survey() -> Survey:
 def found(survey: Survey) -> Found:
     agendas = [query for _, query in list_agendas(CODEBOOK, JOINED).values()]
     return estimate_batch(survey, [*CODEBOOK.definitions, *agendas], list(WEIGHTS))
+
+
+def test_what_documents_surely_are_is_counted_as_if_every_chance_were_looked_at(survey: Survey) -> None:
+    """The short way, by the code that outweighs all others, against the chances of every document."""
+    rng, codes = np.random.default_rng(3), survey.weights.codes
+    change = np.where(codes.is_settled, 0.0, rng.choice([0.1, 0.5], len(codes.change)))
+    survey = replace(survey, weights=replace(survey.weights, codes=replace(codes, change=change)))
+    for domain in survey.domains:
+        part = survey.part(domain)
+        assert part is not None
+        some = rng.random((40, len(survey.records))) < rng.random((40, 1))
+        whole = (survey.weights.codes.chance.toarray()[domain.rows] @ some.T >= SURE).sum(axis=0)
+        assert (part.count_sure(some.astype(float)) == whole).all()
+        assert 0 < part.chances.shape[0] < domain.rows.sum(), "some are sure by one code, and some are not"
 
 
 def tabulate(survey: Survey, found: Found) -> dict[str, pd.DataFrame]:

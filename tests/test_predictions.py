@@ -9,7 +9,7 @@ from scipy import sparse
 
 from pipeline.estimate.calibrate import calibrate_factors
 from pipeline.estimate.classify import FOLD_COUNT, assign_folds, cross_predict, to_probabilities
-from pipeline.estimate.features import Kernel, find_near_duplicates
+from pipeline.estimate.features import Kernel, NeighbourMeans, find_near_duplicates
 from pipeline.estimate.weights import make_weights
 from tests.survey_of import CODEBOOK, sample_of
 
@@ -127,6 +127,28 @@ def test_no_document_is_predicted_by_a_model_that_saw_its_code() -> None:
     assert np.array_equal(before[fold == 2], after[fold == 2])
     assert not np.array_equal(before[fold != 2], after[fold != 2])
     assert np.allclose(before.sum(axis=1), 1)
+
+
+def test_a_class_and_its_complement_are_predicted_alike_from_one_column_or_two() -> None:
+    rng = np.random.default_rng(6)
+    points = rng.normal(size=(90, 3))
+    kernel = Kernel({"vector": points / np.linalg.norm(points, axis=1, keepdims=True)}, np.arange(50))
+    is_in = points[:50, :1] > 0.3
+    one, two = cross_predict(kernel, np.arange(90) % 4, [is_in.astype(float), np.hstack([is_in, ~is_in]).astype(float)])
+    assert one.shape == (90, 1) and np.allclose(one, two[:, :1], atol=1e-12)
+    alone = cross_predict(kernel, np.zeros(90, dtype=int), [is_in.astype(float)])[0]
+    assert (alone == 0.5).all(), "with nothing to learn from, both are as likely"
+
+
+def test_means_of_neighbours_are_made_for_the_documents_asked_for_alone() -> None:
+    rng = np.random.default_rng(7)
+    around = sparse.csr_matrix((rng.random((30, 30)) < 0.2).astype(float))
+    words = sparse.csr_matrix(rng.random((30, 8)) * (rng.random((30, 8)) < 0.3))
+    whole = (around @ words).toarray()
+    length = np.linalg.norm(whole, axis=1, keepdims=True)
+    rows = np.array([4, 0, 17])
+    found = NeighbourMeans(around, words)[rows].toarray()
+    assert np.allclose(found, (whole / np.where(length > 0, length, 1))[rows])
 
 
 def test_scores_become_probabilities_even_where_all_are_negative() -> None:

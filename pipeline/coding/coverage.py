@@ -136,11 +136,12 @@ def _list_frame(census: Census, frame: str, strata: Sequence[Stratum]) -> pd.Dat
         for doc_id in (stratum.members or stratum.drawn)
     }
     rows["window"] = rows["doc_id"].map(drawn_in).fillna(rows["window"])
+    listed = set(rows["doc_id"])
     lost = [
         {"frame": frame, "doc_id": doc_id, "window": stratum.window, "is_gone": True, "dated": ""}
         for stratum in strata
         if stratum.frame == frame
-        for doc_id in sorted((stratum.members or stratum.drawn) - set(rows["doc_id"]))
+        for doc_id in sorted((stratum.members or stratum.drawn) - listed)
     ]
     return pd.concat([rows, pd.DataFrame(lost, columns=rows.columns)], ignore_index=True).astype({"is_gone": bool})
 

@@ -9,6 +9,8 @@ import pandas as pd
 from pipeline.coding.codebook import CONFIDENCE, Codebook, Denominator, Query
 from pipeline.errors import CodebookError
 
+FEW = 500  # codes that are looked up one by one
+
 
 def match_query(query: Query, codes: pd.DataFrame) -> np.ndarray:
     """Returns which documents have the codes that a query asks for: bool (n,).
@@ -93,9 +95,11 @@ def _is_wanted(query: Query, leaf: pd.Series, group: pd.Series) -> np.ndarray:
 
 
 def _is_among(codes: pd.Series, wanted: Collection[str]) -> np.ndarray:
-    """Returns which codes are wanted: bool (n,); for a few hundred codes much quicker than `Series.isin`."""
+    """Returns which codes are wanted: bool (n,); for a few hundred codes `Series.isin` is much slower."""
     if not wanted:
         return np.zeros(len(codes), dtype=bool)
+    if len(codes) > FEW:
+        return codes.isin(list(wanted)).to_numpy(dtype=bool)
     return np.fromiter((code in wanted for code in codes.tolist()), dtype=bool, count=len(codes))
 
 

@@ -5,6 +5,7 @@ A hot deck (Andridge and Little 2010): every open document takes the outcome of 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -34,6 +35,12 @@ class AxisDonors:
     codes: np.ndarray
     likeness: np.ndarray
     order: np.ndarray
+
+    @cached_property
+    def kinds(self) -> tuple[np.ndarray, np.ndarray]:
+        """The different rows of `likeness`, float (n_kinds, n_donors), and each document's: int (n_open,)."""
+        rows, kind = np.unique(self.likeness, axis=0, return_inverse=True)
+        return rows, kind.reshape(-1)
 
     @classmethod
     def of(
@@ -109,10 +116,14 @@ def draw_kept(patterns: AxisDonors, times: np.ndarray, places: np.ndarray, start
     What a donor stands for is uncertain, not which document takes after it: documents alike in what their readers
     said take evenly spread places among the donors (a golden-ratio sequence), so that no chance is added.
     """
-    weight = patterns.likeness.copy()
+    kinds, kind = patterns.kinds
+    weight = kinds.copy()
     weight[:, :-1] *= times[patterns.donors]
     cumulated = np.cumsum(weight, axis=1)
     cumulated /= cumulated[:, -1:]
+    cumulated = np.round(cumulated, 12)
     place = (start + patterns.order * GOLDEN) % 1.0
-    column = (np.round(cumulated, 12) < place[:, None]).sum(axis=1)
+    column = np.empty(len(place), dtype=np.int64)
+    for number, row in enumerate(cumulated):
+        column[kind == number] = np.searchsorted(row, place[kind == number])
     return places[np.arange(len(places)), np.minimum(column, places.shape[1] - 1)]

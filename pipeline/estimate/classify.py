@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import cho_solve, cholesky
+from scipy.linalg.lapack import dtrtri
 
 from pipeline.cluster.neighbours import find_neighbours
 from pipeline.coding.codebook import Codebook, Definition, Denominator
@@ -91,7 +92,7 @@ def predict_codes(
     groups = tuple(codebook.group_of[leaf] for leaf in leaves)
     queries = _list_queries(codebook, codes)
     one_hot = (codes["leaf"].to_numpy()[:, None] == np.array(leaves)).astype(np.float64)
-    blocks = [one_hot, *(np.stack([rows, ~rows], axis=1).astype(np.float64) for rows in queries.values())]
+    blocks = [one_hot, *(rows[:, None].astype(np.float64) for rows in queries.values())]
     leaf_probability, *found = cross_predict(kernel, fold, blocks)
     chances = {key: block[:, 0].round(DECIMALS) for key, block in zip(queries, found, strict=True)}
     counted = {key: chance for key, chance in chances.items() if isinstance(key, tuple)}
@@ -128,7 +129,8 @@ def cross_predict(kernel: Kernel, fold: np.ndarray, blocks: Sequence[np.ndarray]
     Args:
         kernel: the likeness of every document to the read ones.
         fold: int (n,).
-        blocks: one-hot codes (n_read, n_classes) of the read documents; each block is a set of exclusive classes.
+        blocks: one-hot codes (n_read, n_classes) of the read documents; each block is a set of exclusive classes, or
+            one column, of a class and all that are not in it.
     """
     targets = np.hstack(list(blocks))
     edges = np.cumsum([0] + [block.shape[1] for block in blocks])
@@ -139,19 +141,25 @@ def cross_predict(kernel: Kernel, fold: np.ndarray, blocks: Sequence[np.ndarray]
         learn, rows = np.flatnonzero(fold[read] != number), np.flatnonzero(fold == number)
         if not len(learn):  # fewer read documents than folds: the plain shares of all of them, the same for everyone
             for result, block in zip(results, blocks, strict=True):
-                result[rows] = 1 / block.shape[1]
+                result[rows] = 1 / max(block.shape[1], 2)
             continue
-        coefficients, centre, held_out = _fit(own[np.ix_(learn, learn)], targets[learn])
+        learnt = targets[learn]
+        coefficients, centre, held_out = _fit(own[np.ix_(learn, learn)], learnt)
         raw = kernel.weigh(rows, learn, coefficients) + centre
         for position, result in enumerate(results):
             columns = slice(edges[position], edges[position + 1])
-            power = _choose_power(held_out[:, columns], targets[learn][:, columns])
+            power = _choose_power(held_out[:, columns], learnt[:, columns])
             result[rows] = to_probabilities(raw[:, columns], power)
     return results
 
 
 def to_probabilities(scores: np.ndarray, power: float) -> np.ndarray:
-    """Returns scores cut at zero, raised to a power and made to sum to one: float64 (n, n_classes)."""
+    """Returns scores cut at zero, raised to a power and made to sum to one: float64 (n, n_classes).
+
+    A single column's complement scores what it leaves of one.
+    """
+    if scores.shape[1] == 1:
+        return to_probabilities(np.hstack([scores, 1 - scores]), power)[:, :1]
     raised = np.clip(scores, 0.0, None) ** power
     total = raised.sum(axis=1, keepdims=True)
     return np.where(total > 0, raised / np.where(total > 0, total, 1.0), 1 / scores.shape[1])
@@ -159,17 +167,20 @@ def to_probabilities(scores: np.ndarray, power: float) -> np.ndarray:
 
 def _fit(own: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns coefficients, the mean of the targets, and leave-one-out scores of the learnt documents (Rasmussen,
-    Williams 2006)."""
+    Williams 2006). `own` is written over."""
     centre = targets.mean(axis=0)
-    factor = cho_factor(own + RIDGE * np.eye(len(own)), lower=True)
-    inverse = cho_solve(factor, np.eye(len(own)))
-    coefficients = cho_solve(factor, targets - centre)
-    held_out = targets - coefficients / np.diag(inverse)[:, None]
+    own[np.diag_indices_from(own)] += RIDGE
+    factor = cholesky(own, lower=True, overwrite_a=True)
+    coefficients = cho_solve((factor, True), targets - centre)
+    root = dtrtri(factor, lower=True, overwrite_c=True)[0]  # its columns' lengths are the diagonal of the inverse
+    held_out = targets - coefficients / np.einsum("ij,ij->j", root, root)[:, None]
     return coefficients, centre, held_out
 
 
 def _choose_power(held_out: np.ndarray, targets: np.ndarray) -> float:
     """Returns the power with the least squared error (Brier 1950)."""
+    if targets.shape[1] == 1:
+        held_out, targets = (np.hstack([values, 1 - values]) for values in (held_out, targets))
     errors = [float(((to_probabilities(held_out, power) - targets) ** 2).sum()) for power in POWERS]
     return POWERS[int(np.argmin(errors))]
 

@@ -1,7 +1,8 @@
 """The population, and the parts of it that shares are about: frames, and years of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -19,20 +20,26 @@ class Population:
         documents: columns doc_id, frame, published_year (missing: -1); in doc_id order.
         predictions: rows as in `documents`; or None.
         units: int (n_read,), the rows of the read documents, in the order of the sample.
+        found: the rows of lists of documents, and of frames and years, that were asked for before.
     """
 
     documents: pd.DataFrame
     units: np.ndarray
     predictions: Predictions | None = None
+    found: dict[frozenset[str] | tuple[str, str], np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 
     def of(self, sample: Sample) -> "Population":
         """Returns the same with the read documents of a sample."""
         return replace(self, units=pd.Index(self.documents["doc_id"]).get_indexer(sample.units.index))
 
     def rows_of(self, frame: str, year: str) -> np.ndarray:
-        """Returns the documents of a frame, or of one year of it: bool (n,)."""
-        rows = (self.documents["frame"] == frame).to_numpy()
-        return rows & (self.documents["published_year"] == int(year)).to_numpy() if year else rows
+        """Returns the documents of a frame, or of one year of it: bool (n,), not to be written to."""
+        if (frame, year) not in self.found:
+            rows = (self.documents["frame"] == frame).to_numpy()
+            if year:
+                rows = rows & (self.documents["published_year"] == int(year)).to_numpy()
+            self.found[frame, year] = _lock(rows)
+        return self.found[frame, year]
 
     def knows(self, sample: Sample, stratum: str) -> bool:
         """Whether every document of a stratum is here, so that predictions can be added up over it."""
@@ -46,10 +53,21 @@ class Population:
         return rows
 
     def rows_in(self, sample: Sample, stratum: str) -> np.ndarray:
-        """Returns the documents that a stratum stands for: bool (n,); its frame, where it is a part without a list."""
-        if stratum in sample.members:
-            return self.documents["doc_id"].isin(sample.members[stratum]).to_numpy()
-        return self.rows_of(str(sample.strata.at[stratum, "frame"]), str(sample.strata.at[stratum, "year"]))
+        """Returns the documents that a stratum stands for: bool (n,), not to be written to; its frame, where it is a
+        part without a list."""
+        members = sample.members.get(stratum)
+        if members is None:
+            return self.rows_of(str(sample.strata.at[stratum, "frame"]), str(sample.strata.at[stratum, "year"]))
+        if members not in self.found:
+            ids = self.documents["doc_id"].tolist()
+            self.found[members] = _lock(np.fromiter((doc_id in members for doc_id in ids), dtype=bool, count=len(ids)))
+        return self.found[members]
+
+
+def _lock(rows: np.ndarray) -> np.ndarray:
+    """Returns rows that everyone may read and nobody change."""
+    rows.setflags(write=False)
+    return rows
 
 
 @dataclass(frozen=True)
@@ -70,7 +88,7 @@ class Domain:
     rows: np.ndarray
     members: tuple[np.ndarray, ...]
 
-    @property
+    @cached_property
     def n_population(self) -> int:
         """Documents in it, read or not."""
         return int(self.strata["n_population"].sum())

@@ -5,6 +5,7 @@ Every likeness is a kernel between all documents and the read ones. The text its
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,27 @@ KERNEL_WEIGHTS = {
 
 
 @dataclass(frozen=True)
+class NeighbourMeans:
+    """Means of sparse features over the neighbours of each document, unit rows; made for the documents asked for.
+
+    Those of a whole census are ten times as many numbers as the features themselves.
+
+    Attributes:
+        around: (n, n), 1 for each neighbour of a document. features: (n, n_features).
+    """
+
+    around: sparse.csr_matrix
+    features: sparse.csr_matrix
+
+    def __getitem__(self, rows: np.ndarray) -> sparse.csr_matrix:
+        """Returns the means of some documents, unit rows: (n_rows, n_features)."""
+        return _make_unit(self.around[rows] @ self.features)
+
+
+Features = np.ndarray | sparse.csr_matrix | NeighbourMeans
+
+
+@dataclass(frozen=True)
 class Kernel:
     """The likeness of every document to every read one, symmetric among the read; a part of it at a time.
 
@@ -38,14 +60,22 @@ class Kernel:
         read: int (n_read,), rows of the read documents.
     """
 
-    features: dict[str, np.ndarray | sparse.csr_matrix]
+    features: dict[str, Features]
     read: np.ndarray
+
+    @cached_property
+    def known(self) -> dict[str, np.ndarray | sparse.csr_matrix]:
+        """The features of the read documents."""
+        return {name: features[self.read] for name, features in self.features.items()}
 
     def rows(self, wanted: np.ndarray) -> np.ndarray:
         """Returns the likeness of some documents to every read one: float64 (n_wanted, n_read)."""
         kernel = np.zeros((len(wanted), len(self.read)))
-        for name, features in self.features.items():
-            kernel += KERNEL_WEIGHTS[name] * _compare(features[wanted], features[self.read], name)
+        for name, known in self.known.items():
+            own = known if wanted is self.read else self.features[name][wanted]
+            likeness = _compare(own, known, name)
+            likeness *= KERNEL_WEIGHTS[name]
+            kernel += likeness
         return kernel
 
     def weigh(self, wanted: np.ndarray, learnt: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
@@ -60,8 +90,8 @@ class Kernel:
         """
         found = np.zeros((len(wanted), coefficients.shape[1]))
         for name, features in self.features.items():
-            known = features[self.read[learnt]]
-            if sparse.issparse(features):
+            known = self.known[name][learnt]
+            if not isinstance(known, np.ndarray):
                 found += KERNEL_WEIGHTS[name] * (features[wanted] @ (known.T @ coefficients))
                 continue
             for first in range(0, len(wanted), ROWS_AT_ONCE):
@@ -104,7 +134,7 @@ def find_near_duplicates(neighbours: np.ndarray, cosines: np.ndarray, threshold:
 
 def _list_features(
     vectors: np.ndarray, neighbours: np.ndarray, terms: pd.DataFrame, documents: pd.DataFrame
-) -> Iterator[tuple[str, np.ndarray | sparse.csr_matrix]]:
+) -> Iterator[tuple[str, Features]]:
     """Yields each set of features, unit rows."""
     total = len(vectors)
     exact = vectors.astype(np.float64)
@@ -115,9 +145,9 @@ def _list_features(
     if counts.shape[1]:
         weighted = TfidfTransformer(sublinear_tf=True).fit_transform(counts)
         yield "terms", weighted
-        yield "neighbourhood terms", _unit_rows(around @ weighted)
+        yield "neighbourhood terms", NeighbourMeans(around, weighted)
     yield "title", _title_words(documents["title"])
-    yield "authors", _unit_rows(_name_matrix(documents["authors"]))
+    yield "authors", _make_unit(_name_matrix(documents["authors"]))
     codes = documents["frame"].astype("category").cat.codes.to_numpy()
     yield "frame", sparse.csr_matrix((np.ones(total), (np.arange(total), codes)))
 
@@ -127,7 +157,11 @@ def _compare(features: np.ndarray | sparse.csr_matrix, read: np.ndarray | sparse
     if sparse.issparse(features):
         return sparse.csr_matrix(features @ read.T).toarray()
     width = 0.5 if name == "neighbourhood" else 1.0  # means of neighbours lie closer together
-    return np.exp((2 * (features @ read.T) - 2) / width)
+    likeness = features @ read.T
+    likeness *= 2
+    likeness -= 2
+    likeness /= width
+    return np.exp(likeness, out=likeness)
 
 
 def _mean_of_neighbours(neighbours: np.ndarray, total: int) -> sparse.csr_matrix:
@@ -164,10 +198,16 @@ def _name_matrix(authors: pd.Series) -> sparse.csr_matrix:
     )
 
 
-def _unit_rows(matrix: np.ndarray | sparse.csr_matrix) -> np.ndarray | sparse.csr_matrix:
+def _unit_rows(matrix: np.ndarray) -> np.ndarray:
     """Returns rows of length one; an empty row stays empty."""
-    if sparse.issparse(matrix):
-        lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).reshape(-1))
-        return (sparse.diags(1 / np.where(lengths > 0, lengths, 1)) @ matrix).tocsr()
     lengths = np.sqrt(np.einsum("ij,ij->i", matrix, matrix))
     return matrix / np.where(lengths > 0, lengths, 1)[:, None]
+
+
+def _make_unit(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Makes rows of length one, in place; an empty row stays empty. Returns the matrix."""
+    matrix.sum_duplicates()
+    squares = sparse.csr_matrix((matrix.data**2, matrix.indices, matrix.indptr), shape=matrix.shape)
+    lengths = np.sqrt(np.asarray(squares.sum(axis=1)).reshape(-1))
+    matrix.data *= np.repeat(1 / np.where(lengths > 0, lengths, 1), np.diff(matrix.indptr))
+    return matrix

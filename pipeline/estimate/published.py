@@ -20,24 +20,24 @@ def tabulate_weights(weights: Weights) -> pd.DataFrame:
     """Returns the rows of the table `weights`: one a read document."""
     codes = weights.codes
     names = [name for name in codes.records.columns if name not in ("group", "group2")]
-    texts = codes.records[names].astype(str).replace("", NONE).agg(SEPARATOR.join, axis=1).to_numpy()
+    columns = [codes.records[name].astype(str).replace("", NONE).tolist() for name in names]
+    texts = np.array([SEPARATOR.join(parts) for parts in zip(*columns, strict=True)], dtype=object)
+    units = weights.units[["frame", "year", "stratum", "inclusion_probability"]]
     rows = []
-    for place, (doc_id, unit) in enumerate(
-        weights.units[["frame", "year", "stratum", "inclusion_probability"]].iterrows()
-    ):
-        kept, changed = codes.kept[[place]], codes.changed[[place]]
+    for place, (doc_id, unit) in enumerate(zip(units.index, units.to_dict("records"), strict=True)):
+        kept, changed = (_chances_of(table, place) for table in (codes.kept, codes.changed))
         is_settled = bool(codes.is_settled[place])
         drawn = codes.kept_drawn[:, place]
-        own = np.unique(np.concatenate([kept.indices, changed.indices, drawn]))
+        own = np.unique(np.concatenate([[*kept, *changed], drawn]).astype(np.int64))
         rows.append(
             {
                 "doc_id": doc_id,
-                **unit.to_dict(),
+                **unit,
                 "weight": float(weights.weight[place]),
                 "is_settled": is_settled,
                 "codes": texts[own].tolist(),
-                "kept_chances": kept.toarray()[0][own].tolist(),
-                "changed_chances": [] if is_settled else changed.toarray()[0][own].tolist(),
+                "kept_chances": [kept.get(code, 0.0) for code in own.tolist()],
+                "changed_chances": [] if is_settled else [changed.get(code, 0.0) for code in own.tolist()],
                 "change_chance": float(codes.change[place]),
                 "replicate_weights": weights.replicates[:, place].tolist(),
                 "replicate_codes": [] if is_settled else np.searchsorted(own, drawn).tolist(),
@@ -45,6 +45,12 @@ def tabulate_weights(weights: Weights) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def _chances_of(table: sparse.csr_array, place: int) -> dict[int, float]:
+    """Returns the chances of one document by code."""
+    own = slice(table.indptr[place], table.indptr[place + 1])
+    return dict(zip(table.indices[own].tolist(), table.data[own].tolist(), strict=True))
 
 
 def read_weights(table: pd.DataFrame, codebook: Codebook) -> Weights:

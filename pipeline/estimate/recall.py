@@ -70,6 +70,7 @@ def _join_parts(survey: Survey, whole: Domain, inner: Domain) -> Part | None:
     return Part(
         np.hstack([one.totals, other.totals]),
         np.concatenate([one.read, other.read]),
+        np.concatenate([one.sure, other.sure]),
         sparse.csr_array(sparse.block_diag([one.chances, other.chances])),
         np.concatenate([one.leverage, other.leverage]),
         one.population + other.population,

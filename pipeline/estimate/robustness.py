@@ -211,16 +211,18 @@ def dawid_skene(votes: np.ndarray, n_classes: int) -> np.ndarray:
         votes: int (n_coders, n), classes; -1 where a coder did not read.
         n_classes: number of classes.
     """
-    seen = np.stack([votes == label for label in range(n_classes)], axis=2).astype(float)
+    alike, place, times = np.unique(votes, axis=1, return_inverse=True, return_counts=True)
+    seen = np.stack([alike == label for label in range(n_classes)], axis=2).astype(float)
     chance = seen.sum(axis=0) / seen.sum(axis=(0, 2))[:, None]
     for _ in range(ROUNDS_OF_EM):
-        prior = chance.mean(axis=0)
-        confusion = np.einsum("nt,cnl->ctl", chance, seen) + 0.01  # never quite certain
+        weighed = chance * times[:, None]
+        prior = weighed.sum(axis=0) / times.sum()
+        confusion = np.einsum("nt,cnl->ctl", weighed, seen) + 0.01  # never quite certain
         confusion /= confusion.sum(axis=2, keepdims=True)
         logarithm = np.log(np.maximum(prior, 1e-12)) + np.einsum("cnl,ctl->nt", seen, np.log(confusion))
         chance = np.exp(logarithm - logarithm.max(axis=1, keepdims=True))
         chance /= chance.sum(axis=1, keepdims=True)
-    return chance
+    return chance[place.reshape(-1)]
 
 
 def _list_doubts(case: _Case, domain: Domain) -> Iterator[Row]:

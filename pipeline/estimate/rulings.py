@@ -27,6 +27,7 @@ READERS_WORTH = 0.5  # adjudicated agreements that the readers' own word counts 
 GROUP_WORTH = 4.0  # adjudicated agreements on a group that weigh as much as those on all groups
 WINDOW_WORTH = 15.0  # adjudicated agreements of a window that weigh as much as what is known without it
 PSEUDO = 0.5  # of each outcome in the replicates (Jeffreys 1946): none in a hundred proves no zero
+MORE_THAN_HALF = 0.5 + 1e-5  # no other codes together reach a half beside it
 FINE = 1e-9  # chances below this are rounding errors
 CHANCE_DECIMALS = 9
 LIKE_WORTH = 1.0  # checked documents with a wrong mark that those of the next mark count for, all together
@@ -61,6 +62,15 @@ class CodeChances:
         return sparse.csr_array(
             sparse.diags_array(1 - self.change) @ self.kept + sparse.diags_array(self.change) @ self.changed
         )
+
+    @cached_property
+    def likeliest(self) -> tuple[np.ndarray, np.ndarray]:
+        """The likeliest code of each document, int (n,), and whether it alone outweighs all others, bool (n,)."""
+        chance = self.chance
+        rows = np.repeat(np.arange(chance.shape[0]), np.diff(chance.indptr))
+        order = np.lexsort((chance.indices, -chance.data, rows))
+        first = order[np.minimum(chance.indptr[:-1], len(order) - 1)]
+        return chance.indices[first].astype(np.int64), chance.data[first] > MORE_THAN_HALF
 
 
 def is_surprising(leaf_chance: np.ndarray) -> np.ndarray:
@@ -198,10 +208,10 @@ def _table(parts: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], size: tup
     table.data = np.round(table.data, CHANCE_DECIMALS)
     table.eliminate_zeros()
     table.sort_indices()
-    for row in range(size[0]):
+    count = np.diff(table.indptr)
+    table.data[table.indptr[:-1][count == 1]] = 1.0
+    for row in np.flatnonzero(count > 1):
         part = slice(table.indptr[row], table.indptr[row + 1])
-        if part.start == part.stop:
-            continue
         top = part.start + int(table.data[part].argmax())
         table.data[top] = 0.0
         table.data[top] = 1 - table.data[part].sum()

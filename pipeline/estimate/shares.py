@@ -34,7 +34,8 @@ class Part:
     Attributes:
         totals: float (1 + n_replicates, n_records), what each code weighs (`Weights.totals`).
         read: float (n_records,), settled read documents of each code.
-        chances: (n_read, n_records), chance of each code for each read document that counts for something.
+        sure: float (n_records,), read documents that count for something and are more likely of this code than not.
+        chances: (n_unsure, n_records), chance of each code for each of the others that count for something.
         leverage: float (n_records,), by code the sum of (w s)^2 (1 - pi).
         population: what all documents of the part count for.
         n_read: read documents.
@@ -43,11 +44,20 @@ class Part:
 
     totals: np.ndarray
     read: np.ndarray
+    sure: np.ndarray
     chances: sparse.csr_array
     leverage: np.ndarray
     population: float
     n_read: int
     degrees: int
+
+    def count_sure(self, some: np.ndarray) -> np.ndarray:
+        """Returns how many read documents are more likely than not to have one of some codes: float (n_queries,).
+
+        Args:
+            some: float (n_queries, n_records), 0 or 1.
+        """
+        return some @ self.sure + (self.chances @ some.T >= SURE).sum(axis=0)
 
 
 @dataclass(frozen=True)
@@ -97,11 +107,14 @@ def take_part(weights: "Weights", rows: np.ndarray, population: float, size: np.
     chance = codes.chance
     is_settled = codes.is_settled & rows
     unread = 1 - units["inclusion_probability"].to_numpy(dtype=float)
+    code, is_sure = codes.likeliest
+    is_sized = factor != 0
     n_strata = len(set(units["stratum"].to_numpy()[rows]))
     return Part(
         weights.totals(rows, size),
         chance.T @ (is_settled * factor),
-        sparse.csr_array(chance[np.flatnonzero(factor)]),
+        np.bincount(code[is_sure & is_sized], minlength=chance.shape[1]).astype(float),
+        sparse.csr_array(chance[np.flatnonzero(is_sized & ~is_sure)]),
         chance.T @ ((weights.weight * factor) ** 2 * unread),
         population,
         int(rows.sum()),
@@ -132,7 +145,7 @@ def estimate_shares(part: Part, counted: np.ndarray, inside: np.ndarray, level: 
     ratio = np.clip((part.totals @ counted.T) / np.where(base > FINE, base, np.nan)[:, None], 0.0, 1.0)
     share, replicates = ratio[0], ratio[1:]
     variance = np.nanvar(replicates, axis=0)
-    n_inside = float((part.chances @ inside.astype(float) >= SURE).sum())
+    n_inside = float(part.count_sure(inside[None, :].astype(float))[0])
     half, leverage = 0.5 / (n_inside + 1), float(part.leverage @ inside) / base[0] ** 2
     floor = half * (1 - half) * leverage
     is_complete = floor < FINE and float(variance.max(initial=0)) < FINE
@@ -171,7 +184,7 @@ def bound_ends(
     left = max(part.population - float(part.read.sum()), 0.0)
     total = np.maximum(yes + others + left, FINE)
     least, most = yes / total, (yes + left) / total
-    has_yes, has_others = ((part.chances @ some.T >= SURE).any(axis=0) for some in (counted, inside - counted))
+    has_yes, has_others = (part.count_sure(some) > 0 for some in (counted, inside - counted))
     low = np.where(has_yes, np.maximum(low, least), least)
     high = np.where(has_others, np.minimum(high, most), most)
     return np.minimum(low, share), np.maximum(high, share)
@@ -183,7 +196,7 @@ def find_wider(counted: np.ndarray) -> np.ndarray:
     Args:
         counted: bool (n_queries, n_records).
     """
-    missed = counted.astype(np.int64) @ (~counted).astype(np.int64).T
+    missed = counted.astype(np.float32) @ (~counted).astype(np.float32).T  # whole numbers: exact
     return missed == 0
 
 

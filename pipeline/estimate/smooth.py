@@ -94,21 +94,18 @@ def smooth_shares(time: np.ndarray, share: np.ndarray, covariance: np.ndarray, l
     since = time - time[0]
     walk = np.minimum.outer(since, since)  # covariance of a random walk with steps of variance 1 a year
     centre = share.mean()
-    means, variances, logs = [], [], []
-    for scale in SCALES:
-        prior = scale**2 * walk + FAR
-        total = prior + covariance
-        gain = np.linalg.solve(total, prior).T
-        means.append(centre + gain @ (share - centre))
-        variances.append(np.maximum(np.diag(prior - gain @ prior), 0.0))
-        sign, logdet = np.linalg.slogdet(total)
-        logs.append(-0.5 * (sign * logdet + (share - centre) @ np.linalg.solve(total, share - centre)))
-    chance = np.exp(np.array(logs) - max(logs))
+    prior = SCALES[:, None, None] ** 2 * walk + FAR  # (n_scales, n, n), as are the next two
+    total = prior + covariance
+    gain = np.linalg.solve(total, prior).swapaxes(1, 2)
+    means = centre + gain @ (share - centre)
+    variances = np.maximum(np.diagonal(prior - gain @ prior, axis1=1, axis2=2), 0.0)
+    sign, logdet = np.linalg.slogdet(total)
+    misfit = np.linalg.solve(total, np.broadcast_to((share - centre)[:, None], (len(total), len(share), 1)))[..., 0]
+    logs = -0.5 * (sign * logdet + misfit @ (share - centre))
+    chance = np.exp(logs - logs.max())
     chance /= chance.sum()
-    mean = chance @ np.array(means)
-    low, high = (
-        _mixture_quantile(np.array(means), np.array(variances), chance, q) for q in ((1 - level) / 2, (1 + level) / 2)
-    )
+    mean = chance @ means
+    low, high = (_mixture_quantile(means, variances, chance, q) for q in ((1 - level) / 2, (1 + level) / 2))
     return Smoothed(np.clip(mean, 0, 1), np.clip(low, 0, 1), np.clip(high, 0, 1), float(chance @ SCALES))
 
 

@@ -4,12 +4,13 @@ import itertools
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache, partial
 
 import numpy as np
 import pandas as pd
 
 from pipeline import store
-from pipeline.coding.codebook import ASSUMED, Codebook, Query
+from pipeline.coding.codebook import ASSUMED, Codebook
 from pipeline.coding.definitions import axes_asked
 from pipeline.coding.frames import may_be_quoted
 from pipeline.coding.positions import FILE as POSITIONS_FILE
@@ -161,13 +162,17 @@ def tabulate_shares(
     """
     rows = []
     notes = {DOCUMENTS: "", **{name: f"; {note}" for name, (_, note) in WEIGHTS.items()}}
-    for weight, domain, name in itertools.product(notes, survey.domains, survey.codebook.denominators):
+    sizes = [domain.n_population if coverage is None else count_members(coverage, domain) for domain in survey.domains]
+    places = itertools.product(notes, zip(survey.domains, sizes, strict=True), survey.codebook.denominators)
+    tell_assumed = cache(partial(_tell_assumed, survey))  # the same few questions for every row
+    asked = {query.id: axes_asked(query) for query in survey.codebook.definitions}
+    for weight, (domain, n_members), name in places:
         shares = found.get((domain.frame, domain.year, weight, name))
         if shares is None:
             continue
-        n_members = domain.n_population if coverage is None else count_members(coverage, domain)
+        asked_inside = axes_asked(survey.codebook.denominators[name])
         for number, definition in enumerate(survey.codebook.definitions):
-            assumed = _tell_assumed(survey, domain, (definition, survey.codebook.denominators[name]))
+            assumed = tell_assumed(domain.frame, domain.year, asked[definition.id] | asked_inside)
             columns = ("share", "low", "high", "standard_error", "n_effective")
             numbers = {column: float(getattr(shares, column)[number]) for column in columns}
             is_known = bool(np.isfinite(numbers["share"]))
@@ -191,11 +196,12 @@ def tabulate_shares(
     return pd.DataFrame(rows)
 
 
-def _tell_assumed(survey: Survey, domain: Domain, queries: Sequence[Query]) -> str:
-    """Returns which axes that the queries ask for were told from the leaf, and of how many documents; or nothing."""
-    axes = sorted(frozenset().union(*map(axes_asked, queries)) & survey.codebook.assumed.keys())
+def _tell_assumed(survey: Survey, frame: str, year: str, asked: frozenset[str]) -> str:
+    """Returns which axes that are asked for were told from the leaf, and of how many documents; or nothing."""
+    axes = sorted(asked & survey.codebook.assumed.keys())
     if not axes:
         return ""
+    domain = next(each for each in survey.domains if (each.frame, each.year) == (frame, year))
     assumed = survey.sample.readers[0][ASSUMED].to_numpy()[domain.rows]
     count = sum(any(axis in told.split() for axis in axes) for told in assumed)
     return f"; {' and '.join(axes)} assumed for {count:,} of {len(assumed):,} read documents" if count else ""

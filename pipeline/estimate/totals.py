@@ -49,12 +49,11 @@ def estimate_positions(survey: Survey, positions: Sequence[Position], queries: S
     for domain, part in _parts(survey):
         for name, denominator in survey.codebook.denominators.items():
             inside = survey.inside(denominator)
-            for position, match in zip(positions, matches, strict=True):
-                batch = np.vstack([match, counted])
-                shares = estimate_shares(part, batch, inside, survey.level)
-                nested = nest_ends(find_wider(batch & inside), shares.low, shares.high)
-                own = dict(zip(ENDS, (float(x[0]) for x in (shares.share, *nested)), strict=True))
-                low, share, high = _count(part, np.vstack([inside, batch & inside]), survey.level)
+            batches = [np.vstack([inside, match & inside, counted & inside]) for match in matches]
+            alone = _estimate_each(part, batches, inside, survey.level, start=1)
+            of_all = _estimate_each(part, batches, np.ones_like(inside), survey.level, start=0)
+            for position, own_ends, (low, share, high) in zip(positions, alone, of_all, strict=True):
+                own = dict(zip(ENDS, (float(own_ends[place][0]) for place in (1, 0, 2)), strict=True))
                 place = {"frame": domain.frame, "year": domain.year, "position": position.id, "denominator": name}
                 known = own if np.isfinite(own["share"]) else dict.fromkeys(ENDS)
                 counts = _times(domain, share[1], low[1], high[1])
@@ -74,6 +73,24 @@ def _count(part: Part, counted: np.ndarray, level: float) -> tuple[np.ndarray, n
     shares = estimate_shares(part, counted, np.ones(counted.shape[1], dtype=bool), level)
     low, high = nest_ends(find_wider(counted), shares.low, shares.high)
     return low, shares.share, high
+
+
+def _estimate_each(
+    part: Part, batches: Sequence[np.ndarray], inside: np.ndarray, level: float, start: int
+) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Returns low ends, estimates and high ends of each batch from row `start` on, all but one of their rows alike."""
+    if not batches:
+        return []
+    own = len(batches)
+    shares = estimate_shares(part, np.vstack([*(batch[1] for batch in batches), batches[0]]), inside, level)
+    found = []
+    for number, batch in enumerate(batches):
+        rows = np.r_[own : own + len(batch)]
+        rows[1] = number
+        low, share, high = (values[rows[start:]] for values in (shares.low, shares.share, shares.high))
+        low, high = nest_ends(find_wider(batch[start:]), low, high)
+        found.append((low, share, high))
+    return found
 
 
 def _times(domain: Domain, share: float, low: float, high: float) -> Mapping[str, float]:
