@@ -101,10 +101,19 @@ def test_the_census_comes_before_hydrate_and_hydrate_before_shipped_abstracts(co
     assert [found[name] for name in ids] == ["census", "hydrated", "hydrated", "abstract", "abstract"]
 
 
-def test_shipped_texts_are_those_that_were_read(root: Path) -> None:
-    documents = pd.read_parquet(root / "data/raw/census/2026.07/documents.parquet").set_index("doc_id")
-    shipped = pd.read_parquet(root / "data/raw/handcheck/texts/round-1-arxiv.parquet").set_index("doc_id")
-    titles = documents["title"].reindex(shipped.index)
-    hashes = [text_sha256(title, text) for title, text in zip(titles, shipped["text"], strict=True)]
-    assert hashes == shipped["text_sha256"].tolist() == documents["text_sha256"].reindex(shipped.index).tolist()
-    assert set(shipped["licence"]) == {"CC0-1.0"} and set(documents["source"].reindex(shipped.index)) == {"arxiv"}
+@pytest.mark.parametrize(
+    ("texts", "census"), [("round-1-arxiv", "2026.07"), ("round-2026-11-arxiv", "2026.11")], ids=["round 1", "2026.11"]
+)
+def test_shipped_texts_are_those_that_were_read(shipped: Path, texts: str, census: str) -> None:
+    documents = pd.read_parquet(shipped / f"data/raw/census/{census}/documents.parquet").set_index("doc_id")
+    shown = pd.read_parquet(shipped / f"data/raw/handcheck/texts/{texts}.parquet").set_index("doc_id")
+    titles = documents["title"].reindex(shown.index)
+    hashes = [text_sha256(title, text) for title, text in zip(titles, shown["text"], strict=True)]
+    assert hashes == shown["text_sha256"].tolist() == documents["text_sha256"].reindex(shown.index).tolist()
+    assert set(shown["licence"]) == {"CC0-1.0"} and set(documents["source"].reindex(shown.index)) == {"arxiv"}
+
+
+def test_every_drawn_paper_of_the_newest_round_has_its_text(shipped: Path) -> None:
+    drawn = pd.read_csv(shipped / "data/raw/handcheck/rounds/2026-11-arxiv/sample.csv")["doc_id"]
+    files = (shipped / "data/raw/handcheck/texts").glob("*.parquet")
+    assert set(drawn) <= {name for file in files for name in pd.read_parquet(file, columns=["doc_id"])["doc_id"]}
