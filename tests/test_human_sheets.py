@@ -22,8 +22,8 @@ from pipeline.coding.sample import Sample, load_sample, settle_codes
 from pipeline.config import Config, load_config
 from pipeline.errors import SheetError
 from pipeline.estimate.domains import Population
+from pipeline.estimate.draw_more import draw_documents
 from pipeline.estimate.person_counts import add_person_counts
-from pipeline.estimate.plan import draw_documents
 from pipeline.estimate.stage import run
 from pipeline.estimate.survey import estimate_batch, open_survey
 from pipeline.estimate.tables import tabulate_shares
@@ -343,6 +343,24 @@ def test_a_line_of_the_plan_that_asks_for_no_document_draws_none(project: Config
     plan = pd.DataFrame([{**line, "band": band, "n_more": 0} for band in range(3)])
     with pytest.raises(SheetError, match="needs no more documents read"):
         draw_documents(project, plan, f"{STRATUM} strict")
+
+
+def test_what_a_whole_frame_needs_is_drawn_from_each_of_its_strata_and_a_stratum_only_once(
+    built: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(built, copy, ignore=shutil.ignore_patterns(".venv", ".git", "reports"))
+    assert run_here(copy, "pipeline", "plan", "--draw", "alignmentforum-census/2019 strict").returncode == 0
+    done = run_here(copy, "pipeline", "plan", "--draw", "alignmentforum-census strict")
+    assert done.returncode == 0 and "2019: extended already" in done.stderr
+    rows = read_extension(copy / "data/raw/handcheck/rounds/2026-11")
+    plan = pd.read_parquet(copy / "data/processed/plan.parquet")
+    asked = plan.query("frame == 'alignmentforum-census' and year == '' and definition == 'strict'")["n_more"].sum()
+    assert sorted(set(rows["stratum"])) == [f"alignmentforum-census/{year}" for year in range(2017, 2027)]
+    drawn = rows[rows["is_wanted"] & (rows["stratum"] != "alignmentforum-census/2019")]
+    assert 0.8 * asked < len(drawn) < 1.2 * asked and rows["doc_id"].is_unique
+    again = run_here(copy, "pipeline", "plan", "--draw", "alignmentforum-census strict")
+    assert again.returncode == 1 and "extended already" in again.stderr and "Traceback" not in again.stderr
 
 
 @pytest.mark.slow

@@ -70,7 +70,7 @@ STAGES = (
             Option(
                 "for", 'whose interval: "FRAME/YEAR DEFINITION" (default: every headline share)', "FOR", keyword="share"
             ),
-            Option("draw", 'draw what halves an interval: "FRAME/YEAR DEFINITION", as the plan prints them', "DRAW"),
+            Option("draw", 'draw what halves an interval: "FRAME/YEAR DEFINITION", or of one stratum', "DRAW"),
         ),
     ),
 )
