@@ -92,6 +92,7 @@ def test_a_mailed_page_fits_a_phone(browser: Browser, config: Config, tmp_path: 
     run_pack(config, "ivy", str(tmp_path / "read.html"), kind="person", count=3)
     page = opened(browser, tmp_path / "read.html", 375)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert "make hydrate" not in page.inner_text("body")  # the invited reader has no such command
     page.context.close()
 
 

@@ -55,7 +55,7 @@ function writeFile() {
 
 const source = {
   isOffline: true,
-  describe: async () => ({ ...pack.session, kind: kept.kind, ...counts(), filters: [], notices: [], can_fetch: false, can_try: false }),
+  describe: async () => ({ ...pack.session, kind: kept.kind, ...counts(), filters: [], notices: [], can_fetch: false, can_try: false, is_pack: true }),
   numbers: async () => ({ numbers: pack.items.map((_, number) => number), ...counts() }),
   item: async (number) => ({ ...pack.items[number], number, row: { ...rowOf(number) } }),
   save: async (number, cells) => {

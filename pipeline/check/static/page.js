@@ -167,13 +167,14 @@ async function show(number) {
 function drawBody() {
   byId("text").textContent = item.text;
   if (item.text) return;
-  const words = make("p", { textContent: "The text is not on this machine. " });
+  const words = make("p", { textContent: `The text is not ${session.is_pack ? "in this file" : "on this machine"}. ` });
   if (session.can_fetch) {
     const button = make("button", { type: "button", id: "fetch" }, "Fetch it from its source now ", make("kbd", { textContent: "f" }));
     button.addEventListener("click", fetchText);
     words.append(button);
   }
-  words.append(make("span", { textContent: " make hydrate brings all texts at once, politely, over some hours. The title alone may be enough." }));
+  const others = session.is_pack ? "" : " make hydrate brings all texts at once, politely, over some hours.";
+  words.append(make("span", { textContent: `${others} The title alone may be enough.` }));
   byId("text").append(words);
 }
 
