@@ -10,6 +10,7 @@ import pytest
 
 from pipeline import store
 from pipeline.coding.codebook import Codebook, load_codebook
+from pipeline.coding.coverage import Census, count_coverage
 from pipeline.coding.facts import describe_agreement, fill_slots
 from pipeline.coding.precedence import CodedSheet
 from pipeline.coding.sample import Sample, load_sample, settle_codes
@@ -260,3 +261,29 @@ def test_a_reading_that_another_draw_began_is_no_random_part_of_this_one() -> No
     assert half.strata.loc[["f/all", "f/all & g/many"], "n_sample"].tolist() == [3, 12]
     done = cut_cells("f", [own, guest], here, {}, ids(*range(20)))
     assert done.strata.loc[["f/all", "f/all & g/many"], "n_sample"].tolist() == [8, 12]
+
+
+def test_a_frame_that_is_a_part_of_another_is_covered_by_the_draws_of_that_part() -> None:
+    ids = [f"arxiv:{number}" for number in range(100)]
+    core = ids[:40]
+    documents = pd.DataFrame({"doc_id": ids, "frame": "all", "published_year": 2025})
+    members = pd.concat([documents[["frame", "doc_id"]], pd.DataFrame({"frame": "core", "doc_id": core})])
+    census = Census.of(documents, members.assign(window="2025", gone=None), {}, None)
+    drawn = {"core": frozenset(core[:10]), "rest": frozenset(ids[40:45])}
+    inside = {"core": frozenset(core), "rest": frozenset(ids[40:])}
+    strata = [
+        Stratum(f"all/2025/{part}", "all", "2025", "2025", part, len(inside[part]), inside[part], drawn[part])
+        for part in inside
+    ]
+    read = drawn["core"] | drawn["rest"]
+    cells = {name: cut_cells(name, strata, census.here(name), census.windows(name), read) for name in ("all", "core")}
+    found = count_coverage(census, strata, cells, set(), set(), {"core": "all/core"})
+    rows = found[found["window"] == ""].set_index("frame")
+    assert rows.loc["core", ["n_members", "n_covered", "n_drawn", "n_read", "n_borrowed"]].tolist() == [
+        40,
+        40,
+        10,
+        10,
+        0,
+    ]
+    assert rows.loc["all", ["n_members", "n_covered", "n_drawn", "n_read"]].tolist() == [100, 100, 15, 15]

@@ -1,7 +1,7 @@
 """What the draws cover of each frame and window: each member is covered, or counted as uncovered, late or gone."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -85,6 +85,7 @@ def count_coverage(
     cells: Mapping[str, Cells],
     settled: Collection[str],
     stale: Collection[str],
+    parts: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Returns the rows of `coverage`, for every frame of which something is covered or drawn, and every other one.
 
@@ -94,7 +95,11 @@ def count_coverage(
         cells: by frame.
         settled: documents that an adjudicator or a person settled.
         stale: documents whose codes are of another text.
+        parts: frames that are a part of another one's strata, as `frame/part`: covered by the draws of these.
     """
+    whole = {name: wanted for name, wanted in (parts or {}).items() if wanted.partition("/")[0] in cells}
+    strata = [*strata, *(copy for name, wanted in whole.items() for copy in _strata_of_part(name, wanted, strata))]
+    cells = {**cells, **{name: _cells_of_part(cells, wanted) for name, wanted in whole.items()}}
     drawn: dict[str, set[str]] = {}
     for stratum in strata:
         drawn.setdefault(stratum.frame, set()).update(stratum.drawn)
@@ -117,6 +122,21 @@ def count_coverage(
         for window, group in groups:
             rows.append(_count(frame, str(window), group, windows, part, late))
     return pd.DataFrame(rows, columns=[column.name for column in COVERAGE.columns])
+
+
+def _strata_of_part(name: str, wanted: str, strata: Sequence[Stratum]) -> list[Stratum]:
+    """Returns the strata of a part of another frame as if they were drawn in the frame that is that part."""
+    frame, _, part = wanted.partition("/")
+    return [replace(stratum, frame=name) for stratum in strata if (stratum.frame, stratum.part) == (frame, part)]
+
+
+def _cells_of_part(cells: Mapping[str, Cells], wanted: str) -> Cells:
+    """Returns the cells of a part of a frame."""
+    frame, _, part = wanted.partition("/")
+    whole = cells[frame]
+    strata = whole.strata[whole.strata["part"] == part]
+    units = whole.units[whole.units["stratum"].isin(strata.index)]
+    return Cells(strata, {name: whole.members[name] for name in strata.index}, units, {})
 
 
 def drawn_from(frame: str, strata: Sequence[Stratum]) -> frozenset[str]:

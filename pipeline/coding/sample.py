@@ -184,7 +184,8 @@ def survey(
     shown = {str(name): str(digest) for draw in draws for name, digest in draw.sample["text_sha256"].items() if digest}
     stale = frozenset(find_stale(facts.sheets, shown, census.texts))
     settled = {doc_id for sheet in (*facts.adjudicators, *facts.people) for doc_id in sheet.codes.index}
-    coverage = count_coverage(census, strata, cells, settled, stale)
+    parts = {name: frame.part_of for name, frame in (frames or {}).items() if frame.part_of}
+    coverage = count_coverage(census, strata, cells, settled, stale, parts)
     return Survey(census, draws, facts, screens, strata, cells, stale, coverage, mixtures)
 
 

@@ -1,5 +1,7 @@
 """`make status`: what is drawn, read, adjudicated, stale and not covered, by frame and window, and what to do next."""
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from pipeline.coding.codebook import load_codebook
@@ -32,7 +34,8 @@ def run(config: Config) -> None:
     codebook = load_codebook(config.path(config.paths.handcheck, "codebook", "codebook.toml"))
     found = read_survey(config, codebook)
     quotable = {name for name, frame in config.frames.items() if frame.is_quotable}
-    print("\n".join([*describe(found), "", *list_next(found, quotable)]))
+    parts = {name for name, frame in config.frames.items() if frame.part_of}
+    print("\n".join([*describe(found), "", *list_next(found, quotable, parts)]))
 
 
 def describe(found: Survey) -> list[str]:
@@ -47,9 +50,15 @@ def describe(found: Survey) -> list[str]:
     return lines
 
 
-def list_next(found: Survey, quotable: set[str]) -> list[str]:
-    """Returns the commands that come next, the most urgent first, each with its reason."""
-    whole = found.coverage[found.coverage["window"] == ""].set_index("frame")
+def list_next(found: Survey, quotable: Collection[str], parts: Collection[str] = ()) -> list[str]:
+    """Returns the commands that come next, the most urgent first, each with its reason.
+
+    Args:
+        found: the rounds as they lie over the census.
+        quotable: frames that are to be covered.
+        parts: frames that are a part of another one, and drawn, read and counted there.
+    """
+    whole = found.coverage[found.coverage["window"] == ""].set_index("frame").drop(index=list(parts), errors="ignore")
     lines = []
     stale, unread = int(whole["n_stale"].sum()), int((whole["n_drawn"] - whole["n_read"]).clip(lower=0).sum())
     if stale:
