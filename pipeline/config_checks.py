@@ -5,7 +5,9 @@ A value is checked by the name of its key, so that a new key of the same kind is
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+import re._constants as _constants  # type: ignore[import-not-found]
+import re._parser as _parser  # type: ignore[import-not-found]
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import Any
@@ -16,11 +18,34 @@ from pipeline.errors import ConfigError
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # of a folder, a file or a table: never a path
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:\d{2})?)?", re.ASCII)
-_EMAIL = re.compile(r"[^@\s<>();:,]+@[^@\s<>();:,]+\.[^@\s<>();:,]+")
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 _MAX_TEXT_CHARACTERS = 10_000
+_MAX_PATTERN_CHARACTERS = 1_000
+_FIRST_YEAR, _LAST_YEAR = 1900, 2199  # of a date that can be meant
+_MODEL = re.compile(r"[A-Za-z0-9][\w.-]{0,100}(?:/[A-Za-z0-9][\w.-]{0,100})?", re.ASCII)
+_HOST = re.compile(r"[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*(?::\d{1,5})?", re.ASCII)
+_CATEGORY = re.compile(r"[a-z]+(?:-[a-z]+)?(?:\.[A-Za-z]{2,}(?:-[A-Za-z]+)?)?", re.ASCII)
+_REPEATS = (_constants.MAX_REPEAT, _constants.MIN_REPEAT)
+_OPEN_KINDS = (*_REPEATS, _constants.SUBPATTERN, _constants.BRANCH)
+PATHS = ("path", "members", "background", "only", "root", "raw", "processed", "handcheck", "reports", "dist", "cache")
+# Texts of a form, by key: the form, and what to say of one that has another.
+FORMS = {
+    "contact": (re.compile(r"(?=[!-~]+$)[^@\s<>();:,]+@[^@\s<>();:,]+\.[^@\s<>();:,]+"), "is no e-mail address"),
+    "weights_sha256": (re.compile(r"[0-9a-f]{64}"), "is no SHA-256 in hexadecimal"),
+    "model": (_MODEL, "is no name of a model"),
+    "moved_from": (_HOST, "is no name of a host"),
+    "categories": (_CATEGORY, "is no arXiv class, such as cs.AI"),
+    **dict.fromkeys(
+        ("headline_definitions", "denominator", "definition", "headline_frame", "renamed_from", "tag_id", "left_out"),
+        (NAME, "is no plain name"),
+    ),
+}
 _MAX_SEED = 2**32 - 1  # what numpy takes
-ORDERED = (("submitted_from", "submitted_before"), ("after", "before"), ("complete_from", "complete_before"))
+ORDERED = (
+    ("submitted_from", "submitted_before"),
+    ("announced_from", "announced_before"),
+    ("after", "before"),
+    ("complete_from", "complete_before"),
+)
 DATES = tuple(name for pair in ORDERED for name in pair)
 # Least and largest value, by key or by its ending; a share of 0 or a resolution of 0 would select nothing.
 BOUNDS: Mapping[str, tuple[float, float]] = {
@@ -44,6 +69,9 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     "recheck_days": (0, 36_600),
     "seconds_between": (0.0, 86_400.0),
     "min_read_shares": (0.0, 1.0),
+    "min_filled": (0.0, 1.0),
+    "min_items": (0, 10**9),
+    "max_age_days": (0, 36_600),
     "karma_threshold": (-(10**9), 10**9),
     "read": (1e-3, 1e5),
     "adjudicate": (1e-3, 1e5),
@@ -84,7 +112,7 @@ def check_name(name: str, place: str, where: str) -> None:
 
 
 def _walk(value: Any, place: str, key: str = "") -> Iterator[tuple[str, str, Any]]:
-    """Yields place, key and value of every leaf, and of every dataclass with dates in an order."""
+    """Yields place, key and value of every leaf and list, and of every dataclass, which may have dates in an order."""
     inner = f"{place}." if place else ""
     if is_dataclass(value) and not isinstance(value, type):
         yield place, key, value
@@ -94,6 +122,7 @@ def _walk(value: Any, place: str, key: str = "") -> Iterator[tuple[str, str, Any
         for name, found in value.items():
             yield from _walk(found, f"{inner}{name}", key)
     elif isinstance(value, list | tuple):
+        yield place, key, value
         for number, found in enumerate(value):
             yield from _walk(found, f"{inner}{number}", key)
     else:
@@ -107,11 +136,21 @@ def _find_problem(key: str, value: Any) -> str:
         return _find_number_problem(key, value)
     if isinstance(value, str):
         return _find_text_problem(key, value)
+    if isinstance(value, list | tuple):
+        return _find_list_problem(value)
     for first, last in ORDERED:
         start, end = getattr(value, first, ""), getattr(value, last, "")
         if isinstance(start, str) and start and end and start >= end:
             return f"{first} {start} does not lie before {last} {end}"
     return ""
+
+
+def _find_list_problem(value: Sequence[Any]) -> str:
+    texts = [item for item in value if isinstance(item, str)]
+    if any(not text.strip() for text in texts):
+        return "holds an empty text"
+    doubled = next((text for text in texts if texts.count(text) > 1), None)
+    return f"says {doubled[:80]!r} twice" if doubled is not None else ""
 
 
 def _find_number_problem(key: str, value: float) -> str:
@@ -137,18 +176,43 @@ def _find_text_problem(key: str, value: str) -> str:
         return _find_url_problem(value)
     if key in DATES or key.endswith("_date"):
         return _find_date_problem(value)
-    checks = {"contact": (_EMAIL, "is no e-mail address"), "weights_sha256": (_DIGEST, "is no SHA-256 in hexadecimal")}
-    form, words = checks.get(key, (_VARIABLE, "is no name of a variable"))
-    is_checked = key in checks or key.endswith("_variable")
-    return words if is_checked and not form.fullmatch(value) else ""
+    if key in PATHS and not value.isprintable():
+        return "is a path with a line end or a tab in it"
+    form, words = FORMS.get(key, (_VARIABLE, "is no name of a variable"))
+    is_checked = key in FORMS or key.endswith("_variable")
+    if is_checked and (not form.fullmatch(value) or (key == "model" and ".." in value)):
+        return words
+    return ""
 
 
 def _find_pattern_problem(value: str) -> str:
+    if len(value) > _MAX_PATTERN_CHARACTERS:
+        return f"is longer than {_MAX_PATTERN_CHARACTERS:,} characters"
     try:
         re.compile(value)
+        tree = _parser.parse(value)
     except (re.error, RecursionError, OverflowError) as error:
         return f"is no regular expression: {error}"
-    return ""
+    return "repeats a repetition, which may never end: write (a+)+ as a+" if _nests_repeats(tree) else ""
+
+
+def _nests_repeats(tree: Any, *, is_inside: bool = False) -> bool:
+    """Says whether what is repeated without end may be nothing but such repetitions: (a+)+, (a+b*)+, (a|a)*."""
+    is_bare = is_inside and all(kind in _OPEN_KINDS for kind, _ in tree)
+    for kind, found in tree:
+        if kind in _REPEATS:
+            is_endless = found[1] == _constants.MAXREPEAT
+            if (is_endless and is_bare) or _nests_repeats(found[2], is_inside=is_endless or is_bare):
+                return True
+        elif kind == _constants.SUBPATTERN:
+            if _nests_repeats(found[-1], is_inside=is_bare):
+                return True
+        elif kind == _constants.BRANCH:
+            branches = [str(branch) for branch in found[1]]
+            is_doubled = is_inside and len(set(branches)) < len(branches)
+            if is_doubled or any(_nests_repeats(branch, is_inside=is_bare) for branch in found[1]):
+                return True
+    return False
 
 
 def _find_url_problem(value: str) -> str:
@@ -166,7 +230,8 @@ def _find_date_problem(value: str) -> str:
     if not _DATE.fullmatch(value):
         return "is no date: write YYYY-MM-DD, or YYYY-MM-DDTHH:MM:SSZ"
     try:
-        datetime.fromisoformat(value.replace("Z", "+00:00"))
+        moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
     except ValueError as error:
         return f"is no date: {error}"
-    return ""
+    is_meant = _FIRST_YEAR <= moment.year <= _LAST_YEAR
+    return "" if is_meant else f"is no date between {_FIRST_YEAR} and {_LAST_YEAR}"

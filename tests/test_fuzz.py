@@ -9,8 +9,8 @@ from pipeline.corpus import stage as corpus
 from pipeline.dataset import stage as release
 from pipeline.embed import stage as embed
 from pipeline.release.load import load_census
+from tests.fuzz.file_cases import WRITERS
 from tests.fuzz.file_cases import all_cases as file_cases
-from tests.fuzz.file_cases import write_csv
 from tests.small_project import FILES as SOURCES
 from tests.small_project import invent_documents, write_project
 
@@ -27,11 +27,12 @@ def test_the_lists_stay_as_long_as_they_are() -> None:
 
 
 @pytest.mark.whole
-def test_ids_that_look_like_numbers_pass_through_corpus_release_and_loader_unchanged(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", WRITERS)
+def test_ids_that_look_like_numbers_pass_through_corpus_release_and_loader_unchanged(form: str, tmp_path: Path) -> None:
     ids = ["2501.00010", "2501.0001", "2501.1", "2501.10", "2501.100", "00000", "0", "1e10", "9007199254740993", "NA"]
     documents = invent_documents(len(ids))
     rows = [{**row, "doc_id": doc_id} for row, doc_id in zip(documents, ids, strict=True)]
-    path = write_project(tmp_path, [], sources=SOURCES.replace("documents.jsonl", write_csv(tmp_path, rows)))
+    path = write_project(tmp_path, [], sources=SOURCES.replace("documents.jsonl", WRITERS[form](tmp_path, rows)))
     config = load_config(path)
     corpus.run(config)
     embed.run(config)

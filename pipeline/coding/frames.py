@@ -1,6 +1,7 @@
 """Frames by name and by window: earlier names, and the span of time that a date falls in."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 
 import numpy as np
 import pandas as pd
@@ -50,6 +51,12 @@ def may_be_quoted(frame: Frame, window: str = "") -> bool:
     A frame with a span in which it is complete may be quoted for windows that lie inside it, and never as a whole.
     """
     return frame.is_quotable and is_complete_in(frame, window)
+
+
+def as_quoted(frame: Frame) -> Frame:
+    """Returns a frame of which `is_quotable` says whether it may be quoted as a whole."""
+    declared = {item.name: getattr(frame, item.name) for item in fields(Frame)}
+    return Frame(**{**declared, "is_quotable": may_be_quoted(frame)})
 
 
 def is_complete_in(frame: Frame, window: str = "") -> bool:

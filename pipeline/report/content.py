@@ -1,7 +1,7 @@
 """What the report says, as data: the same numbers for the page, the Markdown, the tables and the figures."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,7 +13,7 @@ import pipeline.schemas as schemas
 from pipeline import __version__, store
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.current import read_sample
-from pipeline.coding.frames import is_complete_in, may_be_quoted
+from pipeline.coding.frames import as_quoted, is_complete_in
 from pipeline.coding.positions import FILE as POSITIONS_FILE
 from pipeline.coding.positions import Position, load_positions
 from pipeline.coding.sample import Sample
@@ -182,9 +182,7 @@ def load_content(config: Config, codebook: Codebook) -> Content:
     own = documents.loc[sample.units.index, "frame"]
     documents.loc[sample.units.index, "frame"] = own.where(own.isin(list(read)), sample.units["frame"])
     # As a whole a frame is quotable only if it is complete throughout; `years_of` gives the years in which it is.
-    frames = {
-        name: replace(frame, is_quotable=may_be_quoted(frame)) for name, frame in config.frames.items() if name in read
-    }
+    frames = {name: as_quoted(frame) for name, frame in config.frames.items() if name in read}
     weights = store.read_table(WEIGHTS, config.processed("weights"))
     hashes = store.read_table(DOCUMENTS, config.processed("documents"), ("doc_id", "text_sha256"))
     return Content(

@@ -69,6 +69,8 @@ def read_id(value: Any) -> str:
     if isinstance(value, float) and not math.isnan(value):
         raise Unreadable("is a floating-point number, which loses zeros and digits: write ids as text")
     text = read_plain(value)
+    if any(unicodedata.category(character) == "Cf" for character in text):
+        raise Unreadable("holds a character that cannot be seen")
     if len(text) > MAX_ID_CHARACTERS:
         raise Unreadable(f"is longer than {MAX_ID_CHARACTERS} characters")
     return text

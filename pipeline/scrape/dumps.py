@@ -57,7 +57,7 @@ def read_dump(path: Path, dump: Dump, frame: str, query: Query, tally: Tally) ->
     read = _item_from_paper if dump == "arxiv-metadata" else _item_from_document
     is_empty = True
     with open_packed(path) as file:
-        for line, row in read_json_lines(file):
+        for line, row in read_json_lines(file, path):
             is_empty = False
             found = row if isinstance(row, Reject) else _read_row(read, row, line, frame, tally)
             if isinstance(found, Reject) or found.source != "arxiv" or is_in_query(found, query):
@@ -77,7 +77,7 @@ def _read_forum_dump(path: Path, frame: str, tally: Tally) -> Iterator[Item | Re
     counts: Counter[str] = Counter()
     read_at = ""
     with open_packed(path) as file:
-        for line, row in read_json_lines(file):
+        for line, row in read_json_lines(file, path):
             kind = "unreadable" if isinstance(row, Reject) else str(row.get("type") or "unreadable")
             counts[kind] += 1
             if kind == "meta" and not isinstance(row, Reject):

@@ -5,7 +5,6 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from pydantic.dataclasses import dataclass
 
 from pipeline.config import STRICT, build
@@ -25,7 +24,8 @@ from pipeline.scrape.cells import (
 )
 from pipeline.scrape.dumps import Dump, read_dump
 from pipeline.scrape.item import Item, Reject
-from pipeline.scrape.rows import Row, open_rows, place_of
+from pipeline.scrape.packed import split_suffix
+from pipeline.scrape.rows import FORMATS, Row, open_rows, place_of
 from pipeline.scrape.tally import Tally, finish_tally
 from pipeline.text.formats import TextFormat
 from pipeline.text.identifiers import canonical_id
@@ -116,6 +116,14 @@ def check_settings(settings: Settings, where: str) -> None:
     Raises:
         ConfigError: a field that is none, one that may not be left empty, or a dump without a frame.
     """
+    form, packing = split_suffix(Path(settings.path))
+    is_known = bool(settings.dump) or (form in FORMATS and not (form == ".parquet" and packing))
+    if "://" in settings.path or not settings.path.strip() or not is_known:
+        raise ConfigError(
+            f"[path] {settings.path!r} is no file of rows",
+            where=where,
+            do=f"use one of {', '.join(FORMATS)}; all but the last may be packed as .gz or .zst",
+        )
     if settings.dump and not settings.frame:
         raise ConfigError("[frame] missing key; a dump names no frames", where=where, do="add it")
     for key, names in (
@@ -175,19 +183,20 @@ def read_ids(path: Path) -> frozenset[str]:
     """Returns the documents that a list names.
 
     Raises:
-        DataError: it is missing, damaged, or has no column doc_id or id.
+        DataError: it is missing or damaged, or a row has no doc_id or id.
     """
-    try:
-        rows = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype=str)
-    except FileNotFoundError:
-        raise DataError("the list of documents is missing", where=str(path), do="correct [only]") from None
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"cannot be read ({reason})", where=str(path), do="restore the file") from None
-    column = next((name for name in ("doc_id", "id") if name in rows), None)
-    if column is None:
-        raise DataError("has no column doc_id or id", where=str(path), do="rename the column of the ids")
-    return frozenset(canonical_id(str(doc_id)) for doc_id in rows[column])
+    found = set()
+    with open_rows(path, ("doc_id", "id")) as (_, rows):
+        for row in rows:
+            place = int(row.place) if isinstance(row, Reject) else row.line
+            try:
+                doc_id = "" if isinstance(row, Reject) else read_id(row.cells.get("doc_id", row.cells.get("id")))
+            except Unreadable as reason:
+                raise DataError(f"holds an id that {reason}", where=f"{path}, line {place}", do="mend it") from None
+            if not doc_id:
+                raise DataError("has a row without doc_id or id", where=f"{path}, line {place}", do="mend it")
+            found.add(canonical_id(doc_id))
+    return frozenset(found)
 
 
 def _read_mapped(path: Path, settings: Settings, tally: Tally, where: str) -> Iterator[Item | Reject]:
@@ -196,12 +205,16 @@ def _read_mapped(path: Path, settings: Settings, tally: Tally, where: str) -> It
     with open_rows(path, set(column_of.values())) as (columns, rows):
         if columns is not None:
             _check_columns(columns, column_of, settings, path, where)
+        is_empty = True
         for row in rows:
+            is_empty = False
             if isinstance(row, Reject):
                 yield row
                 continue
             seen |= row.cells.keys()
             yield _item_from_row(row, column_of, settings, tally)
+    if is_empty:
+        raise DataError("has no rows", where=str(path), do="fetch it again, or take its entry out of census.toml")
     if columns is None:  # each row named its own
         _check_columns(sorted(seen), column_of, settings, path, where)
 

@@ -16,7 +16,7 @@ PACKINGS = (".gz", ".zst")
 MAX_LINE_BYTES = 64 * 2**20  # the longest line known, a book in the alignment research dataset, has 6 MB
 _PIECE_BYTES = 2**11  # a packed piece of this size cannot unpack to more than some 64 MiB
 _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _MAX_WINDOW_BYTES = 2**31  # what `zstd --long=31` needs; published dumps are packed so
 
 
@@ -40,8 +40,8 @@ def open_packed(path: Path) -> Iterator[IO[bytes]]:
             start = file.peek(4)[:4] if isinstance(file, io.BufferedReader) else b""
             if start.startswith(_WIDE_MARKS):
                 raise DataError("is UTF-16 or UTF-32", where=str(path), do="save it as UTF-8")
-            if start.startswith(_BYTE_ORDER_MARK):
-                file.read(len(_BYTE_ORDER_MARK))
+            if start.startswith(BYTE_ORDER_MARK):
+                file.read(len(BYTE_ORDER_MARK))
             yield file
     except FileNotFoundError:
         raise DataError(

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from pipeline.errors import ConfigError, DataError
 from pipeline.scrape.cells import Foreign, Literal
 from pipeline.scrape.item import Reject
-from pipeline.scrape.packed import MAX_LINE_BYTES, open_packed, read_lines, split_suffix
+from pipeline.scrape.packed import BYTE_ORDER_MARK, MAX_LINE_BYTES, open_packed, read_lines, split_suffix
 from pipeline.text.dates import day_of_seconds
 
 FORMATS = (".csv", ".jsonl", ".ndjson", ".parquet")
@@ -68,14 +68,23 @@ def place_of(line: int) -> str:
     return f"{line:08d}"
 
 
-def read_json_lines(file: IO[bytes]) -> Iterator[tuple[int, Mapping[str, Any] | Reject]]:
-    """Yields the object of each line with its number; a line that holds none is a reject."""
+def read_json_lines(file: IO[bytes], path: Path) -> Iterator[tuple[int, Mapping[str, Any] | Reject]]:
+    """Yields the object of each line with its number; a line that holds none is a reject.
+
+    Raises:
+        DataError: the file is one array, not an object a line.
+    """
+    is_first = True
     for line, text in read_lines(file):
+        if is_first and text is not None and text.lstrip().startswith(b"["):
+            raise DataError("is an array in JSON", where=str(path), do="write one object a line (JSON lines)")
+        is_first = False
         if text is None:
             yield line, Reject(place_of(line), f"line longer than {MAX_LINE_BYTES // 2**20} MiB", f"line {line}")
             continue
         try:
-            value = json.loads(text.decode("utf-8"), object_pairs_hook=_object, parse_float=Literal, parse_int=Literal)
+            plain = text.removeprefix(BYTE_ORDER_MARK).decode("utf-8")  # files that were put together have several
+            value = json.loads(plain, object_pairs_hook=_object, parse_float=Literal, parse_int=Literal)
             reason = "" if isinstance(value, dict) else "not an object"
         except UnicodeDecodeError:
             value, reason = None, "not UTF-8"
@@ -89,7 +98,7 @@ def read_json_lines(file: IO[bytes]) -> Iterator[tuple[int, Mapping[str, Any] | 
 
 def _json_rows(file: IO[bytes], path: Path, wanted: Collection[str]) -> Iterator[Row | Reject]:
     is_empty = True
-    for line, found in read_json_lines(file):
+    for line, found in read_json_lines(file, path):
         is_empty = False
         if isinstance(found, Reject):
             yield found

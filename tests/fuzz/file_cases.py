@@ -1,10 +1,14 @@
 """Dirty files of the source `files`: what each must become, and a case returns what went wrong."""
 
+import bz2
 import csv
 import gzip
 import io
 import json
+import lzma
+import zipfile
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -287,6 +291,32 @@ def csv_cases() -> Iterator[tuple[str, Case]]:
         "no title column": (b"doc_id,name,text\na,b,c\n", STOP),
         "bytes": (bytes(range(256)) * 20, STOP),
         "a zip": (b"PK\x03\x04" + bytes(100), STOP),
+        "a zip with a table": (_zipped((head + "".join(good)).encode()), STOP),
+        "packed by xz": (lzma.compress((head + "".join(good)).encode()), STOP),
+        "packed by bzip2": (bz2.compress((head + "".join(good)).encode()), STOP),
+        "packed by gzip": (gzip.compress((head + "".join(good)).encode()), STOP),
+        "utf-32": ((head + "".join(good)).encode("utf-32"), STOP),
+        "header only": (head.encode(), STOP),
+        "header with blanks": (b"doc_id, title ,text\n" + "".join(good).encode(), STOP),
+        "header in capitals": (head.upper().encode() + "".join(good).encode(), STOP),
+        "header in quotes behind a mark": (b'\xef\xbb\xbf"doc_id","title","text"\n' + "".join(good).encode(), ""),
+        "header of one cell": (b'"doc_id,title,text"\n"a,b,c"\n', STOP),
+        "header of blanks": (b",,\na,b,c\n", STOP),
+        "a line for spreadsheets first": (b"sep=,\n" + (head + "".join(good)).encode(), STOP),
+        "a page": (b"<!DOCTYPE html><html><body>404</body></html>", STOP),
+        "mixed line ends": (head.encode() + "".join(_mixed_ends(good)).encode(), ""),
+        "other line ends inside": (with_line("id2,a\x85b\u2028c\x0bd\x0ce,t\n".encode()), ""),
+        "old carriage returns, one quoted": (with_line(b'id2,"a\nb",t\n').replace(b"\n", b"\r"), ""),
+        "only commas": (with_line(b",,\n"), REJECT),
+        "quotes escaped by a backslash": (with_line(b'id2,"a \\"b\\" c",t\n'), REJECT),
+        "single quotes": (with_line(b"id2,'a,b',t\n"), REJECT),
+        "overlong UTF-8": (with_line(b"id2,a\xc0\xafb,t\n"), REJECT),
+        "half a character in UTF-8": (with_line(b"id2,a\xed\xa0\x80b,t\n"), REJECT),
+        "a mark inside the file": (with_line(b"\xef\xbb\xbfid2,x,t\n"), REJECT),
+        "an id with a blank of no width": (with_line("id2\u200b,x,t\n".encode()), REJECT),
+        "an id that turns the reading round": (with_line("id\u202e2,x,t\n".encode()), REJECT),
+        "a cell of 3 MB": (with_line(b"id2," + b"x" * 3_000_000 + b",t\n"), ""),
+        "a hundred thousand accents": (with_line(("id2,e" + "\u0301" * 100_000 + ",t\n").encode()), ""),
     }
     for name, (data, wanted) in table.items():
 
@@ -295,6 +325,82 @@ def csv_cases() -> Iterator[tuple[str, Case]]:
             return expect(folder, "mine.csv", "url", wanted)
 
         yield f"csv-{name}", check
+
+
+def _zipped(data: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as folder:
+        folder.writestr("mine.csv", data)
+    return file.getvalue()
+
+
+def _mixed_ends(lines: list[str]) -> list[str]:
+    return [line.replace("\n", ("\n", "\r\n", "\r")[number % 3]) for number, line in enumerate(lines)]
+
+
+def written_cases() -> Iterator[tuple[str, Case]]:
+    """JSON lines that were written, packed or put together in other ways, and endings that nobody reads."""
+    rows = rows_for()
+    lines = [json.dumps(row) for row in rows]
+    text = "".join(f"{line}\n" for line in lines)
+    data, frame = text.encode(), zstandard.compress(text.encode())
+    table: dict[str, tuple[str, bytes, Any]] = {
+        "an array on one line": ("mine.jsonl", json.dumps(rows).encode(), STOP),
+        "an array, indented": ("mine.jsonl", json.dumps(rows, indent=1).encode(), STOP),
+        "an array, a row a line": ("mine.jsonl", ("[\n" + ",\n".join(lines) + "\n]\n").encode(), STOP),
+        "a comma behind each line": ("mine.jsonl", "".join(f"{line},\n" for line in lines).encode(), STOP),
+        "two objects a line": ("mine.jsonl", text.replace("}\n{", "}{").encode(), STOP),
+        "carriage returns": ("mine.jsonl", text.replace("\n", "\r").encode(), STOP),
+        "line ends of two bytes": ("mine.jsonl", text.replace("\n", "\r\n").encode(), ""),
+        "a mark before each line": ("mine.jsonl", "".join(f"\ufeff{line}\n" for line in lines).encode(), ""),
+        "a separator before each line": ("mine.jsonl", "".join(f"\x1e{line}\n" for line in lines).encode(), STOP),
+        "keys in capitals": ("mine.jsonl", text.replace('"title"', '"TITLE"').encode(), STOP),
+        "half a character as a key": ("mine.jsonl", text.replace('"url"', '"\\\\ud800"').encode(), ""),
+        "utf-16": ("mine.jsonl", text.encode("utf-16"), STOP),
+        "utf-16 without mark": ("mine.jsonl", text.encode("utf-16-le"), STOP),
+        "a page": ("mine.jsonl", b"<!DOCTYPE html>\n<html>\n<body>404</body></html>", STOP),
+        "empty": ("mine.jsonl", b"", STOP),
+        "line ends alone": ("mine.jsonl", b"\n\n\n", STOP),
+        "another ending": ("mine.json", data, STOP),
+        "a zip": ("mine.zip", _zipped(data), STOP),
+        "a zip named as gzip": ("mine.jsonl.gz", _zipped(data), STOP),
+        "xz": ("mine.jsonl.xz", lzma.compress(data), STOP),
+        "bzip2": ("mine.jsonl.bz2", bz2.compress(data), STOP),
+        "bzip2 unnamed": ("mine.jsonl", bz2.compress(data), STOP),
+        "a member a line": ("mine.jsonl.gz", b"".join(gzip.compress(f"{line}\n".encode()) for line in lines), ""),
+        "empty members around": ("mine.jsonl.gz", gzip.compress(b"") + gzip.compress(data) + gzip.compress(b""), ""),
+        "zeros behind gzip": ("mine.jsonl.gz", gzip.compress(data) + bytes(512), ""),
+        "a second member cut": ("mine.jsonl.gz", gzip.compress(data) + gzip.compress(data)[:-9], STOP),
+        "packed twice": ("mine.jsonl.gz", gzip.compress(gzip.compress(data)), STOP),
+        "another length at its end": ("mine.jsonl.gz", gzip.compress(data)[:-4] + b"\1\0\0\0", STOP),
+        "zstd named as gzip": ("mine.jsonl.gz", frame, STOP),
+        "gzip named as zstd": ("mine.jsonl.zst", gzip.compress(data), STOP),
+        "a frame a line": ("mine.jsonl.zst", b"".join(zstandard.compress(f"{line}\n".encode()) for line in lines), ""),
+        "a frame to pass over": ("mine.jsonl.zst", b"\x50\x2a\x4d\x18\x04\0\0\0abcd" + frame, ""),
+        "a frame to pass over, cut": ("mine.jsonl.zst", frame + b"\x50\x2a\x4d\x18\x40\0\0\0abcd", STOP),
+        "a second frame cut": ("mine.jsonl.zst", frame + frame[:-5], STOP),
+        "zeros behind zstd": ("mine.jsonl.zst", frame + bytes(64), STOP),
+    }
+    for name, (place, content, wanted) in table.items():
+
+        def check(folder: Path, place: str = place, content: bytes = content, wanted: Any = wanted) -> str:
+            (folder / place).write_bytes(content)
+            return expect(folder, place, "karma", wanted or None if wanted is not STOP else STOP)
+
+        yield f"written-{name}", check
+    for name, make in {
+        "a folder": lambda path: path.mkdir(),
+        "a link to nowhere": lambda path: path.symlink_to("nowhere"),
+        "a link to itself": lambda path: path.symlink_to(path.name),
+        "a device": lambda path: path.symlink_to("/dev/null"),
+        "nothing": lambda path: None,
+    }.items():
+
+        def check_place(folder: Path, make: Callable[[Path], object] = make) -> str:
+            make(folder / "mine.csv")
+            return expect(folder, "mine.csv", "", STOP)
+
+        yield f"place-{name}", check_place
 
 
 def parquet_cases() -> Iterator[tuple[str, Case]]:
@@ -340,6 +446,41 @@ def parquet_cases() -> Iterator[tuple[str, Case]]:
         "text karma": ("karma", pa.array(["3"] * COUNT), 3.0),
         "infinite karma": ("karma", pa.array([float("inf")] * COUNT), STOP),
         "nulls": ("url", pa.nulls(COUNT), ""),
+        "lists of lists": ("authors", pa.array([[["A"]]] * COUNT), STOP),
+        "maps as authors": ("authors", pa.array([[("a", "b")]] * COUNT, pa.map_(pa.string(), pa.string())), STOP),
+        "lists of one length": ("authors", pa.array([["A", "B"]] * COUNT, pa.list_(pa.string(), 2)), ("A", "B")),
+        "lists with nulls": ("authors", pa.array([["A", None]] * COUNT), ("A",)),
+        "times of day": ("published_date", pa.array([5] * COUNT, pa.time32("s")), STOP),
+        "ids beyond 63 bits": ("doc_id", pa.array([2**64 - 1 - n for n in range(COUNT)], pa.uint64()), str(2**64 - 3)),
+        "ids of a dictionary of numbers": ("doc_id", pa.array(list(range(COUNT))).dictionary_encode(), "2"),
+        "ids with zeros behind": (
+            "doc_id",
+            pa.array([Decimal("2501.00010") + n for n in range(COUNT)], pa.decimal128(12, 5)),
+            "2503.00010",
+        ),
+        "a zone half an hour off": (
+            "published_date",
+            pa.array([day + 18 * 3600] * COUNT, pa.timestamp("s", "+05:30")),
+            "2021-02-03",
+        ),
+        "a zone a day ahead": (
+            "published_date",
+            pa.array([day + 18 * 3600] * COUNT, pa.timestamp("s", "Pacific/Auckland")),
+            "2021-02-03",
+        ),
+        "before 1970": ("published_date", pa.array([-86_400 * 365] * COUNT, pa.timestamp("s")), "1969-01-01"),
+        "the year 0": ("published_date", pa.array([-62_167_219_200] * COUNT, pa.timestamp("s")), STOP),
+        "the year 10000": ("published_date", pa.array([253_402_300_800] * COUNT, pa.timestamp("s")), STOP),
+        "days without end": ("published_date", pa.array([2**30] * COUNT, pa.int32()).cast(pa.date32()), STOP),
+        "a date in decimals": ("published_date", pa.array([Decimal("20210203")] * COUNT), "2021-02-03"),
+        "half a year": ("published_date", pa.array([2021.5] * COUNT), STOP),
+        "a date without end": ("published_date", pa.array([float("inf")] * COUNT), STOP),
+        "an object as date": ("published_date", pa.array([{"y": 2021}] * COUNT), STOP),
+        "half floats": ("karma", pa.array([1.5] * COUNT, pa.float16()), 1.5),
+        "truth as karma": ("karma", pa.array([True] * COUNT), STOP),
+        "wide decimals": ("karma", pa.array([Decimal("1.5")] * COUNT, pa.decimal256(50, 10)), 1.5),
+        "bytes of one length": ("title", pa.array([b"abcd"] * COUNT, pa.binary(4)), STOP),
+        "no title at all": ("title", pa.nulls(COUNT), ""),
     }
     for name, (field, values, wanted) in columns.items():
         yield (
@@ -360,6 +501,23 @@ def parquet_cases() -> Iterator[tuple[str, Case]]:
         texts = pa.Array.from_buffers(pa.string(), COUNT, bad.buffers())
         return expect(folder, write_parquet(folder, rows_for(), title=texts), "title", REJECT)
 
+    def doubled(folder: Path) -> str:
+        table = pa.Table.from_pylist(rows_for())
+        pq.write_table(table.append_column("title", pa.array(["other"] * COUNT)), folder / "mine.parquet")
+        return expect(folder, "mine.parquet", "", STOP)
+
+    def without_rows(folder: Path) -> str:
+        pq.write_table(pa.Table.from_pylist(rows_for()).slice(0, 0), folder / "mine.parquet")
+        return expect(folder, "mine.parquet", "", STOP)
+
+    def written(folder: Path, content: bytes) -> str:
+        (folder / "mine.parquet").write_bytes(content)
+        return expect(folder, "mine.parquet", "", STOP)
+
+    yield "parquet-a column twice", doubled
+    yield "parquet-no rows", without_rows
+    yield "parquet-its marks alone", lambda folder: written(folder, b"PAR1PAR1")
+    yield "parquet-encrypted", lambda folder: written(folder, b"PARE" + bytes(50) + b"\x10\0\0\0PARE")
     yield "parquet-64-bit ids with one null", null_among_ids
     yield "parquet-a text that is not UTF-8", bad_bytes
     for place in range(0, 100, 7):
@@ -505,5 +663,15 @@ def settings_cases() -> Iterator[tuple[str, Case]]:
 
 def all_cases() -> dict[str, Case]:
     """Returns every case by name."""
-    makers = (text_cases, typed_cases, line_cases, csv_cases, parquet_cases, packed_cases, dump_cases, settings_cases)
+    makers = (
+        text_cases,
+        typed_cases,
+        line_cases,
+        csv_cases,
+        written_cases,
+        parquet_cases,
+        packed_cases,
+        dump_cases,
+        settings_cases,
+    )
     return dict(case for make in makers for case in make())
