@@ -241,12 +241,19 @@ class Claim:
 
 @dataclass(frozen=True, config=STRICT)
 class Report:
-    """What the first screen shows."""
+    """What the first screen shows.
+
+    Attributes:
+        title: at its head.
+        headline_frame, headline_definitions, denominator: what it says first.
+        url: address at which the folder `reports/` is published, for the pictures of link previews; empty: nowhere.
+    """
 
     title: str
     headline_frame: str
     headline_definitions: tuple[str, ...]
     denominator: str = "all"
+    url: str = ""
 
 
 @dataclass(frozen=True, config=STRICT)

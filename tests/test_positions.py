@@ -39,6 +39,7 @@ def test_the_positions_of_the_study_load_and_match_what_they_say(root: Path, cod
         (GOOD + 'definition = "nowhere"\n', "no definition 'nowhere'"),
         (GOOD + 'url = "javascript:alert(1)"\n', "no web address"),
         (GOOD + "colour = 1\n", "unknown key 'colour'"),
+        (GOOD.replace('"mine"', '"../mine"'), "names a file"),
         (GOOD + GOOD, "twice"),
     ],
 )

@@ -19,7 +19,7 @@ from pipeline.report.content import Content, load_content
 from pipeline.report.figures import draw_figures, draw_pictures
 from pipeline.report.site import pack_json, render_markdown, render_page
 from pipeline.report.tables import list_tables, neutralise_formulas
-from pipeline.report.words import format_decimals, format_interval, format_percent, format_points
+from pipeline.report.words import format_count, format_decimals, format_interval, format_percent, format_points
 
 pytestmark = pytest.mark.whole
 
@@ -103,6 +103,10 @@ KEYS = {
     "people": ["frame"],
     "positions": ["frame", "year", "denominator", "position"],
     "as_people": ["frame", "year", "denominator", "definition", "basis", "scope"],
+    "smoothed": ["frame", "year", "denominator", "definition"],
+    "agenda_list": ["agenda"],
+    "agenda_sizes": ["frame", "year", "agenda"],
+    "agenda_scores": ["agenda"],
     "claims": ["claim", "dial"],
     "flow": ["frame", "step"],
     "agreement": ["coder_a", "coder_b", "subject", "weighting", "measure"],
@@ -127,7 +131,7 @@ def cells_of(row: dict) -> set[str]:
     written = {format_interval(row)} if "low" in row else set()
     for cell in row.values():
         if isinstance(cell, float | int) and not isinstance(cell, bool) and cell == cell:
-            written |= {format_percent(cell), format_points(cell), format_decimals(cell)}
+            written |= {format_count(cell), format_percent(cell), format_points(cell), format_decimals(cell)}
             written |= {f"{int(cell):,}"} if float(cell).is_integer() else set()
     if "document_count" in row:  # the column "other" adds up the frames that may not be quoted
         named = [cell for name, cell in row.items() if name in {"n_alignmentforum-census", "n_arxiv-query-2025"}]
@@ -154,7 +158,8 @@ def test_every_number_of_the_page_is_its_row_of_the_table(built: Path, page: Pag
             as_points = [format_points(value), format_points(low), "to", format_points(high)] if low == low else []
             as_number = [format_decimals(value), format_decimals(low), "to", format_decimals(high)]
             as_share = [format_percent(value), format_interval({"low": low, "high": high})]
-            wrong += [] if texts in (as_points, as_share, as_number) else [(name, key, texts)]
+            as_count = [format_count(value), f"{format_count(low)}–{format_count(high)}"] if low == low else []
+            wrong += [] if texts in (as_points, as_share, as_number, as_count) else [(name, key, texts)]
             continue
         if name in {"shares", "agendas"}:
             wrong += [] if texts == [format_percent(row["share"]), format_interval(row)] else [(key, texts)]
@@ -328,7 +333,7 @@ def test_the_head_describes_the_dataset_for_search_engines(hostile: Content, hos
     assert found["@type"] == "Dataset" and found["version"] == hostile.version
     assert hostile.dataset.title in found["name"] and found["license"].startswith("https://")
     assert "tables/shares.csv" in [item["contentUrl"] for item in found["distribution"]]
-    assert {item["name"] for item in found["variableMeasured"]} >= {"shares", "codes", "frames"}
+    assert {item["name"] for item in found["variableMeasured"]} >= {"shares", "codes", "agenda_growth"}
 
 
 def test_json_cannot_close_its_element_and_only_web_addresses_are_links() -> None:

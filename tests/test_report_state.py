@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from pipeline.report.words import format_interval, format_percent
+from pipeline.report.words import format_count, format_interval, format_percent
 
 SCREENS, TAB_STOPS, HEIGHT = 8, 300, 900
 STATES = 50
@@ -241,6 +241,41 @@ def test_what_stands_beside_a_share_is_in_the_tables(shipped: Path, page: Page) 
     assert marks == 0, "outside labels are of works chosen as relevant; most of this frame is out of scope"
     page.locator(".chip[data-code=D3] input").check()
     expect(page.locator("#t-panels .smooth")).to_have_count(0)
+
+
+def test_the_named_agendas_are_found_and_follow_the_state(built: Path, address: str, page: Page) -> None:
+    sizes = read_table(built, "agenda_sizes").set_index(["frame", "year", "agenda"])
+    opened(page, address + "#show=named")
+    parts = page.locator("details.agenda")
+    assert parts.count() == len(read_table(built, "agenda_list")) > 40
+    page.locator("#a-search").fill("chain of thought")
+    expect(page.locator("details.agenda:visible")).not_to_have_count(parts.count())
+    assert page.locator("details.agenda:visible").count() >= 1
+    expect(page).to_have_url(re.compile("agenda=chain"))
+    shared = page.url
+    page.locator("#a-search").fill("")
+    expect(page.locator("details.agenda:visible")).to_have_count(parts.count())
+    for year in ("", "2024"):
+        page.select_option("#x-year", year)
+        for cell in page.locator("#a-list summary [data-table=agenda_sizes]").all()[:12]:
+            row = sizes.loc[tuple(cell.get_attribute("data-key").split("|"))]
+            assert cell.get_attribute("data-key").split("|")[1] == year
+            wanted = f"{format_count(row['document_count'])} {format_count(row['low'])}–{format_count(row['high'])}"
+            assert cell.text_content() == wanted
+    marked = page.locator("details.agenda.counted").count()
+    page.select_option("#x-def", "broadest")
+    assert page.locator("details.agenda.counted").count() > marked
+    opened(page, shared)
+    expect(page.locator("#a-search")).to_have_value("chain of thought")
+    first = parts.first.get_attribute("id")
+    opened(page, f"{address}#{first}")
+    expect(page.locator(f"#{first} dl")).to_be_visible()
+    near = page.locator(f"#{first} a[href^='#agenda-']").first
+    target = near.get_attribute("href")
+    near.click()
+    expect(page.locator(f"{target} dl")).to_be_visible()
+    page.locator(f"{target} a[href^='#doc=']").first.click()
+    expect(page.locator("dialog#detail")).to_be_visible()
 
 
 def assert_near(shown: dict, wanted: pd.Series, names: tuple[str, ...], tolerance: float, place: tuple) -> None:

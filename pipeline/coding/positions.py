@@ -1,5 +1,6 @@
 """Positions that people hold, by name: a definition of the codebook with some leaves moved, and where it was said."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pipeline.coding.definitions import match_definition
 from pipeline.errors import DataError
 
 FILE = "positions.toml"
+ID = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 DO = "mend the line, or remove the file"
 
 
@@ -98,6 +100,8 @@ def _read_position(row: Mapping[str, Any], number: int, path: Path, codebook: Co
         is_list = isinstance(value, list) and all(isinstance(item, str) for item in value)
         if not (is_list if key in lists else isinstance(value, str)):
             raise fail(f"{key!r} must be {'a list of texts' if key in lists else 'a text'}")
+    if not ID.fullmatch(row["id"]):
+        raise fail(f"the id {row['id']!r} must be small letters, digits and hyphens: it names a file")
     for code in (code for key in lists for code in row.get(key, [])):
         if code not in codebook.leaves:
             raise fail(f"there is no leaf {code!r}")

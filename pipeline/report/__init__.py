@@ -66,7 +66,12 @@ STAGES = (
             "{other_reports}/tables/frames.csv",
             "{other_reports}/tables/codes.csv",
         ),
-        outputs=("{reports}/{version}/*", "{reports}/{version}/tables/*", "{reports}/{version}/figures/*"),
+        outputs=(
+            "{reports}/{version}/*",
+            "{reports}/{version}/tables/*",
+            "{reports}/{version}/figures/*",
+            "{reports}/{version}/positions/*",
+        ),
         settings=(
             "version",
             "report",

@@ -16,6 +16,7 @@ from pipeline.estimate.published import read_weights
 from pipeline.estimate.survey import measure_sizes, merge_records
 from pipeline.estimate.weights import Weights, digit_of
 from pipeline.report.content import Content
+from pipeline.report.named import list_agenda_sizes
 from pipeline.report.second import OPEN as OPEN_SCOPE
 from pipeline.report.second import list_second, list_smoothed
 from pipeline.report.words import tell_source
@@ -40,6 +41,7 @@ def explorer_payload(content: Content, weights: Weights) -> dict[str, Any]:
         "sizes": sizes_payload(content),
         "second": list_second(content),
         "smoothed": list_smoothed(content),
+        "agenda_sizes": list_agenda_sizes(content),
         "open_scope": OPEN_SCOPE,
         "source": tell_source(content),
         "domains": [

@@ -19,6 +19,7 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("definitions", "Every definition, side by side", ()),
     ("years", "Year by year", ()),
     ("agendas", "Agendas: how large, and which grew", ()),
+    ("named", "Named agendas, one by one", ("agenda_list", "agenda_sizes")),
     ("curve", "Every way to draw the lines", ("curve", "toggles")),
     ("robustness", "Estimated otherwise", ("robustness",)),
     ("clusters", "Clusters", ()),

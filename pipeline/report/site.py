@@ -8,7 +8,7 @@ import gzip
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import PurePosixPath
 from typing import Any
@@ -22,6 +22,7 @@ from pipeline.coding.codebook import Codebook
 from pipeline.coding.definitions import bare_codes, is_set_of_leaves, match_query
 from pipeline.release.citation import describe_dataset
 from pipeline.report.atlas import map_payload, read_payload
+from pipeline.report.cards import FOLDER
 from pipeline.report.charts import draw_groups, draw_sparkline
 from pipeline.report.clusters import list_clusters
 from pipeline.report.content import Content
@@ -36,6 +37,7 @@ from pipeline.report.sections import fill_sections
 from pipeline.report.words import (
     ESTIMATOR_NOTE,
     cite_share,
+    format_count,
     format_decimals,
     format_interval,
     format_number,
@@ -64,6 +66,7 @@ SCRIPTS = (
     "trend",
     "positions",
     "explorer",
+    "named",
     "documents",
     "detail",
     "canvas",
@@ -137,6 +140,21 @@ def render_comparison(content: Content, old: str, changes: Mapping[str, pd.DataF
             style=_style(),
         )
     )
+
+
+def render_cards(content: Content, cards: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Returns the page of each named position, by its id; a link to it is shown with the picture beside it."""
+    settings = content.settings
+    base = f"{settings.url.rstrip('/')}/{content.version}/{FOLDER}/" if settings.url else ""
+    template = _environment(content).get_template("card.html")
+    values = {
+        "content": content,
+        "settings": settings,
+        "base": base,
+        "style": _style(),
+        "level": round(100 * content.level),
+    }
+    return {card["id"]: template.render(card=card, readers=spell_readers(content), **values) for card in cards}
 
 
 def render_markdown(content: Content, tables: Mapping[str, pd.DataFrame]) -> str:
@@ -290,6 +308,7 @@ def _environment(content: Content, *, is_markdown: bool = False) -> jinja2.Envir
         "points": format_points,
         "decimals": format_decimals,
         "thousands": format_number,
+        "count": format_count,
         "plain": lambda text: text.replace("*", ""),
     }
     environment.globals["link"] = make_link

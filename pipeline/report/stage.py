@@ -15,15 +15,16 @@ from pipeline.coding.frames import list_aliases
 from pipeline.config import Config
 from pipeline.errors import ConfigError
 from pipeline.generations import draft_folder, hold_lock
+from pipeline.report.cards import FOLDER, draw_cards, list_cards
 from pipeline.report.compare import compare_codes, compare_documents, compare_shares, find_last_version, read_version
 from pipeline.report.content import Content, load_content
 from pipeline.report.figures import draw_figures, draw_files, draw_pictures, plot_figures
 from pipeline.report.parts import rename, split_changes
-from pipeline.report.site import MAP_FILE, render_comparison, render_markdown, render_page
+from pipeline.report.site import MAP_FILE, render_cards, render_comparison, render_markdown, render_page
 from pipeline.report.tables import list_tables
 
 COMPARE = "compare.html"
-PARTS = ("index.html", MAP_FILE, "report.md", COMPARE, "tables", "figures")
+PARTS = ("index.html", MAP_FILE, "report.md", COMPARE, "tables", "figures", FOLDER)
 log = logging.getLogger(__name__)
 
 
@@ -42,6 +43,8 @@ def run(config: Config) -> None:
         texts[COMPARE] = render_comparison(content, last, _changes(reports / last, tables, content))
     texts |= render_page(content, figures, tables, COMPARE if last else "")
     texts["report.md"] = render_markdown(content, tables)
+    cards = list_cards(content)
+    texts |= {f"{FOLDER}/{name}.html": text for name, text in render_cards(content, cards).items()}
     folder = reports / config.version
     reports.mkdir(parents=True, exist_ok=True)
     with hold_lock(reports), draft_folder(folder) as draft:
@@ -49,6 +52,8 @@ def run(config: Config) -> None:
             store.write_csv(draft / "tables" / f"{name}.csv", rows)
         for name, picture in pictures.items():
             store.write_bytes(draft / "figures" / f"{name}.png", picture)
+        for name, picture in draw_cards(content, cards).items():
+            store.write_bytes(draft / FOLDER / f"{name}.png", picture)
         for name, text in texts.items():
             store.write_text(draft / name, text)
         keep_others(folder, draft)

@@ -1,5 +1,6 @@
 """Numbers and sentences as the report writes them."""
 
+import math
 from urllib.parse import urlencode
 
 import pandas as pd
@@ -41,6 +42,11 @@ def format_decimals(number: float | None) -> str:
 def format_number(number: float) -> str:
     """Returns a whole number with commas between the thousands."""
     return f"{int(number):,}"
+
+
+def format_count(number: float) -> str:
+    """Returns an estimated number of documents, rounded to a whole one (halves up, as the page's script does)."""
+    return f"{math.floor(number + 0.5):,}"
 
 
 def make_link(frame: str, definition: str = "", year: str = "", denominator: str = "", show: str = "documents") -> str:

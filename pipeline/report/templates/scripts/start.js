@@ -22,6 +22,7 @@ function renderAll(before) {
     renderPositions();
     renderFollowers();
   }
+  if (hasMoved(before, ["frame", "year", "agenda"])) renderAgendas();
   if (hasMoved(before, [...POSITION_KEYS, "counts", "leaf", "phase", "find"])) renderDocuments(before);
   renderMap(before);
   renderDetail();
@@ -29,7 +30,7 @@ function renderAll(before) {
 
 // Agendas of the page that the chosen position counts are marked.
 function renderFollowers() {
-  for (const row of document.querySelectorAll("tr[data-members]")) {
+  for (const row of document.querySelectorAll("[data-members]")) {
     const members = row.dataset.members.split(",");
     const counted = members.filter((leaf) => countsLeaf(state, leaf)).length;
     row.classList.toggle("counted", counted === members.length);
@@ -99,6 +100,7 @@ startResult();
 startTrend();
 startPositions();
 startExplorer();
+startAgendas();
 startDocuments();
 startDetail();
 document.querySelectorAll("main table").forEach(labelCells);

@@ -6,7 +6,7 @@ const definitionOf = new Map(design.definitions.map((definition) => [definition.
 const positionById = new Map(design.positions.map((position) => [position.id, position]));
 const START = {
   frame: design.headline_frame, year: "", def: design.headline_definitions[0], in: [], out: [], of: design.denominator, by: DOCUMENTS,
-  vs: "", name: "", counts: "", leaf: "", phase: "", find: "", colour: "", mapframe: "", from: "", to: "", only: "", seek: "", like: "", view: "",
+  vs: "", name: "", counts: "", leaf: "", phase: "", find: "", colour: "", mapframe: "", from: "", to: "", only: "", seek: "", like: "", view: "", agenda: "",
   show: "", doc: "",
 };
 let state = { ...START };
@@ -39,6 +39,7 @@ const KEYS = {
   from: ["year", isYear],
   to: ["year", isYear],
   only: ["legend entry", oneOf((text) => /^\d{1,4}$/.test(text))],
+  agenda: ["search", words],
   seek: ["search", words],
   like: ["document", oneOf((text) => placeOf.has(text))],
   view: ["map view", oneOf((text) => /^(?:-?\d{1,3}(?:\.\d{1,4})?,){2}\d{1,2}(?:\.\d{1,3})?$/.test(text))],

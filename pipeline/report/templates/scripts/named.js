@@ -1,0 +1,31 @@
+// The named agendas: how large each is in the chosen frame and window, and those that a search finds.
+const agendaParts = [...document.querySelectorAll("details.agenda")];
+const agendaTexts = agendaParts.map((part) => `${part.querySelector("h3").textContent} ${part.querySelector("p").textContent} ${part.dataset.members.split(",").map(sayLeaf).join(" ")}`.toLowerCase());
+
+function startAgendas() {
+  if (!agendaParts.length) return;
+  byId("a-search").addEventListener("input", debounce(() => go({ agenda: words(byId("a-search").value), show: state.show }, true), 120));
+}
+
+function renderAgendas() {
+  if (!agendaParts.length) return;
+  const sought = state.agenda.trim().toLowerCase();
+  if (byId("a-search") !== document.activeElement) byId("a-search").value = state.agenda;
+  const year = design.agenda_sizes[`${state.frame}|${state.year}`] ? state.year : "";
+  const sizes = design.agenda_sizes[`${state.frame}|${year}`];
+  let found = 0;
+  agendaParts.forEach((part, number) => {
+    part.hidden = !agendaTexts[number].includes(sought);
+    found += part.hidden ? 0 : 1;
+    const size = sizes && sizes[part.dataset.agenda];
+    part.querySelector(".agenda-size").replaceChildren(...saySize(size, `${state.frame}|${year}|${part.dataset.agenda}`));
+  });
+  byId("a-count").textContent = `${sought ? `${found} found. ` : ""}Sizes: ${sizes ? sayDomain({ ...state, year }) : `none for ${frameTitle.get(state.frame)}`}.`;
+}
+
+function saySize(size, key) {
+  if (!size) return [];
+  const [count, low, high] = size.map((end) => (end === null ? null : formatCount(Math.round(end))));
+  if (low === null) return [make("span", { class: "share", data: { table: "agenda_sizes", key } }, make("b", {}, count)), " by chances alone"];
+  return [make("span", { class: "share", data: { table: "agenda_sizes", key, columns: "document_count low high" } }, make("b", {}, count), " ", make("span", {}, `${low}–${high}`))];
+}
