@@ -28,18 +28,18 @@ def list_named_agendas(content: Content) -> list[dict[str, Any]]:
         own = whole.get((row["agenda"], content.settings.headline_frame))
         rows.append(
             {
-                **{str(name): value for name, value in row.items()},
+                **_as_written(row),
                 "document_count": int(row["document_count"]),
                 "size": tell_size(own) if own else "",
                 "near": "; ".join(names[other] for other in row["neighbours"]),
                 "neighbours": [(other, names[other]) for other in row["neighbours"]],
                 "titles": {leaf: content.codebook.leaves.get(leaf, "") for leaf in row["leaves"]},
                 "sizes": [
-                    (frame.title, whole[row["agenda"], name])
+                    (frame.title, _as_written(whole[row["agenda"], name]))
                     for name, frame in content.frames.items()
                     if frame.is_quotable and (row["agenda"], name) in whole
                 ],
-                "score": score_of.get(row["agenda"]),
+                "score": _as_written(score_of[row["agenda"]]) if row["agenda"] in score_of else None,
                 "exemplars": _exemplars(row["exemplar_ids"], content),
             }
         )
@@ -58,7 +58,7 @@ def list_agenda_sizes(content: Content) -> dict[str, dict[str, list[Any]]]:
     found: dict[str, dict[str, list[Any]]] = {}
     for row in content.extras["agenda_sizes"].to_dict("records"):
         ends = [row["low"], row["high"]] if row["basis"] == "read" else [None, None]
-        own = [None if end is None or pd.isna(end) else round(end, 3) for end in (row["document_count"], *ends)]
+        own = [None if end is None or pd.isna(end) else round(end, 6) for end in (row["document_count"], *ends)]
         found.setdefault(f"{row['frame']}|{row['year']}", {})[row["agenda"]] = own
     return found
 
@@ -76,6 +76,11 @@ def tell_agenda_readers(content: Content) -> str:
         return ""
     kinds = sorted({kind for kinds in content.extras["agenda_scores"]["coder_kinds"] for kind in kinds})
     return " and ".join({"person": "people", "language model": "a language model"}.get(kind, kind) for kind in kinds)
+
+
+def _as_written(row: dict[Any, Any]) -> dict[str, Any]:
+    """Returns a row with its numbers as its table has them: six decimals, so that both round alike from there."""
+    return {str(name): round(value, 6) + 0.0 if isinstance(value, float) else value for name, value in row.items()}
 
 
 def _exemplars(doc_ids: list[str], content: Content) -> list[tuple[str, str]]:

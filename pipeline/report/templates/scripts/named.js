@@ -1,6 +1,7 @@
 // The named agendas: how large each is in the chosen frame and window, and those that a search finds.
 const agendaParts = [...document.querySelectorAll("details.agenda")];
-const agendaTexts = agendaParts.map((part) => `${part.querySelector("h3").textContent} ${part.querySelector("p").textContent} ${part.dataset.members.split(",").map(sayLeaf).join(" ")}`.toLowerCase());
+const wordsIn = (text) => text.toLowerCase().split(/[^\p{L}\p{N}]+/u).filter(Boolean);
+const agendaTexts = agendaParts.map((part) => wordsIn(`${part.querySelector("h3").textContent} ${part.querySelector("p").textContent} ${part.dataset.members.split(",").map(sayLeaf).join(" ")}`).join(" "));
 
 function startAgendas() {
   if (!agendaParts.length) return;
@@ -9,18 +10,18 @@ function startAgendas() {
 
 function renderAgendas() {
   if (!agendaParts.length) return;
-  const sought = state.agenda.trim().toLowerCase();
+  const sought = wordsIn(state.agenda);
   if (byId("a-search") !== document.activeElement) byId("a-search").value = state.agenda;
   const year = design.agenda_sizes[`${state.frame}|${state.year}`] ? state.year : "";
   const sizes = design.agenda_sizes[`${state.frame}|${year}`];
   let found = 0;
   agendaParts.forEach((part, number) => {
-    part.hidden = !agendaTexts[number].includes(sought);
+    part.hidden = !sought.every((word) => agendaTexts[number].includes(word));
     found += part.hidden ? 0 : 1;
     const size = sizes && sizes[part.dataset.agenda];
     part.querySelector(".agenda-size").replaceChildren(...saySize(size, `${state.frame}|${year}|${part.dataset.agenda}`));
   });
-  byId("a-count").textContent = `${sought ? `${found} found. ` : ""}Sizes: ${sizes ? sayDomain({ ...state, year }) : `none for ${frameTitle.get(state.frame)}`}.`;
+  byId("a-count").textContent = `${sought.length ? `${found} found. ` : ""}Sizes: ${sizes ? sayDomain({ ...state, year }) : `none for ${frameTitle.get(state.frame)}`}.`;
 }
 
 function saySize(size, key) {

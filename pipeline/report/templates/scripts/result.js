@@ -21,6 +21,8 @@ function startResult() {
   choose("x-of", (of) => ({ of }));
   choose("x-by", (by) => ({ by, year: by === DOCUMENTS ? state.year : "" }));
   byId("x-copy").addEventListener("click", copyLink);
+  // What is scrolled to comes into sight below the result, however many lines it has.
+  new ResizeObserver(([entry]) => { document.documentElement.style.scrollPaddingTop = `${entry.target.offsetHeight + 16}px`; }).observe(byId("x-result"));
 }
 
 function renderResult() {
