@@ -13,7 +13,7 @@ from pipeline.dataset.checks import check_content
 from pipeline.errors import DataError
 from pipeline.estimate import stage as estimate
 from pipeline.release.manifest import MANIFEST_NAME, SUMS_NAME, list_files, make_sums, read_manifest, release_digest
-from pipeline.release.vector_cache import check_caches
+from pipeline.release.vector_cache import FOLDER, check_caches
 from pipeline.scrape import registry, snapshot
 
 log = logging.getLogger(__name__)
@@ -102,6 +102,11 @@ def check_files(folder: Path) -> Iterator[str]:
         yield f"{name} is missing"
     for name in sorted(present - set(listed)):
         yield f"{name} is not in the manifest"
+    for path in sorted(folder.iterdir()):
+        if path.is_symlink():
+            yield f"{path.name} is a link, and what it leads to may change"
+        elif not path.is_file() and path.name != FOLDER:
+            yield f"{path.name} is no file"
     for name in sorted(present & set(listed)):
         if (folder / name).stat().st_size != listed[name].get("byte_count"):
             yield f"{name} has another size than the manifest says"

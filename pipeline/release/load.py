@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 from pipeline import store
 from pipeline.errors import DataError
 from pipeline.release.found import resolve
-from pipeline.release.manifest import check_digest, check_file, read_manifest
-from pipeline.release.vector_cache import DOCUMENTS, VECTORS, map_vectors, misaligned
+from pipeline.release.manifest import REMAKE, check_digest, check_file, read_manifest
+from pipeline.release.vector_cache import DOCUMENTS, VECTORS, check_finite, check_vectors, map_vectors, misaligned
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,7 @@ def load_census(
     check_file(home, DOCUMENTS, manifest)
     with store.explain_damage(home / DOCUMENTS):
         documents = pd.read_parquet(home / DOCUMENTS)
+    _check_ids(documents, home)
     with store.explain_damage(home / VECTORS):
         vectors = map_vectors(home, manifest, is_full=is_full_check) if memory_map else None
         if vectors is None:
@@ -85,7 +86,21 @@ def load_census(
 
 
 def _read_vectors(home: Path, doc_ids: pd.Series) -> np.ndarray:
-    table = pq.read_table(home / "embeddings.parquet", columns=["doc_id", "vector"])
+    check_vectors(home)
+    table = pq.read_table(home / VECTORS, columns=["doc_id", "vector"])
     if table.column("doc_id").to_pylist() != doc_ids.tolist():
         raise misaligned(home)
-    return store.matrix_from_column(table.column("vector")).astype(np.float32)
+    matrix = store.matrix_from_column(table.column("vector")).astype(np.float32)
+    check_finite(matrix, home)
+    return matrix
+
+
+def _check_ids(documents: pd.DataFrame, home: Path) -> None:
+    """Checks that every document has an id of its own, in text.
+
+    Raises:
+        DataError: one has none, or two have the same.
+    """
+    ids = documents.get("doc_id")
+    if ids is None or not all(isinstance(doc_id, str) for doc_id in ids) or not ids.is_unique:
+        raise DataError("does not give every document an id of its own", where=str(home / DOCUMENTS), do=REMAKE)

@@ -73,6 +73,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         DataError: it is missing or is not what a release has.
     """
     path = folder / MANIFEST_NAME
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise DataError("is no file", where=str(path), do=REMAKE)
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
@@ -102,7 +104,7 @@ def check_file(folder: Path, name: str, manifest: Mapping[str, Any]) -> None:
     if entry is None:
         raise DataError("is not in the manifest", where=str(path), do=REMAKE)
     with store.explain_damage(path):
-        if path.stat().st_size != entry["byte_count"]:
+        if path.stat().st_size != entry["byte_count"] or not path.is_file():
             raise DataError("has another size than the manifest says", where=str(path), do=REMAKE)
         if store.sha256_of_file(path) != entry["sha256"]:
             raise DataError("has another SHA-256 than the manifest says", where=str(path), do=REMAKE)

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from pipeline import store
 from pipeline.errors import DataError
-from pipeline.release.manifest import check_file
+from pipeline.release.manifest import REMAKE, check_file
 
 log = logging.getLogger(__name__)
 FOLDER = ".vector_cache"
@@ -85,11 +85,15 @@ def check_caches(home: Path, manifest: dict[str, Any]) -> Iterator[str]:
     if not path.is_file():
         return
     try:
+        check_vectors(home)
         matrix = np.load(path, mmap_mode="r")
         is_right = matrix.dtype == np.float32 and all(
             np.array_equal(matrix[first : first + len(block)], block) for first, block in _read_blocks(home)
         )
         count = pq.read_metadata(home / VECTORS).num_rows
+    except DataError as error:
+        yield str(error)
+        return
     except (ValueError, EOFError, OSError) as error:
         yield f"{FOLDER}/{path.name} is damaged ({error}); delete it"
         return
@@ -133,8 +137,7 @@ def _write_matrix(home: Path, path: Path) -> tuple[int, int]:
 
     By plain writing: a mapped file on a full disk would end the process.
     """
-    file = pq.ParquetFile(home / VECTORS)
-    shape = (file.metadata.num_rows, file.schema_arrow.field("vector").type.list_size)
+    shape = check_vectors(home)
     header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)), "fortran_order": False, "shape": shape}
     with path.open("wb") as out:
         np.lib.format.write_array_header_1_0(out, header)
@@ -152,10 +155,41 @@ def _read_blocks(home: Path) -> Iterator[tuple[int, np.ndarray]]:
             if batch.column("doc_id").to_pylist() != doc_ids[first : first + len(batch)].to_pylist():
                 raise misaligned(home)
             block = store.matrix_from_column(pa.chunked_array([batch.column("vector")])).astype(np.float32)
+            check_finite(block, home)
             yield first, block
             first += len(batch)
     if first != len(doc_ids):
         raise misaligned(home)
+
+
+def check_vectors(home: Path) -> tuple[int, int]:
+    """Returns the shape of the vectors of a release.
+
+    Raises:
+        DataError: the file has no ids, or no vectors of one length.
+    """
+    with pq.ParquetFile(home / VECTORS) as file:
+        schema = file.schema_arrow
+        names = {"doc_id", "vector"} - set(schema.names)
+        if names or not pa.types.is_fixed_size_list(schema.field("vector").type):
+            raise DataError(
+                f"has no column {min(names)!r}" if names else "has vectors that are not of one length",
+                where=str(home / VECTORS),
+                do=REMAKE,
+            )
+        if not pa.types.is_floating(schema.field("vector").type.value_type):
+            raise DataError("has vectors that are no numbers", where=str(home / VECTORS), do=REMAKE)
+        return file.metadata.num_rows, schema.field("vector").type.list_size
+
+
+def check_finite(block: np.ndarray, home: Path) -> None:
+    """Checks that vectors are numbers.
+
+    Raises:
+        DataError: one is not.
+    """
+    if not np.isfinite(block).all():
+        raise DataError("has a vector with a number that is none", where=str(home / VECTORS), do=REMAKE)
 
 
 def misaligned(home: Path) -> DataError:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline import store
@@ -93,6 +94,70 @@ def save(path: Path, matrix: np.ndarray) -> None:
     np.save(path, matrix)
 
 
+def rewrite(folder: Path, **tables: Callable[[pa.Table], pa.Table]) -> None:
+    """Changes tables and seals the release, as a faulty program would."""
+    for name, change in tables.items():
+        path = folder / f"{name}.parquet"
+        pq.write_table(change(pq.read_table(path)), path)
+    seal(folder)
+
+
+def put(name: str, make: Callable[[int], pa.Array]) -> Callable[[pa.Table], pa.Table]:
+    """Returns a change of a table that puts another column in the place of one."""
+    return lambda table: table.set_column(table.schema.get_field_index(name), name, make(len(table)))
+
+
+def _odd_tables() -> dict[str, Change]:
+    """Tables that fit their manifest, and cannot be what a release holds."""
+    doubled = lambda table: pa.concat_tables([table.slice(0, COUNT - 1), table.slice(0, 1)])  # noqa: E731
+    numbers = put("doc_id", lambda count: pa.array(range(count)))
+    nameless = put("doc_id", lambda count: pa.array([None, *(f"a{n}" for n in range(1, count))]))
+    alike = {"a document twice": doubled, "ids that are numbers": numbers, "a document without an id": nameless}
+    both: dict[str, Change] = {
+        name: lambda f, c=change: rewrite(f, documents=c, embeddings=c) for name, change in alike.items()
+    }
+    vectors = {
+        "of many lengths": lambda count: pa.array([[0.1] * (3 + n % 2) for n in range(count)]),
+        "of text": lambda count: pa.array([["a"] * 3] * count, pa.list_(pa.string(), 3)),
+        "of nothing": pa.nulls,
+        "of no numbers": lambda count: pa.array([[float("nan")] * 384] * count, pa.list_(pa.float32(), 384)),
+        "without end": lambda count: pa.array([[float("inf")] * 384] * count, pa.list_(pa.float32(), 384)),
+        "one missing": lambda count: pa.array([None, *[[0.1] * 384] * (count - 1)], pa.list_(pa.float32(), 384)),
+    }
+    return both | {
+        **{
+            f"vectors {name}": lambda f, m=make: rewrite(f, embeddings=put("vector", m))
+            for name, make in vectors.items()
+        },
+        "no ids": lambda f: rewrite(f, documents=lambda table: table.drop_columns(["doc_id"])),
+        "no ids of vectors": lambda f: rewrite(f, embeddings=lambda table: table.drop_columns(["doc_id"])),
+        "no vectors": lambda f: rewrite(f, embeddings=lambda table: table.drop_columns(["vector"])),
+        "fewer documents": lambda f: rewrite(f, documents=lambda table: table.slice(0, COUNT - 1)),
+        "fewer vectors": lambda f: rewrite(f, embeddings=lambda table: table.slice(1)),
+        "a text for documents": lambda f: ((f / "documents.parquet").write_text("hello"), seal(f)),
+    }
+
+
+def _odd_places() -> dict[str, Change]:
+    """Links, pipes and folders where files should be."""
+
+    def replace(name: str, make: Callable[[Path], object]) -> Change:
+        return lambda folder: ((folder / name).unlink(), make(folder / name))
+
+    changes: dict[str, Change] = {}
+    for name in ("documents.parquet", "embeddings.parquet", "manifest.json"):
+        changes |= {
+            f"{name} is a pipe": replace(name, os.mkfifo),
+            f"{name} is a link to another file": replace(name, lambda path: path.symlink_to("/etc/passwd")),
+            f"{name} is a link to itself": replace(name, lambda path: path.symlink_to(path.name)),
+        }
+    return changes | {
+        "cache is a pipe": lambda f: (cache_of(f).unlink(), os.mkfifo(cache_of(f))),
+        "cache holds objects": lambda f: np.save(cache_of(f), np.array([{"a": 1}], dtype=object), allow_pickle=True),
+        "note of numbers": lambda f: cache_of(f).with_suffix(".json").write_text('{"sources": 5, "shape": "x"}'),
+    }
+
+
 def all_cases() -> dict[str, Case]:
     """Returns every case by name."""
     changes: dict[str, Change] = {"nothing": lambda folder: None}
@@ -137,6 +202,7 @@ def all_cases() -> dict[str, Case]:
             f.with_name("c").rename(f),
         ),
     }
+    changes |= _odd_tables() | _odd_places()
     entries = {
         "a path": lambda m: m["files"].update({"../../x": dict(m["files"]["documents.parquet"])}),
         "an absolute path": lambda m: m["files"].update({"/etc/passwd": dict(m["files"]["documents.parquet"])}),
@@ -149,6 +215,10 @@ def all_cases() -> dict[str, Case]:
         "no documents": lambda m: m["files"].pop("documents.parquet"),
         "files as a list": lambda m: m.update(files=["documents.parquet", "embeddings.parquet"]),
         "no files": lambda m: m.pop("files"),
+        "the folder above": lambda m: m["files"].update({"..": dict(m["files"]["documents.parquet"])}),
+        "a name with a NUL": lambda m: m["files"].update({"a\0b": dict(m["files"]["documents.parquet"])}),
+        "a hash in capitals": lambda m: m["files"]["documents.parquet"].update(sha256="A" * 64),
+        "a size that is a truth": lambda m: m["files"]["documents.parquet"].update(byte_count=True),
     }
     for name, change in entries.items():
         changes[f"manifest: {name}"] = lambda f, c=change: rewrite_manifest(f, c)
