@@ -143,6 +143,18 @@ def test_datasets_opens_every_table_that_the_head_of_the_card_names(released, tm
     assert unasked.num_rows == 9193 and "title" in unasked.column_names
 
 
+def test_the_head_of_the_card_tells_viewers_the_types_that_the_tables_have(released):
+    datasets = pytest.importorskip("datasets")
+    head = pytest.importorskip("yaml").safe_load((released / "README.md").read_text().split("---\n")[1])
+    told = {entry["config_name"]: entry for entry in head["dataset_info"]}
+    assert list(told) == [entry["config_name"] for entry in head["configs"]]
+    for name, entry in told.items():
+        file = pq.ParquetFile(released / f"{name}.parquet")
+        found = datasets.Features.from_arrow_schema(file.schema_arrow)
+        assert datasets.Features._from_yaml_list(entry["features"]) == found, name
+        assert entry["splits"] == [{"name": "train", "num_examples": file.metadata.num_rows}], name
+
+
 def test_every_python_line_of_the_card_runs(released, monkeypatch, tmp_path):
     datasets = pytest.importorskip("datasets")
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)

@@ -350,6 +350,10 @@ def test_completion_is_a_script_that_the_shell_reads_and_knows_the_options(capsy
     script.write_text(capsys.readouterr().out)
     assert subprocess.run(["bash", "-n", str(script)], check=False).returncode == 0
     assert "--definition" in script.read_text() and "places" in script.read_text()
+    for shell, start in (("zsh", "#compdef census"), ("tcsh", "#")):
+        assert command.main(["completion", shell]) == 0
+        shown = capsys.readouterr().out
+        assert shown.startswith(start) and "places" in shown and "estimate" in shown
 
 
 def test_every_public_name_is_there_and_they_are_few(root):
@@ -368,6 +372,47 @@ def test_every_python_line_of_the_readme_runs(root, here, monkeypatch):
     names: dict[str, object] = {}
     for block in blocks:
         exec(block, names)
+
+
+# What schema 1.2.0 of the Citation File Format asks for and allows (citation-file-format.github.io), of what we write.
+CFF_NEEDS = {"authors", "cff-version", "message", "title"}
+CFF_ALLOWS = CFF_NEEDS | {
+    *("abstract", "commit", "contact", "date-released", "doi", "identifiers", "keywords", "license", "license-url"),
+    *("preferred-citation", "references", "repository", "repository-artifact", "repository-code", "type", "url"),
+    "version",
+}
+CFF_ENTITY = {"name", "email", "website", "orcid", "alias", "address", "city", "country", "location", "region"}
+# What Zenodo's deposit metadata need of a data set.
+ZENODO_NEEDS = {"title", "upload_type", "description", "creators", "access_right", "license"}
+
+
+@pytest.mark.parametrize("is_full", [False, True], ids=["as it ships", "with every setting"])
+def test_the_citations_are_valid(is_full):
+    from dataclasses import replace
+
+    from pipeline.config import load_config
+    from pipeline.release.citation import render_citation, render_zenodo
+
+    yaml = pytest.importorskip("yaml")
+    dataset = load_config(Path(__file__).parent.parent / "census.toml").dataset
+    if is_full:
+        told = {"url": "https://census.invalid/a", "contact": "a@census.invalid", "creators": ('A "B": C', "#D\nE")}
+        dataset = replace(dataset, **told, keywords=("a: b", "- c"))
+    found = yaml.safe_load(render_citation(dataset, "2026.10"))
+    assert CFF_NEEDS <= set(found) <= CFF_ALLOWS
+    assert (found["cff-version"], found["type"], found["version"]) == ("1.2.0", "dataset", "2026.10")
+    people = [*found["authors"], *found.get("contact", [])]
+    assert all("name" in entity and set(entity) <= CFF_ENTITY for entity in people) and found["authors"]
+    assert all(isinstance(found[key], str) and found[key] for key in ("title", "message", "license", "version"))
+    assert len(set(found["keywords"])) == len(found["keywords"]) and all(
+        isinstance(word, str) for word in found["keywords"]
+    )
+    deposit = json.loads(render_zenodo(dataset, "2026.10", "what it is"))
+    assert set(deposit) >= ZENODO_NEEDS and all(creator["name"] for creator in deposit["creators"])
+    assert (deposit["upload_type"], deposit["access_right"], deposit["license"]) == ("dataset", "open", "cc-by-4.0")
+    if is_full:
+        assert found["url"].startswith("https://") and "@" in found["contact"][0]["email"]
+        assert [entity["name"] for entity in found["authors"]] == ['A "B": C', "#D E"]
 
 
 def test_the_root_says_how_the_version_of_the_configuration_is_cited(tmp_path):

@@ -8,6 +8,7 @@ import pandas as pd
 from pipeline.coding.codebook import Study
 from pipeline.config import Config, Dataset, Licence
 from pipeline.dataset.bibtex import render_bibtex
+from pipeline.dataset.features import list_features
 from pipeline.dataset.licences import licence_of_texts
 from pipeline.dataset.summary import Summary
 from pipeline.release.columns import describe_table
@@ -24,6 +25,8 @@ size_categories: [{size}]
 tags: [{tags}]
 configs:
 {configs}
+dataset_info:
+{features}
 ---
 
 # {title} {version}
@@ -122,6 +125,7 @@ load_dataset(os.getcwd(), "embeddings", split="train")   # any other table, by i
 ```
 
 ```r
+# With the package arrow of R. These two lines are the card's only ones that its tests do not run.
 documents <- arrow::read_parquet("documents.parquet")
 vectors <- arrow::read_parquet("embeddings.parquet", col_select = c("doc_id", "vector"))
 ```
@@ -173,6 +177,7 @@ def render_card(config: Config, study: Study, tables: Sequence[Table], summary: 
         frames=_describe_frames(config, documents),
         size=size_category(count),
         configs=_list_configs(tables, summary),
+        features=list_features(tables, summary.row_counts),
         loaders=loaders + (ATLAS if "layout" in summary.row_counts else ""),
         encoder=escape_markdown(config.embed.model),
         weights=config.embed.weights_sha256,
