@@ -1037,8 +1037,9 @@ READER_ERROR = Table(
         Column(
             "basis",
             TEXT,
-            "outside labels: published labels, of documents that others chose, through the crosswalk; gold: codes by "
-            "people of settled documents drawn at random",
+            "outside labels: published labels, of documents that others chose, through the crosswalk (with an axis as "
+            "read: labels change the leaf, and what readers said of that axis stands); gold: codes by people of "
+            "settled documents drawn at random",
         ),
         Column("source", TEXT, "group of sources (census.toml, reader_sources)"),
         Column("definition", TEXT, "what counts as direct (codebook.toml)"),

@@ -1,5 +1,6 @@
 """The readers' error: what labels decide, how it moves a share, and which claims survive it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,12 +8,14 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from pipeline.coding.codebook import Definition, Denominator, Query
 from pipeline.coding.definitions import bare_codes, match_definition
 from pipeline.coding.outside import allow_leaves, decide, read_labels
 from pipeline.config import Claim
 from pipeline.errors import ConfigError, SheetError
 from pipeline.estimate.as_people import AS_READ, THEIRS, tabulate_as_people
 from pipeline.estimate.claims import BOTH, MISSED, OVERCALLED, SCOPE, tabulate_claims
+from pipeline.estimate.evidence import pool_evidence
 from pipeline.estimate.reader_error import (
     GOLD,
     OUTSIDE_LABELS,
@@ -241,3 +244,98 @@ def test_where_no_label_decides_the_share_stays_and_the_interval_is_open() -> No
     row = second(survey, judge([1] * 200 + [2] * 200, [("E1",)] * 200 + [("N0",)] * 200))  # of what counts, none
     assert row["share"] == pytest.approx(row["share_as_read"], abs=0.002)
     assert row["low"] < 0.1 * row["share_as_read"] and row["high"] >= row["share_as_read"]
+
+
+PURPOSES = {"P2": "safety", "P1": "beside it", "P0": "neither"}
+SCOPED = replace(
+    CODEBOOK,
+    axes={"purpose": PURPOSES, **CODEBOOK.axes},
+    assumed={"purpose": {"A": "P2", "E": "P2", "N": "P0"}},
+    denominators={
+        "safety": Denominator(title="safety", groups=("A", "E"), axes={"purpose": ("P2",)}),
+        "field": Denominator(
+            title="field", groups=("A", "E"), any_of=(Query(axes={"purpose": ("P2",)}), Query(groups=("A",)))
+        ),
+        "everything": CODEBOOK.denominators["everything"],
+    },
+)
+
+
+def scoped(rows: list[tuple[str, str, bool, tuple[str, ...]]]) -> Evidence:
+    """Settled leaf and purpose, whether the purpose follows from the leaf, and the leaves that labels allow."""
+    index = pd.Index([f"d{number}" for number in range(len(rows))])
+    codes = codes_of(np.array([LEAVES.index(leaf) for leaf, *_ in rows]), index)
+    codes = codes.assign(purpose=[purpose for _, purpose, *_ in rows])
+    allowed = allow_leaves(labels_of([(index[place], row[3]) for place, row in enumerate(rows)]), SCOPED)
+    follows = np.array([row[2] for row in rows])
+    source = np.array(["x"] * len(rows))
+    return Evidence(OUTSIDE_LABELS, source, codes, None, allowed.leaves, np.ones(len(rows)), index.to_numpy(), follows)
+
+
+def test_a_label_changes_the_leaf_and_leaves_what_the_work_is_for_to_its_readers() -> None:
+    evidence = scoped(
+        [
+            ("A1", "P2", False, ("E1",)),  # still in scope, and does not count
+            ("E1", "P1", False, ("A1",)),  # counts by its leaf, and its purpose keeps it out
+            ("E1", "P2", False, ("A1",)),
+            ("A1", "P2", False, ("A1", "N0")),  # open
+            ("N0", "P0", False, ("A1",)),  # put outside: nobody was asked what else it is for
+            ("N0", "P0", False, ("N0",)),  # outside for whatever purpose
+            ("N0", "P0", True, ("A1",)),  # the purpose follows from the leaf: so it does from the new one
+            ("A1", "P2", True, ("N0",)),
+        ]
+    )
+    verdict = evidence.judge(STRICT, SCOPED.denominators["safety"], SCOPED)
+    assert verdict is not None and verdict.as_read == ("purpose",)
+    assert verdict.inside.tolist() == [1, 0, 1, -1, -1, 0, 1, 0]
+    assert verdict.counts.tolist() == [0, 0, 1, -1, -1, 0, 1, 0]
+    field = evidence.judge(STRICT, SCOPED.denominators["field"], SCOPED)
+    assert field is not None
+    assert field.inside.tolist() == [1, 1, 1, -1, 1, 0, 1, 0], "the group alone takes it in, whatever it is for"
+    everything = evidence.judge(STRICT, SCOPED.denominators["everything"], SCOPED)
+    assert everything is not None and not everything.as_read
+    assert set(tabulate_errors([evidence], SCOPED, 0.95)["basis"]) == {
+        "outside labels",
+        "outside labels, purpose as read",
+    }
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        Definition(id="how", title="", groups=("A",), axes={"target": ("x",)}),
+        Definition(id="second", title="", groups=("A",), count_second=True),
+        Definition(id="sure", title="", groups=("A",), min_confidence=2),
+    ],
+)
+def test_how_a_work_is_done_its_second_leaf_and_its_confidence_are_told_by_no_label(definition: Definition) -> None:
+    evidence = scoped([("A1", "P2", True, ("A1",))])
+    assert evidence.judge(definition, SCOPED.denominators["safety"], SCOPED) is None
+
+
+def test_what_was_put_outside_by_its_purpose_has_a_second_interval_with_the_scope_as_read_alone() -> None:
+    survey = settled_survey(400, np.random.default_rng(5), (0.3, 0.5, 0.2))
+    evidence = scoped([("A1", "P2", False, ("E1",)), ("E1", "P2", False, ("E1",)), ("N0", "P0", False, ("N0",))] * 20)
+    source = np.array(["x"] * len(survey.sample.units))
+    readers = tuple(reader.assign(purpose="P2", assumed="") for reader in survey.sample.readers)
+    for assumed, scopes in (("", {AS_READ}), ("purpose", {AS_READ, THEIRS})):
+        told = tuple(reader.assign(assumed=assumed) for reader in readers)
+        records = survey.records.assign(purpose=np.where(survey.records["leaf"] == "N0", "P0", "P2"))
+        codes = replace(survey.weights.codes, records=records)
+        asked = replace(
+            survey,
+            codebook=SCOPED,
+            sample=replace(survey.sample, readers=told),
+            weights=replace(survey.weights, codes=codes),
+        )
+        found = estimate_batch(asked, SCOPED.definitions, [])
+        rows = tabulate_as_people(asked, found, [evidence], source, seed=3)
+        assert set(rows.loc[rows["denominator"] == "safety", "scope"]) == scopes
+
+
+def test_labels_of_several_samples_are_pooled_each_document_once() -> None:
+    one, other = scoped([("A1", "P2", True, ("A1",))] * 3), scoped([("A1", "P2", True, ("E1",))] * 5)
+    (pooled,) = pool_evidence([[one], [other], []])
+    assert pooled.doc_ids.tolist() == [f"d{number}" for number in range(5)]
+    verdict = pooled.judge(STRICT, SCOPED.denominators["safety"], SCOPED)
+    assert verdict is not None and verdict.counts.tolist() == [1, 1, 1, 0, 0]

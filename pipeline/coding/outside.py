@@ -39,7 +39,7 @@ def decide(allowed: np.ndarray, is_in: np.ndarray) -> np.ndarray:
 
     Args:
         allowed: bool (n, n_leaves).
-        is_in: bool (n_leaves,), the leaves for which the answer is yes.
+        is_in: bool (n_leaves,), the leaves for which the answer is yes; (n, n_leaves) where it hangs on the document.
     """
     some_in, some_out = (allowed & is_in).any(axis=1), (allowed & ~is_in).any(axis=1)
     return np.where(some_in & some_out, UNDECIDED, some_in.astype(int)).astype(np.int8)

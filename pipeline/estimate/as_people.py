@@ -12,13 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from pipeline.coding.codebook import ASSUMED
 from pipeline.estimate.domains import Domain
-from pipeline.estimate.reader_error import COUNTS, ONLY_INSIDE, OUTSIDE, Evidence, Tally, Verdict, tally
+from pipeline.estimate.reader_error import COUNTS, ONLY_INSIDE, OUTSIDE, Evidence, Tally, Verdict, name_basis, tally
 from pipeline.estimate.survey import DOCUMENTS, Found, Survey
 
 DRAWS = 20  # of the rates, for each replicate
 THEIRS, AS_READ = "theirs", "as read"
 FINE = 1e-12
+MOST = 0.5  # of a domain's read documents
 
 
 @dataclass(frozen=True)
@@ -55,11 +57,14 @@ def tabulate_as_people(
             continue
         inside = survey.inside(survey.codebook.denominators[name])
         states = name_states(survey.definitions([definition])[0], inside)
-        place = {"definition": definition.id, "denominator": name, "basis": each.basis, "level": survey.level}
+        basis = name_basis(each, verdict)
+        place = {"definition": definition.id, "denominator": name, "basis": basis, "level": survey.level}
         for scope in (THEIRS, AS_READ) if (states[OUTSIDE] > 0).any() else (THEIRS,):
             tallies = _count_by_source(each, verdict, scope)
             rates = {key: _draw(counted, scope, survey, seed) for key, counted in tallies.items()}
             for domain, stock in stocks:
+                if scope == THEIRS and verdict.as_read and not _follows_leaf(survey, domain, verdict.as_read):
+                    continue  # no label tells what was put outside by what it is for
                 as_read = found.get((domain.frame, domain.year, DOCUMENTS, name))
                 if as_read is not None and np.isfinite(as_read.share[number]):
                     read = {f"{key}_as_read": float(getattr(as_read, key)[number]) for key in ("share", "low", "high")}
@@ -79,6 +84,14 @@ def tabulate_as_people(
                         }
                     )
     return pd.DataFrame(rows)
+
+
+def _follows_leaf(survey: Survey, domain: Domain, axes: Sequence[str]) -> bool:
+    """Whether axes of most read documents of a domain follow from the leaf, so that a label tells them too."""
+    reader = survey.sample.readers[0]
+    if ASSUMED not in reader or not set(axes) <= survey.codebook.assumed.keys():
+        return False
+    return bool((reader[ASSUMED].to_numpy()[domain.rows] != "").mean() > MOST)
 
 
 def take_stock(survey: Survey, domain: Domain, source: np.ndarray) -> Stock:

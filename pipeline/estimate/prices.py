@@ -15,7 +15,7 @@ from pipeline.config import Minutes
 from pipeline.estimate.as_people import THEIRS, name_states, take_stock
 from pipeline.estimate.price_readings import price_readings
 from pipeline.estimate.price_targets import ADJUDICATE, CHECK, HEADLINE, SECOND, TOGETHER, Target, make_row
-from pipeline.estimate.reader_error import OUTSIDE_LABELS, PRIOR, STATES, Evidence, tally
+from pipeline.estimate.reader_error import GOLD, PRIOR, STATES, Evidence, tally
 from pipeline.estimate.rulings import is_surprising
 from pipeline.estimate.survey import Survey
 
@@ -117,7 +117,7 @@ def _second_width(target: Target, as_people: pd.DataFrame) -> float | None:
     rows = as_people[(as_people[keys] == place).all(axis=1) & (as_people["scope"] == THEIRS)]
     if rows.empty:
         return None
-    best = rows.sort_values("basis", key=lambda names: names == OUTSIDE_LABELS).iloc[0]
+    best = rows.sort_values("basis", key=lambda names: names != GOLD).iloc[0]
     return float(best["high"] - best["low"])
 
 

@@ -8,15 +8,16 @@ documents drawn at random (`pipeline.coding.gold`), which do neither.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from pipeline.coding.codebook import Codebook, Definition, Query
-from pipeline.coding.definitions import bare_codes, is_set_of_leaves, match_query
-from pipeline.coding.outside import UNDECIDED, allow_leaves, decide
+from pipeline.coding.definitions import match_query
+from pipeline.coding.outside import UNDECIDED, allow_leaves
+from pipeline.estimate.leaf_answers import answer_by_leaf, kept_axes
 
 STATES = ("counts", "denominator only", "outside")
 COUNTS, ONLY_INSIDE, OUTSIDE = range(3)
@@ -34,12 +35,14 @@ class Verdict:
         state: int (n,), of the settled code: a place in `STATES`.
         counts, inside: int8 (n,), whether people count it, and put it into the denominator: 1, 0, or -1 where open.
         weight: float (n,), documents that each one speaks for.
+        as_read: axes that no label tells and that stand as the readers gave them.
     """
 
     state: np.ndarray
     counts: np.ndarray
     inside: np.ndarray
     weight: np.ndarray
+    as_read: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,8 @@ class Evidence:
         allowed: bool (n, n_leaves) says which leaves people's labels allow.
         weight: float (n,).
         doc_ids: text (n,).
+        follows: bool (n,), whose late axes follow from the leaf; None: nobody's.
+        verdicts: those that were asked for before, by definition and denominator.
     """
 
     basis: str
@@ -114,9 +119,17 @@ class Evidence:
     allowed: np.ndarray | None
     weight: np.ndarray
     doc_ids: np.ndarray
+    follows: np.ndarray | None = None
+    verdicts: dict[str, Verdict | None] = field(default_factory=dict, repr=False, compare=False)
 
     def judge(self, definition: Query, denominator: Query, codebook: Codebook) -> Verdict | None:
         """Returns the verdict under a definition and denominator; None where labels of leaves cannot decide it."""
+        key = f"{definition} / {denominator}"
+        if key not in self.verdicts:
+            self.verdicts[key] = self._judge(definition, denominator, codebook)
+        return self.verdicts[key]
+
+    def _judge(self, definition: Query, denominator: Query, codebook: Codebook) -> Verdict | None:
         inside = match_query(denominator, self.settled)
         counts = match_query(definition, self.settled) & inside
         state = np.where(counts, COUNTS, np.where(inside, ONLY_INSIDE, OUTSIDE))
@@ -124,15 +137,21 @@ class Evidence:
             is_inside = match_query(denominator, self.people)
             is_counted = match_query(definition, self.people) & is_inside
             return Verdict(state, is_counted.astype(np.int8), is_inside.astype(np.int8), self.weight)
-        if self.allowed is None or not (is_set_of_leaves(definition) and is_set_of_leaves(denominator)):
+        axes = kept_axes((definition, denominator), codebook)
+        if self.allowed is None or axes is None:
             return None
-        leaves = bare_codes(codebook)
-        in_denominator = match_query(denominator, leaves)
-        is_counted = match_query(definition, leaves) & in_denominator
-        return Verdict(state, decide(self.allowed, is_counted), decide(self.allowed, in_denominator), self.weight)
+        follows = np.zeros(len(state), dtype=bool) if self.follows is None else self.follows
+        told = answer_by_leaf(self.allowed, definition, denominator, self.settled, follows, axes, codebook)
+        return Verdict(state, *told, self.weight, axes)
 
 
-def gather_outside(labels: pd.DataFrame, settled: pd.DataFrame, groups: pd.Series, codebook: Codebook) -> Evidence:
+def gather_outside(
+    labels: pd.DataFrame,
+    settled: pd.DataFrame,
+    groups: pd.Series,
+    codebook: Codebook,
+    follows: pd.Series | None = None,
+) -> Evidence:
     """Returns the outside labels of documents with settled codes.
 
     Args:
@@ -140,6 +159,7 @@ def gather_outside(labels: pd.DataFrame, settled: pd.DataFrame, groups: pd.Serie
         settled: codes of the readers, by doc_id.
         groups: group of sources, by doc_id.
         codebook: its leaves.
+        follows: whose late axes follow from the leaf, by doc_id; None: nobody's.
     """
     found = allow_leaves(labels[labels["doc_id"].isin(settled.index)], codebook)
     ids = found.labels.index
@@ -151,6 +171,7 @@ def gather_outside(labels: pd.DataFrame, settled: pd.DataFrame, groups: pd.Serie
         found.leaves,
         np.ones(len(ids)),
         ids.to_numpy(dtype=str),
+        None if follows is None else follows.loc[ids].to_numpy(dtype=bool),
     )
 
 
@@ -162,11 +183,21 @@ def tabulate_errors(evidence: Sequence[Evidence], codebook: Codebook, level: flo
         if verdict is None:
             continue
         for source in sorted(set(each.source)):
-            place = {"basis": each.basis, "source": source, "definition": definition.id, "denominator": name}
+            place = {
+                "basis": name_basis(each, verdict),
+                "source": source,
+                "definition": definition.id,
+                "denominator": name,
+            }
             rows += [
                 {**place, "level": level, **row} for row in _list_cells(tally(verdict, each.source == source), level)
             ]
     return pd.DataFrame(rows)
+
+
+def name_basis(evidence: Evidence, verdict: Verdict) -> str:
+    """Returns what a verdict rests on, and what it supposes."""
+    return evidence.basis + "".join(f", {axis} as read" for axis in verdict.as_read)
 
 
 def _questions(evidence: Sequence[Evidence], codebook: Codebook) -> Iterator[tuple[Evidence, str, Definition]]:

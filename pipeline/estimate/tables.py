@@ -23,7 +23,7 @@ from pipeline.estimate.claims import tabulate_claims
 from pipeline.estimate.classify import DECIMALS, Predictions
 from pipeline.estimate.curve import draw_curves
 from pipeline.estimate.domains import Domain, Population, parts_of
-from pipeline.estimate.evidence import gather_evidence, name_sources
+from pipeline.estimate.evidence import gather_evidence, name_sources, pool_evidence
 from pipeline.estimate.mixture_tables import tabulate_mixtures
 from pipeline.estimate.people import WEIGHTS, count_people
 from pipeline.estimate.person_counts import add_person_counts
@@ -31,7 +31,7 @@ from pipeline.estimate.planning import plan_reading
 from pipeline.estimate.price_targets import find_targets, list_headlines
 from pipeline.estimate.prices import price_actions
 from pipeline.estimate.published import tabulate_weights
-from pipeline.estimate.reader_error import tabulate_errors
+from pipeline.estimate.reader_error import Evidence, tabulate_errors
 from pipeline.estimate.recall import measure_recall
 from pipeline.estimate.robustness import add_second_encoder, vary_estimates
 from pipeline.estimate.smooth import tabulate_smoothed
@@ -54,10 +54,14 @@ def estimate_tables(
     config: Config, codebook: Codebook, sample: Sample, population: Population
 ) -> dict[str, pd.DataFrame]:
     """Returns every table of estimates by its name: of the sample, and of the frames that have one of their own."""
-    members = _load_layers(config)
+    members, samples = _load_layers(config), (sample, *sample.for_frames)
+    handcheck, groups = config.path(config.paths.handcheck), config.estimate.reader_sources
+    evidence = pool_evidence(
+        [gather_evidence(handcheck, each, name_sources(population.of(each), groups), codebook) for each in samples]
+    )
     found = [
-        _estimate_sample(config, codebook, each, population.of(each), members, sample.coverage)
-        for each in (sample, *sample.for_frames)
+        _estimate_sample(config, codebook, each, population.of(each), members, sample.coverage, evidence)
+        for each in samples
     ]
     tables = {
         name: pd.concat([part[name] for part in found if len(part[name])] or [rows]) for name, rows in found[0].items()
@@ -81,6 +85,7 @@ def _estimate_sample(
     population: Population,
     members: pd.DataFrame,
     coverage: pd.DataFrame,
+    evidence: Sequence[Evidence],
 ) -> dict[str, pd.DataFrame]:
     """Returns the tables of one sample, rows of frames that other samples hold left out."""
     quotable = [name for name, frame in config.frames.items() if may_be_quoted(frame)]
@@ -93,7 +98,6 @@ def _estimate_sample(
     positions = load_positions(config.path(config.paths.handcheck, POSITIONS_FILE), codebook)
     curve, toggles = draw_curves(survey)
     source = name_sources(population, config.estimate.reader_sources)
-    evidence = gather_evidence(config.path(config.paths.handcheck), sample, source, codebook)
     errors = tabulate_errors(evidence, codebook, survey.level)
     as_people = tabulate_as_people(survey, found, evidence, source, config.seed)
     headlines = list_headlines(survey, quotable, config.report.headline_definitions)

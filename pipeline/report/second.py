@@ -24,9 +24,9 @@ def fill_second(content: Content) -> dict[str, Any]:
         for definition in content.settings.headline_definitions if frame.is_quotable else ():
             for basis in sorted(bases, key=lambda basis: basis != BEST):
                 own = (name, "", content.settings.denominator, definition, basis)
-                row = rows.get((*own, OPEN))
-                if row is not None and pd.notna(row["share"]):
-                    second.append({**row, "inner": rows.get((*own, KEPT))})
+                row, kept = rows.get((*own, OPEN)), rows.get((*own, KEPT))
+                if any(each is not None and pd.notna(each["share"]) for each in (row, kept)):
+                    second.append({**(row or kept or {}), "outer": row, "inner": kept})
     claims = content.extras.get("claims", pd.DataFrame())
     claims = claims.astype(object).where(claims.notna(), None) if len(claims) else claims
     return {"second": second, "second_bases": bases, "claims": claims.to_dict("records")}
