@@ -341,6 +341,15 @@ def test_the_help_names_every_stage_and_every_look_up(capsys):
     assert capsys.readouterr().out == f"census {alignment_census.__version__}\n"
 
 
+def test_every_command_has_its_help(capsys):
+    from pipeline.cli.registry import load_stages
+
+    for name in sorted({*load_stages(), *command.LOOKUPS}):
+        with pytest.raises(SystemExit) as ended:
+            command.main([name, "--help"])
+        assert ended.value.code == 0 and f" {name} [-h]" in capsys.readouterr().out, name
+
+
 def test_completion_is_a_script_that_the_shell_reads_and_knows_the_options(capsys, tmp_path):
     pytest.importorskip("shtab")
     start = time.perf_counter()

@@ -41,7 +41,9 @@ def add_stages(parser: argparse.ArgumentParser, stages: Mapping[str, Stage]) -> 
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
     for stage in stages.values():
-        command = commands.add_parser(stage.name, help=stage.purpose, description=f"{stage.purpose}.")
+        command = commands.add_parser(
+            stage.name, help=stage.purpose.replace("%", "%%"), description=f"{stage.purpose}.".replace("%", "%%")
+        )
         for option in stage.options:
             _add_option(command, option)
     make = commands.add_parser("make", help="bring a stage and all that it reads up to date")
@@ -87,16 +89,17 @@ def list_targets(stages: Mapping[str, Stage]) -> list[str]:
 
 def _add_option(command: argparse.ArgumentParser, option: Option) -> None:
     name = option.name if option.is_positional else f"--{option.name.replace('_', '-')}"
+    text = option.help.replace("%", "%%")  # argparse fills in what follows a single one
     if option.default is False:
-        command.add_argument(name, action="store_true", help=option.help)
+        command.add_argument(name, action="store_true", help=text)
         return
     kind = int if isinstance(option.default, int) else str
     choices = option.choices or None
-    note = f" (default: {option.default})" if option.default not in ("", 0) else ""
+    note = f" (default: {option.default})".replace("%", "%%") if option.default not in ("", 0) else ""
     if option.is_positional:
-        command.add_argument(name, type=kind, choices=choices, help=option.help)
+        command.add_argument(name, type=kind, choices=choices, help=text)
     else:
-        command.add_argument(name, type=kind, choices=choices, default=option.default, help=option.help + note)
+        command.add_argument(name, type=kind, choices=choices, default=option.default, help=text + note)
 
 
 def _list_options(parser: argparse.ArgumentParser) -> list[str]:
