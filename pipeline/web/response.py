@@ -94,18 +94,20 @@ def unpack(raw: bytes, encoding: str, where: str, max_bytes: int = MAX_BODY_BYTE
     if name not in ("gzip", "x-gzip", "deflate"):
         raise FetchError(f"the body is packed as {name!r}, which was not asked for", where=where)
     try:
-        return _unpack_members(memoryview(raw), where, max_bytes)
+        # Many servers send what is named so without the head that it should have.
+        is_bare = name == "deflate" and bool(raw) and (raw[0] & 0x0F != 8 or int.from_bytes(raw[:2], "big") % 31 != 0)
+        return _unpack_members(memoryview(raw), where, max_bytes, -zlib.MAX_WBITS if is_bare else zlib.MAX_WBITS | 32)
     except zlib.error as error:
         raise TryAgain(f"the packed body is damaged ({error})") from None
 
 
-def _unpack_members(raw: memoryview, where: str, max_bytes: int) -> bytes:
+def _unpack_members(raw: memoryview, where: str, max_bytes: int, window_bits: int) -> bytes:
     """Unpacks gzip members in a row. A member is fed little at first: what lies behind its end is copied each time."""
     pieces, size, place, member_count, feed = [], 0, 0, 0, 0
     machine = None
     while place < len(raw):
         if machine is None or machine.eof:
-            machine, feed, member_count = zlib.decompressobj(zlib.MAX_WBITS | 32), _FIRST_FEED_BYTES, member_count + 1
+            machine, feed, member_count = zlib.decompressobj(window_bits), _FIRST_FEED_BYTES, member_count + 1
         given = raw[place : place + feed]
         piece = machine.decompress(given, _PIECE_BYTES)
         place += len(given) - len(machine.unused_data) - len(machine.unconsumed_tail)

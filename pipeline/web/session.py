@@ -5,8 +5,10 @@ page = session.get(url, accept="application/json")
 page.status, page.body, page.text, page.header("content-type")
 """
 
+import codecs
 import json as json_format
 import logging
+import math
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -29,6 +31,7 @@ log = logging.getLogger(__name__)
 
 Check = Callable[[Response], None]
 RETRY_STATUSES = frozenset({403, 406, 408, 429, 500, 502, 503, 504})  # arXiv throttles with 406 and 403 as well
+MAX_CRAWL_DELAY_SECONDS = 3_600.0
 _CHUNK_BYTES = 2**16
 # What the libraries below raise at an answer that is none: a negative chunk size is a ValueError.
 _BROKEN = (OSError, ValueError, AttributeError, HTTPException, urllib3.exceptions.HTTPError)
@@ -304,7 +307,7 @@ class PoliteSession:
             if response is not None and response.status < 500 and response.status != 429:
                 # RFC 9309, 2.3.1.3: a file that is not there forbids nothing.
                 self.robots_notes[host_of(url)] = "allows it" if response.status == 200 else f"none ({response.status})"
-                return Protego.parse(response.text if response.status == 200 else "")
+                return Protego.parse(_robots_text(response.body) if response.status == 200 else "")
             reason = f"status {response.status}" if response is not None else reason
             self.failures[f"robots.txt: {reason}"] += 1
             if attempt + 1 < self.limits.max_attempts:
@@ -315,11 +318,24 @@ class PoliteSession:
 
     def _pace(self, url: str, rule: HostRule) -> float:
         robots = self._robots.get(host_of(url))
-        return max(rule.seconds_between, float((robots.crawl_delay(self.user_agent) if robots else None) or 0.0))
+        delay = float((robots.crawl_delay(self.user_agent) if robots else None) or 0.0)
+        if math.isfinite(delay) and delay > MAX_CRAWL_DELAY_SECONDS:
+            raise FetchError(
+                f"robots.txt of the service asks for {delay:g} seconds between requests",
+                where=url,
+                do="use another interface of the service, or leave it out",
+            )
+        return max(rule.seconds_between, delay if math.isfinite(delay) else 0.0)
 
     def _group(self, host: str) -> str:
         rule = self.rules.get(host)
         return (rule.pace_group if rule else "") or host
+
+
+def _robots_text(body: bytes) -> str:
+    """Returns the text of a robots.txt, whatever mark it begins with."""
+    is_wide = body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return body.decode("utf-16" if is_wide else "utf-8-sig", "replace").replace("\0", "")
 
 
 @dataclass(frozen=True)

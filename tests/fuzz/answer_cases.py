@@ -120,6 +120,22 @@ GOOD: dict[str, Send] = {
     "many headers": whole(page(*(f"X-{n}: 1" for n in range(90)), LENGTH, body=BODY)),
     "header without value": whole(page("X-Empty:", LENGTH, body=BODY)),
     "HTTP/1.0": whole(b"HTTP/1.0 200 OK\r\n\r\n" + BODY),
+    "behind a 100": whole(b"HTTP/1.1 100 Continue\r\n\r\n" + page(LENGTH, body=BODY)),
+    "a length twice": whole(page(LENGTH, LENGTH, body=BODY)),
+    "a length and chunks": whole(page(LENGTH, "Transfer-Encoding: chunked", body=b"a\r\nwhole body\r\n0\r\n\r\n")),
+    "a folded header": whole(b"HTTP/1.1 200 OK\r\nX-A: a\r\n b\r\n" + f"{LENGTH}\r\n\r\n".encode() + BODY),
+    "a NUL in a header": whole(page("X-A: a\0b", LENGTH, body=BODY)),
+    "a header without a colon": whole(page("garbage", LENGTH, body=BODY)),
+    "line feeds alone": whole(f"HTTP/1.1 200 OK\n{LENGTH}\n\n".encode() + BODY),
+    "trailers": whole(page("Transfer-Encoding: chunked", body=b"a\r\nwhole body\r\n0\r\nX-T: 1\r\n\r\n")),
+    "deflate without a head": whole(page("Content-Encoding: deflate", body=zlib.compress(BODY, wbits=-15))),
+    "packed, named in capitals": whole(page("content-encoding: GZIP", body=gzip.compress(BODY))),
+    "packed, named as of old": whole(page("Content-Encoding: x-gzip", body=gzip.compress(BODY))),
+    "not packed, and said so": whole(page("Content-Encoding: identity", LENGTH, body=BODY)),
+    "another alphabet in the status line": whole(
+        "HTTP/1.1 200 \u65e5\u672c\r\nContent-Length: 10\r\n\r\n".encode() + BODY
+    ),
+    "more than its length": whole(page(LENGTH, body=BODY + b"more")),
 }
 BAD: dict[str, Send] = {
     "nothing": whole(b""),
@@ -161,6 +177,20 @@ BAD: dict[str, Send] = {
     "asked to wait until nonsense": whole(page("Retry-After: Thu, 99 Foo 2026", status="503 Busy")),
     "asked to wait forever": whole(page(f"Retry-After: {'9' * 400}", status="503 Busy")),
     "a challenge": whole(page("cf-mitigated: challenge", LENGTH, body=BODY)),
+    "two lengths": whole(page(LENGTH, "Content-Length: 3", body=BODY)),
+    "a length of thirty digits": whole(page(f"Content-Length: {'9' * 30}", body=BODY)),
+    "another protocol": whole(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+    "encrypted": whole(b"\x16\x03\x01\x02\x00\x01"),
+    "no head at all": whole(BODY),
+    "a version that is none": whole(b"HTTP/9.9 200 OK\r\n\r\n" + BODY),
+    "zeros behind gzip": whole(packed(gzip.compress(BODY) + bytes(100))),
+    "deflate without a head, cut": whole(
+        page("Content-Encoding: deflate", body=zlib.compress(BODY * 9, wbits=-15)[:-3])
+    ),
+    "packed by another name": whole(page("Content-Encoding: zstd", LENGTH, body=BODY)),
+    "sent on to itself": whole(page("Location: /page", "Content-Length: 0", status="302 Found")),
+    "asked to wait until the past": whole(page("Retry-After: Wed, 01 Jan 2020 00:00:00 GMT", status="429 Too Many")),
+    "asked to wait minus five": whole(page("Retry-After: -5", status="429 Too Many")),
 }
 TARGETS = (
     "http://[ http://[::1 //[ http://:99999/ http://127.0.0.1:x/ http://\xff\xfe/ \xe9\xff /%zz\x00 http:// ftp://127.0.0.1/ "
@@ -178,6 +208,20 @@ ROBOTS: dict[str, tuple[bytes, bool]] = {  # the file, and whether /page may the
     "another path": (b"User-agent: *\nDisallow: /other", True),
     "junk": (b"\x00\xff\xfe<html>", True),
     "a delay of nonsense": (b"User-agent: *\nCrawl-delay: soon", True),
+    "UTF-16": ("User-agent: *\nDisallow: /".encode("utf-16"), False),
+    "UTF-16, the other way": (b"\xfe\xff" + "User-agent: *\nDisallow: /".encode("utf-16-be"), False),
+    "a NUL": (b"User-agent: *\0\nDisallow: /", False),
+    "blanks that do not break": ("User-agent:\u00a0*\nDisallow:\u00a0/".encode(), False),
+    "no blank": (b"User-agent:*\nDisallow:/", False),
+    "two agents": (b"User-agent: x\nUser-agent: *\nDisallow: /page", False),
+    "this agent": (b"User-agent: test\nDisallow: /\n\nUser-agent: *\nAllow: /", False),
+    "a pattern with an end": (b"User-agent: *\nDisallow: /*page$", False),
+    "written in hexadecimal": (b"User-agent: *\nDisallow: /%70age", False),
+    "a longer path allows": (b"User-agent: *\nDisallow: /\nAllow: /page", True),
+    "a page": (b"<html>User-agent: *<br>Disallow: /</html>", True),
+    "a delay that is negative": (b"User-agent: *\nCrawl-delay: -5", True),
+    "a delay that is no number": (b"User-agent: *\nCrawl-delay: nan", True),
+    "a delay without end": (b"User-agent: *\nCrawl-delay: inf", True),
     "a wide pattern": (b"User-agent: *\nDisallow: " + b"*" * 2_000 + b"x", True),
 }
 ADDRESSES = {  # whether a host may be asked
@@ -231,6 +275,12 @@ def check_robots(content: bytes, is_allowed: bool) -> str:
     return "" if is_right and seconds < MAX_SECONDS else f"gave {found!r} after {seconds:.1f} s"
 
 
+def check_delay(seconds: str) -> str:
+    content = f"User-agent: *\nCrawl-delay: {seconds}".encode()
+    found, _ = ask(GOOD["plain"], page(f"Content-Length: {len(content)}", body=content))
+    return "" if isinstance(found, str) and "seconds between requests" in found else f"gave {found!r}"
+
+
 def check_host(host: str, is_allowed: bool) -> str:
     url = f"http://{host}/"
     try:
@@ -273,6 +323,8 @@ def all_cases() -> dict[str, Case]:
         cases[f"robots-{name}"] = lambda folder, content=content, is_allowed=is_allowed: check_robots(
             content, is_allowed
         )
+    for seconds in ("1e300", "100000", "3600.5"):
+        cases[f"robots-delay-{seconds}"] = lambda folder, seconds=seconds: check_delay(seconds)
     for host, is_allowed in ADDRESSES.items():
         cases[f"host-{host}"] = lambda folder, host=host, is_allowed=is_allowed: check_host(host, is_allowed)
     for name, (content, is_allowed) in XML.items():

@@ -1,5 +1,6 @@
 """Damaged archives of finished snapshots: the pages that were fetched, in their order, or one line."""
 
+import gzip
 import json
 from collections.abc import Callable
 from functools import lru_cache
@@ -76,6 +77,22 @@ def all_cases() -> dict[str, Case]:
         "text": b"hello\n",
         "with a tail": whole + b"junk",
     }
+    empty = gzip.compress(b"")
+    changed |= {
+        "in the other order": b"".join(parts[::-1]),
+        "first and last in each other's place": b"".join([parts[-1], *parts[1:-1], parts[0]]),
+        "the first page alone": parts[0],
+        "twice over": whole + whole,
+        "packed as one": gzip.compress(gzip.decompress(whole)),
+        "zeros before": bytes(100) + whole,
+        "a zero behind": whole + b"\0",
+        "an empty member before": empty + whole,
+        "an empty member between": b"".join([*parts[:3], empty, *parts[3:]]),
+        "an empty member behind": whole + empty,
+        "a foreign member between": b"".join([*parts[:3], gzip.compress(b'{"x": 1}\n'), *parts[3:]]),
+        "without its first byte": whole[1:],
+        "without its last byte": whole[:-1],
+    }
     for n in range(PAGE_COUNT):
         changed[f"page {n} dropped"] = b"".join(parts[:n] + parts[n + 1 :])
         changed[f"page {n} doubled"] = b"".join([*parts[: n + 1], *parts[n:]])
@@ -91,16 +108,21 @@ def all_cases() -> dict[str, Case]:
     cases: dict[str, Case] = {
         name: lambda folder, content=content: check(folder, content) for name, content in changed.items()
     }
-    odd = {
-        "archive_sha256": "../../x",
-        "archive_bytes": -1,
-        "page_count": 10**9,
-        "windows": {"x": "y"},
-        "failures": [],
-        "state": None,
+    odd: dict[str, tuple[object, ...]] = {
+        "archive_sha256": ("../../x", None, 5, "", "A" * 64),
+        "archive_bytes": (-1, None, "5", 1.5, 10**30),
+        "page_count": (10**9, None, -1, "8", PAGE_COUNT - 1, PAGE_COUNT + 1),
+        "windows": ({"x": "y"}, 5, []),
+        "failures": ([], 5, {"a": "b"}),
+        "state": (None, 5, []),
+        "snapshot": ("../x", 5, None),
+        "query": ([], "x"),
+        "started_at": (5, None),
+        "finished_at": (5, "soon"),
     }
-    for key, value in odd.items():
-        cases[f"manifest says of {key} {value}"] = lambda folder, key=key, value=value: check(
-            folder, whole, **{key: value}
-        )
+    for key, values in odd.items():
+        for value in values:
+            cases[f"manifest says of {key} {value!r}"] = lambda folder, key=key, value=value: check(
+                folder, whole, **{key: value}
+            )
     return cases
