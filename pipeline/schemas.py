@@ -926,7 +926,7 @@ TOGGLES = Table(
     (
         Column("frame", TEXT, "the population"),
         Column("denominator", TEXT, "what it is a share of (codebook.toml)"),
-        Column("toggle", TEXT, "the leaf, or leaves, counted or not"),
+        Column("toggle", TEXT, "the leaf, or leaves, or works with a code of an axis (purpose P1), counted or not"),
         Column("n_specifications", INTEGER, "specifications in all"),
         Column("mean_effect", NUMBER, "mean change of the share when it counts"),
         Column("least_effect", NUMBER, "smallest change"),

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.coding.codebook import Definition, Denominator
+from pipeline.coding.codebook import Definition, Denominator, Toggles, check_codebook
 from pipeline.coding.definitions import match_query
 from pipeline.coding.sample import Sample
+from pipeline.errors import CodebookError
 from pipeline.estimate.classify import predict_codes
 from pipeline.estimate.curve import draw_curves, list_specifications
 from pipeline.estimate.domains import Population
@@ -106,3 +107,36 @@ def test_where_every_nested_definition_asks_for_an_axis_the_contested_leaves_alo
     contested = replace(ASKING, toggles=replace(CODEBOOK.toggles, leaves=("E1",)))
     found = list_specifications(contested)
     assert found.toggles == (("E1",),) and found.is_direct.tolist() == [[False] * 3, [False, True, False]]
+
+
+def test_works_with_a_contested_code_of_an_axis_are_in_or_out_whatever_their_leaf() -> None:
+    sample, population, truth = made_up()
+    codebook = replace(
+        ASKING, definitions=CODEBOOK.definitions, toggles=Toggles(leaves=("E1",), axes={"purpose": ("no",)})
+    )
+    survey = open_survey(sample, population, codebook, 0.95, 1)
+    curve, toggles = draw_curves(survey)
+    assert list_specifications(codebook).toggles == (("E1",), ("purpose no",))
+    leaf, purpose = truth[population.units], purposes_of(sample.units.index)
+    rows = curve[curve["denominator"] == "everything"]
+    for included, counts in (
+        ("", (leaf == 0) & (purpose == "yes")),
+        ("purpose no", leaf == 0),
+        ("E1", (leaf < 2) & (purpose == "yes")),
+        ("E1 purpose no", leaf < 2),
+    ):
+        assert rows.set_index("included").at[included, "share"] == pytest.approx(counts.mean()), included
+    effect = toggles[(toggles["denominator"] == "stated") & (toggles["toggle"] == "purpose no")]
+    assert effect["greatest_effect"].item() == pytest.approx(0), "no such work is in that denominator"
+    named = replace(codebook, axes={"purpose": {"yes": "", "no": "none is stated"}})
+    assert [named.name_toggle(name) for name in ("purpose no", "E1", "A1 E1")] == [
+        "none is stated",
+        "in the denominator",
+        "",
+    ]
+
+
+@pytest.mark.parametrize(("axes", "known"), [({"nothing": ("no",)}, "purpose"), ({"purpose": ("maybe",)}, "no")])
+def test_a_contested_code_that_the_codebook_does_not_have_is_named(axes: dict[str, tuple[str]], known: str) -> None:
+    with pytest.raises(CodebookError, match=known):
+        check_codebook(replace(ASKING, toggles=Toggles(axes=axes)), "codebook.toml")

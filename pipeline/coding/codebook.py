@@ -60,9 +60,15 @@ class Denominator(Query):
 
 @dataclass(frozen=True, config=STRICT)
 class Toggles:
-    """Leaves that the discussion fights over."""
+    """Leaves that the discussion fights over, and codes of axes whose works some would not count."""
 
     leaves: tuple[str, ...] = ()
+    axes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def codes(self) -> tuple[tuple[str, str], ...]:
+        """The codes of axes: axis and code of each."""
+        return tuple((axis, code) for axis, codes in self.axes.items() for code in codes)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -146,6 +152,11 @@ class Codebook:
     def axis_title(self, axis: str) -> str:
         """Returns what an axis is about."""
         return self.axis_titles.get(axis, axis.replace("_", " "))
+
+    def name_toggle(self, toggle: str) -> str:
+        """Returns what a contested line is: a leaf, or an axis and its code; nothing for several leaves together."""
+        axis, _, code = toggle.partition(" ")
+        return self.leaves.get(toggle) or self.axes.get(axis, {}).get(code, "")
 
     def leaves_of(self, group: str) -> list[str]:
         """Returns the leaves of a group."""
@@ -259,6 +270,9 @@ def check_codebook(codebook: Codebook, where: str) -> None:
     for name, denominator in codebook.denominators.items():
         _check_query(denominator, codebook, f"denominator {name!r}", where)
     _check_known(codebook.toggles.leaves, codebook.leaves, "toggles", where)
+    _check_known(codebook.toggles.axes, codebook.code_axes, "toggles, axes", where)
+    for axis, contested in codebook.toggles.axes.items():
+        _check_known(contested, codebook.axes[axis], f"toggles, {axis}", where)
 
 
 def _check_axes(codebook: Codebook, where: str) -> None:

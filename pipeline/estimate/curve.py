@@ -2,7 +2,8 @@
 
 A specification is a set of leaves that count as direct: those of the narrowest definition always, each contested leaf
 in or out, and the uncontested rest of the widest nested definition in or out together (Simonsohn, Simmons and Nelson
-2020). The estimator is that of `shares`, which takes any number of queries at once.
+2020). Works with a contested code of an axis (a purpose, say) are in or out whatever their leaf. The estimator is that
+of `shares`, which takes any number of queries at once.
 """
 
 import itertools
@@ -15,7 +16,7 @@ from pipeline.coding.codebook import Codebook, Denominator
 from pipeline.coding.definitions import bare_codes, is_set_of_leaves, match_definition
 from pipeline.estimate.domains import Domain
 from pipeline.estimate.shares import estimate_shares
-from pipeline.estimate.survey import Survey
+from pipeline.estimate.survey import Survey, mark_contested
 
 POINT_COUNT = 401  # points kept of a sorted curve: a figure cannot show more
 CHUNK = 2_048  # specifications at once: 590 documents x 2,048 x 8 bytes = 10 MB an array
@@ -27,13 +28,26 @@ class Specifications:
 
     Attributes:
         leaves: names of the columns of `is_direct`.
-        toggles: each a set of leaves moved together; their order is that of the bits of a specification's number.
+        toggles: each a set of leaves moved together, or a code of an axis ("purpose P1"); their order is that of the
+            bits of a specification's number.
         is_direct: bool (n_specifications, n_leaves).
+        codes: contested codes of axes: axis and code of each.
+        allows: bool (n_specifications, n_codes), whether works with such a code may count.
     """
 
     leaves: tuple[str, ...]
     toggles: tuple[tuple[str, ...], ...]
     is_direct: np.ndarray
+    codes: tuple[tuple[str, str], ...]
+    allows: np.ndarray
+
+    def match(self, records: pd.DataFrame) -> np.ndarray:
+        """Returns which codes count under each specification: bool (n_specifications, n_records)."""
+        counted = self.is_direct[:, pd.Index(self.leaves).get_indexer(pd.Index(records["leaf"]))]
+        for place, (axis, code) in enumerate(self.codes):
+            has_code = (records[axis] == code).to_numpy()
+            counted[:, has_code] &= self.allows[:, [place]]
+        return counted
 
 
 def list_specifications(codebook: Codebook) -> Specifications:
@@ -50,9 +64,12 @@ def list_specifications(codebook: Codebook) -> Specifications:
     rest = tuple(leaf for leaf in rest if leaf not in contested)
     toggles = tuple((leaf,) for leaf in contested) + ((rest,) if rest else ())
     columns = [np.isin(leaves, toggle) for toggle in toggles]
-    states = np.array(list(itertools.product((False, True), repeat=len(toggles))), dtype=bool)
-    is_direct = core | (states.astype(np.int32) @ np.array(columns, dtype=np.int32).reshape(len(toggles), -1) > 0)
-    return Specifications(leaves, toggles, is_direct)
+    contested_codes = codebook.toggles.codes
+    states = np.array(list(itertools.product((False, True), repeat=len(toggles) + len(contested_codes))), dtype=bool)
+    own, allows = np.split(states, [len(toggles)], axis=1)
+    is_direct = core | (own.astype(np.int32) @ np.array(columns, dtype=np.int32).reshape(len(toggles), -1) > 0)
+    toggles = (*toggles, *((" ".join(code),) for code in contested_codes))
+    return Specifications(leaves, toggles, is_direct, contested_codes, allows)
 
 
 def draw_curves(survey: Survey) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -63,6 +80,7 @@ def draw_curves(survey: Survey) -> tuple[pd.DataFrame, pd.DataFrame]:
     effects: list[pd.DataFrame] = []
     inside = np.array([survey.inside(denominator) for denominator in survey.codebook.denominators.values()])
     told = pd.DataFrame(inside.T).assign(leaf=survey.records["leaf"].to_numpy())
+    told = told.assign(**mark_contested(survey.records, survey.codebook))
     leaf = told.groupby(list(told.columns), sort=False).ngroup().to_numpy()
     by_leaf = replace(survey, weights=survey.weights.merged(leaf))
     for domain, (name, denominator) in itertools.product(
@@ -86,8 +104,7 @@ def estimate_specifications(
     part = survey.part(domain)
     if part is None:
         return None
-    column = pd.Index(specifications.leaves).get_indexer(pd.Index(survey.records["leaf"]))
-    counted, inside = specifications.is_direct[:, column], survey.inside(denominator)
+    counted, inside = specifications.match(survey.records), survey.inside(denominator)
     found = [
         estimate_shares(part, counted[start : start + CHUNK], inside, survey.level)
         for start in range(0, len(counted), CHUNK)

@@ -108,12 +108,20 @@ def measure_sizes(sample: Sample, population: Population) -> dict[str, dict[str,
 
 
 def merge_records(weights: Weights, codebook: Codebook) -> Weights:
-    """Returns weights in which codes of one leaf that no definition tells apart are one code: its first."""
+    """Returns weights in which codes of one leaf that no query and no toggle tells apart are one code: its first."""
     records = weights.codes.records
     queries = (*codebook.definitions, *codebook.denominators.values())
     matches = np.array([match_definition(query, records) for query in queries])
-    signature = pd.DataFrame(matches.T).assign(leaf=records["leaf"].to_numpy())
+    signature = pd.DataFrame(matches.T).assign(leaf=records["leaf"].to_numpy(), **mark_contested(records, codebook))
     return weights.merged(signature.groupby(list(signature.columns), sort=False).ngroup().to_numpy())
+
+
+def mark_contested(records: pd.DataFrame, codebook: Codebook) -> dict[str, np.ndarray]:
+    """Returns the contested codes of axes that codes have, by axis: text (n_records,), empty for every other code."""
+    return {
+        f"axis {axis}": records[axis].where(records[axis].isin(codes), "").to_numpy(dtype=object)
+        for axis, codes in codebook.toggles.axes.items()
+    }
 
 
 def estimate_batch(survey: Survey, queries: Sequence[Definition], weights: Sequence[str]) -> Found:

@@ -52,7 +52,7 @@ def plot_curve(content: Content) -> tuple[Figure, str]:
 
 def _name_line(content: Content, line: str) -> str:
     """Returns a contested line with its name; several that move together by their codes."""
-    title = content.codebook.leaves.get(line, "").replace("*", "")
+    title = content.codebook.name_toggle(line).replace("*", "")
     return textwrap.shorten(f"{line} {title}", NAME_LETTERS, placeholder=" …") if title else f"together: {line}"
 
 
