@@ -52,6 +52,24 @@ def test_no_axis_and_no_confidence_are_needed() -> None:
     assert is_set_of_leaves(codebook.definitions[0])
 
 
+def test_a_denominator_that_holds_every_leaf_is_added_where_the_codebook_has_none() -> None:
+    inside = {"title": "inside", "groups": ["inside", "inside-trained"]}
+    assert parse().everything == "all" and list(parse().denominators) == ["all"]
+    assert list(parse(denominators={"of": inside}).denominators) == ["of", "everything"]
+    whole = {**inside, "groups": ["inside", "inside-trained", "none"]}
+    assert parse(denominators={"of": inside, "whole": whole}).everything == "whole"
+    with pytest.raises(CodebookError, match="everything is not everything; let it hold every group"):
+        parse(denominators={"everything": inside})
+
+
+def test_codes_may_have_letters_of_any_alphabet_and_no_sign_that_a_page_or_a_file_needs() -> None:
+    groups = {**BARE["groups"], "außen_2": "German"}
+    assert "außen_2" in parse(groups=groups).groups
+    for code in ("a b", "a+b", "_a", "<b>", "a,b", "a;b", ""):
+        with pytest.raises(CodebookError, match="the code cannot be used"):
+            parse(groups={**BARE["groups"], code: "odd"})
+
+
 def test_a_query_asks_for_axes_confidence_parts_and_second_leaves_as_a_person_would_read_it() -> None:
     query = {
         "id": "strict",

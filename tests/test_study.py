@@ -303,17 +303,23 @@ def test_a_study_without_dates_without_clusters_with_one_reader_gives_a_right_re
     (tmp_path / "census.toml").write_text((root / "census.toml").read_text(encoding="utf-8"), encoding="utf-8")
     papers = invent_papers({"2024": 60}, 3)
     with (tmp_path / "papers.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ["paper_id", "title"], extrasaction="ignore")
+        writer = csv.DictWriter(file, ["paper_id", "title"], extrasaction="ignore", delimiter=";")
         writer.writeheader()
         writer.writerows(papers)
     command(root, tmp_path / "census.toml", "new", "--study", "bare", "--file", str(tmp_path / "papers.csv"))
     folder = tmp_path / "studies" / "bare"
     config, handcheck = folder / "census.toml", folder / "data/raw/handcheck"
-    (handcheck / "codebook/codebook.toml").write_text(CODEBOOK, encoding="utf-8")
+    own = CODEBOOK.replace('[denominators.everything]\ntitle = "every paper"\n', "")
+    own = own.replace("elsewhere = {", '"außerhalb" = {').replace('group = "elsewhere"', 'group = "außerhalb"')
+    (handcheck / "codebook/codebook.toml").write_text(own, encoding="utf-8")
     text = config.read_text(encoding="utf-8").replace('["narrow", "wide"]', '["mechanistic"]')
     lines = ["layers = []" if line.startswith("layers =") else line for line in text.splitlines()]
     config.write_text("\n".join(lines).replace('denominator = "all"', 'denominator = "subject"'), encoding="utf-8")
     command(root, config, "make", "corpus")
+    too_early = (("export", "--coder", "ann", "--file", "x.csv"), ("freeze-groups",), ("adjudicate", "--coder", "ann"))
+    for words in too_early:
+        with pytest.raises(AssertionError, match="no round is drawn yet; draw one"):
+            command(root, config, *words)
     command(root, config, "draw", "--round", "first", "--n", "60")
     read_round(handcheck, {paper["paper_id"]: paper for paper in papers}, "first")
     command(root, config, "make", "report")
@@ -322,5 +328,8 @@ def test_a_study_without_dates_without_clusters_with_one_reader_gives_a_right_re
     inside = [paper for paper in papers if DENOMINATORS["subject"](paper)]
     share = sum(DEFINITIONS["mechanistic"](paper) for paper in inside) / len(inside)
     assert row["share"].tolist() == pytest.approx([share], abs=1e-6)  # everything was read
+    parts = pd.read_csv(folder / "reports/1/tables/agendas.csv").set_index("code")
+    assert parts.at["außerhalb", "denominator"] == "everything"  # the codebook names none that holds every leaf
+    assert parts.at["außerhalb", "share"] == pytest.approx(1 - len(inside) / len(papers), abs=1e-6)
     report = (folder / "reports/1/report.md").read_text(encoding="utf-8")
     assert "Read by people." in report and "Clusters" not in report and "by year" not in report

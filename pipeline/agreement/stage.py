@@ -15,6 +15,7 @@ from pipeline.agreement.verdicts import compose_clusters, explain_codes, judge_c
 from pipeline.coding.codebook import load_codebook
 from pipeline.coding.outside import group_sources, read_labels
 from pipeline.coding.records import CLUSTER_COLUMNS, DONE, INTRUSION_COLUMNS, KEPT
+from pipeline.coding.rounds import shown_round
 from pipeline.coding.sheets import read_csv_rows
 from pipeline.config import Config
 from pipeline.generations import open_generation
@@ -46,7 +47,7 @@ def run(config: Config) -> None:
     codebook = load_codebook(handcheck / "codebook" / "codebook.toml")
     codes = store.read_table(CODES, config.processed("codes"))
     members = store.read_table(CLUSTER_MEMBERS, config.processed("cluster_members"))
-    folder = handcheck / "rounds" / config.estimate.round
+    folder = handcheck / "rounds" / shown_round(handcheck, config.estimate)
     level = config.estimate.level
     labels = read_labels(handcheck / "external", codebook)
     settled = codes.set_index("doc_id")

@@ -22,7 +22,7 @@ from pipeline.coding.kinds import find_kind
 from pipeline.coding.order import order_for, shuffle_batches
 from pipeline.coding.precedence import find_page_sheets, settle_by_precedence
 from pipeline.coding.records import DONE, DRAFT, Context, Record, journal_path, open_record, save_row, say_kind
-from pipeline.coding.rounds import list_coders, list_rounds, listed_coders, read_seed, rounds_of
+from pipeline.coding.rounds import list_coders, listed_coders, read_seed, shown_round
 from pipeline.coding.sheets import read_csv_rows
 from pipeline.config import Config
 from pipeline.errors import DataError, SheetError
@@ -79,7 +79,7 @@ def load_session(
         DataError: the documents are missing.
     """
     handcheck = config.path(config.paths.handcheck)
-    name = round_name or config.estimate.round or list_rounds(handcheck, rounds_of(config.estimate))[-1]
+    name = round_name or ("" if task == "practice" else shown_round(handcheck, config.estimate))
     folder = handcheck / "rounds" / name
     if not folder.is_dir():
         known = ", ".join(path.name for path in sorted(folder.parent.glob("*/"))) or "none"

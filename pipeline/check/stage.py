@@ -17,7 +17,7 @@ from pipeline.check.session import TRIAL, Session, load_session, lock_sheet
 from pipeline.check.tasks import Task
 from pipeline.check.texts import fetch_texts
 from pipeline.coding import records
-from pipeline.coding.rounds import listed_coders
+from pipeline.coding.rounds import listed_coders, shown_round
 from pipeline.config import Config
 from pipeline.errors import SheetError
 from pipeline.schemas import CLUSTER_MEMBERS, CLUSTERS
@@ -107,7 +107,8 @@ def run_correct_kind(config: Config, coder: str, kind: str) -> int:
 
 def run_draw(config: Config) -> int:
     """Writes what the cluster tasks of the round show."""
-    folder = config.path(config.paths.handcheck, "rounds", config.estimate.round)
+    handcheck = config.path(config.paths.handcheck)
+    folder = handcheck / "rounds" / shown_round(handcheck, config.estimate)
     clusters = store.read_table(CLUSTERS, config.processed("clusters"))
     members = store.read_table(CLUSTER_MEMBERS, config.processed("cluster_members"))
     tasks.freeze_draws(folder, clusters, members, config.seed)

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Collection, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ RESERVED = frozenset(
     "any_of count_second scope assumed text_sha256 shown_sha256 shown model state stratum frame screen unsure".split()
 )
 QUERY_KEYS = ("definitions", "denominators")
+EVERYTHING = "everything"  # the denominator that a codebook gets which has none that holds every leaf
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
@@ -109,7 +110,7 @@ class Codebook:
         axis_titles: for some axes, what they are about.
         assumed: for an axis that earlier versions did not have, what a code of theirs stands for, by the group of its
             leaf; wherever a number rests on it, the tables say so.
-        denominators: what shares are shares of; the first is the headline's.
+        denominators: what shares are shares of; the first is the headline's, and one of them holds every leaf.
     """
 
     version: int | str
@@ -138,6 +139,11 @@ class Codebook:
         degrees = ", ".join(f"{code} {meaning}".strip() for code, meaning in self.axes.get(CONFIDENCE, {}).items())
         late = {ASSUMED: "axes that the codebook had not when it was read: what they hold follows from the leaf"}
         return {**told, **(late if self.assumed else {}), CONFIDENCE: degrees or "not asked: 1"}
+
+    @property
+    def everything(self) -> str:
+        """The denominator that holds every leaf, of which what is outside is a share."""
+        return next(name for name, query in self.denominators.items() if _holds_all(query, self.group_of))
 
     @property
     def confidences(self) -> tuple[int, ...]:
@@ -215,8 +221,24 @@ def parse_codebook(table: Mapping[str, Any], where: str) -> Codebook:
         codebook = build(Codebook, plain, where)
     except ConfigError as error:
         raise CodebookError(error.what, where=where, do="mend the codebook") from None
+    if codebook.denominators and not any(
+        _holds_all(query, codebook.group_of) for query in codebook.denominators.values()
+    ):
+        if EVERYTHING in codebook.denominators:
+            do = "let it hold every group, or give it another name"
+            raise CodebookError(f"denominators.{EVERYTHING} is not everything", where=where, do=do)
+        widest = {**codebook.denominators, EVERYTHING: Denominator(title="every document")}
+        codebook = replace(codebook, denominators=widest)
     check_codebook(codebook, where)
     return codebook
+
+
+def _holds_all(query: Query, group_of: Mapping[str, str]) -> bool:
+    """Whether every document counts, whatever its codes."""
+    if query.without_leaves or query.axes or query.any_of or query.min_confidence > 1:
+        return False
+    named = query.groups or query.leaves
+    return not named or all(leaf in query.leaves or group in query.groups for leaf, group in group_of.items())
 
 
 def parse_query(query: Mapping[str, Any], codebook: Codebook, where: str) -> Query:
@@ -242,7 +264,7 @@ def check_codebook(codebook: Codebook, where: str) -> None:
     """
     for kind, codes in (("group", codebook.groups), ("leaf", codebook.leaves)):
         for code in codes:
-            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", code):
+            if not re.fullmatch(r"[^\W_][\w.-]*", code):
                 do = "use letters, digits, _, - and . only"
                 raise CodebookError(f"{kind} {code!r}: the code cannot be used", where=where, do=do)
     for leaf, group in codebook.group_of.items():

@@ -76,6 +76,20 @@ def list_rounds(handcheck: Path, wanted: str | Sequence[str]) -> list[str]:
     return [name for name in names if name in wanted]
 
 
+def shown_round(handcheck: Path, settings: Estimate) -> str:
+    """Returns the round that the reading room shows: the one that is named, else the last of those estimated from.
+
+    Raises:
+        SheetError: there is none yet, or a round is malformed.
+    """
+    names = [settings.round] if settings.round else list_rounds(handcheck, rounds_of(settings))
+    if not names:
+        raise SheetError(
+            "no round is drawn yet", where=str(handcheck / "rounds"), do="draw one: make draw ROUND=name N=number"
+        )
+    return names[-1]
+
+
 def rounds_of(settings: Estimate) -> str | tuple[str, ...]:
     """Returns which rounds an estimate takes: those named, or all."""
     return settings.rounds or settings.round or "all"

@@ -200,10 +200,11 @@ def _assemble(handcheck: Path, found: Survey, parts: Sequence[Cells]) -> Sample:
     units = pd.concat([part.units for part in parts]) if parts else pd.DataFrame()
     if units.empty:
         only = "only of mixtures, which have no strata, are documents read" if found.mixtures else ""
+        reading = "read some (make check CODER=name), or name another round under [estimate]"
         raise SheetError(
-            only or "no document of any round is read yet",
+            only or ("no document of any round is read yet" if draws else "no round is drawn yet"),
             where=str(handcheck / "rounds"),
-            do="read some (make check CODER=name), or name another round under [estimate]",
+            do=reading if draws or only else "draw one: make draw ROUND=name N=number",
         )
     members = {name: docs for part in parts for name, docs in part.members.items()}
     strata = strata[strata["n_sample"] > 0]

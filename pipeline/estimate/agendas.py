@@ -28,9 +28,10 @@ def list_agendas(codebook: Codebook, joined: Mapping[str, Sequence[str]]) -> dic
 
 
 def denominator_of(code: str, codebook: Codebook) -> str:
-    """Returns what an agenda is a share of: the first denominator; the last, the widest, for what is outside it."""
-    is_outside = codebook.is_outside(code.split(JOIN, maxsplit=1)[0])
-    return list(codebook.denominators)[-1 if is_outside else 0]
+    """Returns what an agenda is a share of: the first denominator; everything, for what is outside of it."""
+    if codebook.is_outside(code.split(JOIN, maxsplit=1)[0]):
+        return codebook.everything
+    return next(iter(codebook.denominators))
 
 
 def estimate_agendas(survey: Survey, joined: Mapping[str, Sequence[str]], found: Found) -> pd.DataFrame:

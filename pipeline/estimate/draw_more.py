@@ -8,7 +8,7 @@ import pandas as pd
 
 from pipeline.coding.design import read_draw
 from pipeline.coding.extension import NAME, add_extension, draw_extension, read_extension
-from pipeline.coding.rounds import list_rounds, rounds_of
+from pipeline.coding.rounds import list_rounds, rounds_of, shown_round
 from pipeline.coding.sample import Sample
 from pipeline.coding.sampling import allocate_proportional
 from pipeline.config import Config
@@ -68,6 +68,7 @@ def draw_documents(config: Config, plan: pd.DataFrame, draw: str) -> None:
         for inside in [population.rows_in(sample, name)]
     }
     more = _share_out(bands, sample, dict(zip(rows["band"].astype(int), rows["n_more"].astype(int), strict=True)))
+    shown = shown_round(config.path(config.paths.handcheck), config.estimate)
     for name in wanted:
         stratum_of = sample.units["stratum"].reindex(bands[name].index)
         drawn = draw_extension(name, bands[name], stratum_of == name, more[name], sample.about.seed)
@@ -76,7 +77,7 @@ def draw_documents(config: Config, plan: pd.DataFrame, draw: str) -> None:
         ]  # read for another frame: not twice here
         drawn["is_wanted"] &= ~drawn["doc_id"].isin(elsewhere)
         add_extension(folders[name], drawn)
-        is_shown = folders[name].name == config.estimate.round
+        is_shown = folders[name].name == shown
         log.info(
             "plan: %d documents of %s drawn -> %s; read them with make check CODER=name TASK=extension%s",
             int(drawn["is_wanted"].sum()),

@@ -38,8 +38,10 @@ def run(config: Config, coder: str = "", total: int = 0, name: str = "") -> None
         found = read_survey(config, load_codebook(handcheck / "codebook" / "codebook.toml"))
         rounds = {draw.name: draw.about.seed for draw in found.draws if name in ("", draw.name)}
         if not rounds:
+            known = ", ".join(draw.name for draw in found.draws)
+            what = f"there is no round {name!r}" if name else "no round is drawn yet"
             raise SheetError(
-                f"there is no round {name!r}", where="ROUND", do="use one of " + ", ".join(d.name for d in found.draws)
+                what, where="ROUND", do=f"use one of {known}" if known else "draw one: make draw ROUND=name N=number"
             )
         chances = _read_chances(config)
         drawn = draw_phase2(found, chances, total, rounds)

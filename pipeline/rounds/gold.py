@@ -15,7 +15,7 @@ import pandas as pd
 from pipeline import store
 from pipeline.coding.gold import COLUMNS, NAME, read_gold
 from pipeline.coding.numbers import permanent_numbers
-from pipeline.coding.rounds import list_rounds, load_round
+from pipeline.coding.rounds import load_round, shown_round
 from pipeline.coding.sample import Sample
 from pipeline.coding.sheets import read_csv_rows
 from pipeline.config import Config
@@ -48,7 +48,7 @@ def run(config: Config, total: int = 0, name: str = "") -> None:
         raise SheetError("how many documents?", where="N", do="make gold N=125")
     handcheck = config.path(config.paths.handcheck)
     with hold_lock(handcheck / ".draw.lock"):
-        chosen = name or config.estimate.round or list_rounds(handcheck, "all")[-1]
+        chosen = name or shown_round(handcheck, config.estimate)
         folder = handcheck / "rounds" / chosen
         seed = load_round(folder).seed
         if (folder / NAME).exists():

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from pipeline.scrape.item import Reject
 from pipeline.scrape.packed import BYTE_ORDER_MARK, MAX_LINE_BYTES, open_packed, read_lines, split_suffix
 from pipeline.text.dates import day_of_seconds
 
+SEPARATORS = (",", ";", "\t", "|")
 FORMATS = (".csv", ".jsonl", ".ndjson", ".parquet")
 _PARTS_OF_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _DAY_SECONDS = 86_400
@@ -124,7 +126,9 @@ def _yield_csv(
 ) -> Iterator[tuple[Sequence[str], Iterator[Row | Reject]]]:
     csv.field_size_limit(MAX_LINE_BYTES)
     # Bytes that are no UTF-8 become halves of characters, by which their rows are known.
-    reader = csv.reader(io.TextIOWrapper(file, "utf-8", "surrogateescape", newline=""), strict=True)
+    text = io.TextIOWrapper(file, "utf-8", "surrogateescape", newline="")
+    first = text.readline()
+    reader = csv.reader(itertools.chain([first], text), delimiter=_find_separator(first), strict=True)
     try:
         names = next(reader, [])
     except csv.Error as error:
@@ -134,6 +138,17 @@ def _yield_csv(
         what = f"the column {doubled[0]!r} is there twice" if doubled else "is empty or has no header in UTF-8"
         raise DataError(what, where=str(path), do="correct its first line")
     yield names, _csv_rows(reader, names, path, wanted)
+
+
+def _find_separator(header: str) -> str:
+    """Returns the comma, unless only another sign parts the first line: spreadsheets of many countries write `;`."""
+    for separator in SEPARATORS:
+        try:
+            if len(next(csv.reader([header], delimiter=separator), [])) > 1:
+                return separator
+        except csv.Error:
+            continue
+    return SEPARATORS[0]
 
 
 def _csv_rows(reader: Any, names: Sequence[str], path: Path, wanted: Collection[str]) -> Iterator[Row | Reject]:
