@@ -251,6 +251,12 @@ def test_entries_without_authors_are_filled_from_their_pages(pages):
         (("/notices#a-1", "/notices#a-2", "/notices#a-3"), 3),
         (("/p/1?utm_source=x", "/p/1?ref=y", "/p/1#comments", "/p/1/", "/p/1"), 1),
         (("/p/1?id=2&utm_medium=x", "/p/1?id=2"), 1),
+        (("/view?post_id=1", "/view?post_id=2", "/view?r=1"), 3),
+        (("/p/one?r=ab12&s=r&publication_id=7&post_id=9", "/p/one"), 1),
+        (("/%7Eada", "/~ada", "/~ada/index.html"), 1),
+        (("/a%2Fb", "/a%2fb", "/a/b"), 2),
+        (("/#/post/1", "/#/post/2", "/#!/3"), 3),
+        (("/A", "/a"), 2),
     ],
 )
 def test_what_names_a_page_is_identity_and_what_only_leads_there_is_not(pages, links, n_items):

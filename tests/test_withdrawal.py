@@ -33,6 +33,15 @@ We withdraw this paper because of an error
 We would like to withdraw this submission
 We have decided to withdraw this article
 I am withdrawing this manuscript
+This paper has been superseded and withdrawn
+This work was withdrawn on 3 May 2026
+Article has been taken down by the authors
+[v2] withdrawn
+WITHDRAWN: duplicate of arXiv:2501.00001
+Retraction notice: the data are wrong
+Please note this paper has been withdrawn
+Author withdrew paper
+Withdrawn (plagiarism)
 Retracted by the authors
 The paper has been retracted due to errors""".splitlines()
 NO = """12 pages, 3 figures
@@ -46,6 +55,10 @@ Accepted; previous submission withdrawn
 We withdraw the claim of Section 3
 This paper has not been withdrawn
 Removed Figure 3
+Accepted at ICLR; the workshop version was withdrawn
+Previously withdrawn; this is the corrected version
+Submitted to TMLR after withdrawal from NeurIPS
+An approach to withdraw outliers
 This version removed an error
 A study of withdrawn drugs""".splitlines()
 

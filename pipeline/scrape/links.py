@@ -10,9 +10,13 @@ from pipeline.web.hosts import host_of
 # What a link carries along and what says nothing of the page. Other parameters are part of its identity: ?p=17, ?id=x.
 _TRAILING = re.compile(
     r"^(?:utm_\w+|mtm_\w+|fbclid|gclid|dclid|msclkid|mc_[ce]id|igshid|ref|ref_src|referrer|source|cmpid|via|spm|_hs\w+|share"
-    r"|replytocom|nb|triedRedirect|isFreemail|publication_id|post_id|r|s|amp|output|print)$",
+    r"|replytocom|nb|amp|output|print)$",
     re.I,
 )
+_OF_LETTERS = re.compile(
+    r"^(?:triedRedirect|isFreemail|publication_id|post_id|r|s|utm_\w+)$"
+)  # what Substack's mails add
+_PORTS = {"http": ":80", "https": ":443"}
 # Places within one page; any other fragment may be an item of its own: one of several notices on a page.
 _WITHIN = re.compile(
     r"^(?:|top|main\w*|content\w*|comments?(?:[-_/].*)?|respond|reply.*|more(?:-\d+)?|footnotes?.*|fn\w*|ref\w*|cite.*|disqus\w*"
@@ -40,8 +44,8 @@ def link_id(link: str) -> str:
     parameters and fragments do.
     """
     parts = urlsplit(clean_link(link))
-    host = parts.netloc.lower().removeprefix("www.")
-    address = f"{host}{parts.path.rstrip('/').removesuffix('/index.html').rstrip('/')}"
+    host = parts.netloc.lower().removeprefix("www.").removesuffix(_PORTS.get(parts.scheme.lower(), ":0"))
+    address = f"{host}{_plain_path(parts.path).rstrip('/').removesuffix('/index.html').rstrip('/')}"
     # An address with neither keeps the id that it had before they counted.
     address += f"?{parts.query}" if parts.query else ""
     address += f"#{parts.fragment}" if parts.fragment else ""
@@ -55,10 +59,23 @@ def clean_link(link: str, *, keeps_fragment: bool = True) -> str:
     except ValueError:  # brackets that are no IPv6 address
         return link.strip()
     pairs = parse_qsl(parts.query, keep_blank_values=True)
-    kept = sorted((key, value) for key, value in pairs if not _TRAILING.match(key))
+    is_letter = parts.path.startswith("/p/")
+    kept = sorted(
+        (key, value) for key, value in pairs if not _TRAILING.match(key) and not (is_letter and _OF_LETTERS.match(key))
+    )
     query = urlencode(kept) if kept else ("" if pairs else parts.query)
     fragment = parts.fragment if keeps_fragment and not _WITHIN.match(parts.fragment) else ""
     return urlunsplit((parts.scheme, parts.netloc, parts.path, query, fragment))
+
+
+def _plain_path(path: str) -> str:
+    """Returns a path in which signs that need no escape have none: /%7Eada is /~ada."""
+    return re.sub(r"%([0-9A-Fa-f]{2})", lambda found: _unescape(found[0]), path)
+
+
+def _unescape(escape: str) -> str:
+    sign = chr(int(escape[1:], 16))
+    return sign if sign.isascii() and (sign.isalnum() or sign in "-._~") else escape.upper()
 
 
 def site_of(link: str) -> str:

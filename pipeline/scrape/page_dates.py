@@ -20,6 +20,9 @@ _FORMS = tuple(
         rf"{_YEAR}\s*[-/.]\s*(?P<number>0?[1-9]|1[0-2])(?!\d)",
         rf"{_YEAR}\u5e74\s*(?P<number>1[0-2]|0?[1-9])\u6708(?:\s*(?P<day>[12]\d|3[01]|0?[1-9])\u65e5)?",
         rf"(?P<number>1[0-2]|0[1-9])(?P<slash>/)(?P<day>1[3-9]|2\d|3[01])/{_YEAR}",  # the day cannot be a month
+        rf"(?P<day>1[3-9]|2\d|3[01])(?P<slash>/)(?P<number>1[0-2]|0?[1-9])/{_YEAR}",
+        rf"{_DAY}\.\s?(?P<number>1[0-2]|0?[1-9])\.\s?{_YEAR}",  # with points the day comes first
+        r"(?P<year>(?:19|20)\d{2})(?P<number>1[0-2]|0[1-9])(?P<day>0[1-9]|[12]\d|3[01])(?!\d)",
         rf"{_MONTH}\s+{_DAY}(?:\s*[-\u2013]\s*\d{{1,2}}(?:st|nd|rd|th)?)?,?\s+{_YEAR}",
         rf"{_DAY}(?:\s+of\s+|\s*[-.,\s]\s*){_MONTH},?\s*[-.\s]?\s*{_YEAR}",
         rf"{_MONTH},?\s+{_YEAR}",

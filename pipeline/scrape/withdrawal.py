@@ -10,12 +10,15 @@ _THING = (
     r"(?:(?:this|the|our|my|present)\s+)?(?:entire\s+)?(?:arxiv\s+)?(?:paper|article|submission|manuscript|work|pre-?print|e-?print"
     r"|report|draft|document|letter|note|study|version|contribution|thesis|chapter)"
 )
-_TAKEN = r"(?:withdrawn|retracted|removed)"
-_HOW = r"(?:\s+(?:been|being|now|hereby|temporarily|permanently|voluntarily|already|just|since|therefore|thus|also))*"
+_TAKEN = r"(?:withdrawn|retracted|removed|taken\s+down)"
+_HOW = (
+    r"(?:\s+(?:been|being|now|hereby|temporarily|permanently|voluntarily|already|just|since|therefore|thus|also"
+    r"|superseded\s+and))*"
+)
 _BY = (
     r"(?:\s+(?:by|at\s+the\s+request\s+of)\s+(?:the\s+|its\s+|all\s+|both\s+|us|me|arxiv|author|first|corresponding|submitter)"
     r"|\s+(?:due|because|owing|for|as|since|pending|until|in\s+order|on\s+account|temporarily|permanently|from\s+arxiv"
-    r"|from\s+(?:the\s+)?(?:repository|archive))\b|\s*$|\s*[.,;:!()\u2013\u2014-])"
+    r"|from\s+(?:the\s+)?(?:repository|archive)|on\s+(?:\d|[a-z]{3,9}\.?\s+\d)[^.;]*)\b|\s*$|\s*[.,;:!()\u2013\u2014-])"
 )
 _PASSIVE = re.compile(rf"\b{_THING}\s*(?:(?:has|have|had|is|was|are|were|will\s+be)\b)?{_HOW}\s+{_TAKEN}{_BY}", re.I)
 _ACTIVE = re.compile(
@@ -33,6 +36,7 @@ _NOT_THIS = re.compile(
     r"(?:version|submission|paper|draft|manuscript|preprint|article)s?\b[^.]*\b(?:withdrawn|retracted)"
     r"|\b(?:withdrawn|retracted)\s+(?:paper|submission|manuscript|article|version|preprint)s?\b"
     r"|\b(?:withdrawn|withdrew|withdraw|retracted)\b[^.;]*\bfrom\s+(?!arxiv|(?:the\s+)?(?:repository|archive|publication))"
+    r"|\b(?:workshop|conference|journal|camera-ready|extended|short|long|published)\s+(?:version|submission|paper)s?\b[^.;]*\b(?:withdrawn|retracted)"
     r"|\bresubmitted\b|\bre-submitted\b|\bv\d+\s+(?:is|was|has\s+been)\s+withdrawn",
     re.I,
 )

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 
 from pipeline.text.authors import Author, is_nobody, read_authors
 
-_PARTS = re.compile(r"[,;|&]|\s(?:and|with)\s|\\")  # what may part people, and what LaTeX writes signs with
+_PARTS = re.compile(
+    r"[,;|&\u3001\uff0c\uff1b]|\s(?:and|with)\s|\\"
+)  # what may part people, and what LaTeX writes signs with
 
 _QUOTED = re.compile(r"\[?'.*'\]?")  # one entry of a list that was written as text
 

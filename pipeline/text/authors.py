@@ -21,12 +21,13 @@ _MARKS = re.compile(
 _YEAR_END = re.compile(r"[,\s(]+(?:19|20)\d\d\)?\s*$")
 _ET_AL = re.compile(r"[,\s]*\b(?:et\s+al\b\.?|and\s+(?:\d+\s+)?(?:others|more|colleagues|co-?authors)\b\.?)", re.I)
 _LEAD = re.compile(
-    r"^\s*(?:(?:written|posted|authored|published|edited|guest\s+post|post|words|text)\s+by\s*:?|authors?\s*:|by\s*:?)\s+",
+    r"^\s*(?:(?:written|posted|authored|published|edited|guest\s+post|post|words|text)\s+by\s*:?|(?:authors?|team)\s*:|by\s*:?)\s+",
     re.I,
 )
 _TAIL = re.compile(
     r"[\s,;]*\b(?:in\s+collaboration\s+with|with\s+(?:help|support|contributions|thanks|input|assistance)\s+from"
-    r"|on\s+behalf\s+of|for\s+the\s+\w+\s+(?:team|collaboration)|as\s+part\s+of|with\s+the\s+\w+\s+team)\b.*$",
+    r"|on\s+behalf\s+of|for\s+the\s+\w+\s+(?:team|collaboration)|as\s+part\s+of|with\s+the\s+\w+\s+team"
+    r"|on\s+(?:\d|jan|feb|mar|apr|may\s+\d|jun|jul|aug|sep|oct|nov|dec)\w*)\b.*$",
     re.I | re.S,
 )
 _ROLES = re.compile(
@@ -48,7 +49,9 @@ _ROLE_NAME = re.compile(
     re.I,
 )
 _WORD = re.compile(r"[^\W\d_]")
-_SPLIT = re.compile(r"\s*(?:,\s*(?:and|&)\s+|\s+(?:and|&)\s+|\s+with\s+|\s*[;|\u2022\u00b7]\s*|\s+/\s+|\n+|,\s*)\s*")
+_SPLIT = re.compile(
+    r"\s*(?:,\s*(?:and|&)\s+|\s+(?:and|&)\s+|\s+with\s+|\s*[;|\u2022\u00b7\u3001\uff0c\uff1b]\s*|\s+[/+]\s+|\n+|,\s*)\s*"
+)
 _HARD = re.compile(r"\s*(?:;|\||\u2022|\u00b7|\n)+\s*")
 _INITIALS = re.compile(r"(?:[A-Z\u00c0-\u00de]\.?[\s-]*){1,4}")
 MAX_NAME_WORDS = 8  # longer is a sentence
