@@ -104,6 +104,7 @@ KEYS = {
     "positions": ["frame", "year", "denominator", "position"],
     "as_people": ["frame", "year", "denominator", "definition", "basis", "scope"],
     "smoothed": ["frame", "year", "denominator", "definition"],
+    "direct_people": ["frame", "year", "denominator", "definition"],
     "agenda_list": ["agenda"],
     "agenda_sizes": ["frame", "year", "agenda"],
     "agenda_scores": ["agenda"],
