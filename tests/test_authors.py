@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.scrape.cells import read_author_names
 from pipeline.text.author_lists import list_authors
 from pipeline.text.authors import Author, read_authors, split_authors
 
@@ -134,3 +135,19 @@ def test_the_authors_of_the_announced_papers_are_those_that_commas_part(shared, 
     same = sum(split_authors(text) == tuple(dict.fromkeys(text.split(", "))) for text in plain)
     record_score(f"author strings without marks: {same} of {len(plain)} as commas part them")
     assert same / len(plain) > 0.998
+
+
+@pytest.mark.parametrize(
+    ("cell", "names"),
+    [
+        ("Ada Anders, Bo Berg and Cy Cole", ("Ada Anders", "Bo Berg", "Cy Cole")),
+        ("Ada Anders (Institute of Invention, Town)", ("Ada Anders",)),
+        ("Ada Anders (Lab, Town), Bo Berg", ("Ada Anders", "Bo Berg")),
+        ("Anders, Ada", ("Anders, Ada",)),
+        ("Anders, Ada; Berg, Bo", ("Anders, Ada", "Berg, Bo")),
+        (["Ada Anders, Bo Berg"], ("Ada Anders, Bo Berg",)),
+        ("", ()),
+    ],
+)
+def test_a_cell_that_names_several_people_is_a_list_of_them(cell: object, names: tuple[str, ...]) -> None:
+    assert read_author_names(cell) == names

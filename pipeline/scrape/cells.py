@@ -130,12 +130,17 @@ def read_names(value: Any, separator: str = ";") -> tuple[str, ...]:
     return _clean(value)
 
 
-def read_authors(value: Any) -> tuple[str, ...]:
-    """Returns the names of a list, or of one text that may name several people: "Ada Anders, Bo Berg". Raises as
-    `read_names`; what is no list of whole names, such as "Berg, Bo", stays as it is."""
+def read_author_names(value: Any) -> tuple[str, ...]:
+    """Returns the names of a list, or of one text that may name several people: "Ada Anders, Bo Berg".
+
+    What is said of a person in brackets goes; what is no list of whole names, such as "Berg, Bo", stays as it is.
+    Raises as `read_names`.
+    """
     names = read_names(value)
-    several = tuple(author.name for author in list_authors(names)) if isinstance(value, str) and len(names) == 1 else ()
-    return several if len(several) > 1 else names
+    if not isinstance(value, str) or len(names) != 1:
+        return names
+    found = tuple(author.name for author in list_authors(names))
+    return found if len(found) > 1 or (found and "(" in names[0]) else names
 
 
 def read_day(value: Any) -> str:

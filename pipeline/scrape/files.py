@@ -13,7 +13,7 @@ from pipeline.scrape.arxiv import ID, Query, split_id
 from pipeline.scrape.cells import (
     Unreadable,
     excerpt,
-    read_authors,
+    read_author_names,
     read_day,
     read_id,
     read_names,
@@ -39,7 +39,7 @@ FIELDS: Mapping[str, Callable[[Any], Any]] = {
     "title": read_text,
     "text": read_text,
     "url": read_url,
-    "authors": read_authors,
+    "authors": read_author_names,
     "published_date": read_day,
     "tags": read_names,
     "karma": read_number,
