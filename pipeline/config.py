@@ -167,6 +167,9 @@ class Cluster:
     """The neighbour graph and the layers cut from it.
 
     Attributes:
+        space: cut in the stored vectors, all documents; or in the space of the subject, documents in scope only, which
+            needs a read sample.
+        min_scope_chance: in the space of the subject, the least chance of being in scope of a document that is kept.
         sample_count: random parts of the documents that the stability of the clusters is measured on.
         recluster: cut the layers anew and match them to the last ones, instead of letting new documents join.
         remeasure: measure stability again, even where few documents are new since the last clustering.
@@ -176,6 +179,8 @@ class Cluster:
     neighbour_count: int = 30
     name_term_count: int = 4
     min_size: int = 25
+    space: Literal["vectors", "subject"] = "vectors"
+    min_scope_chance: float = 0.35
     sample_count: int = 20
     recluster: bool = False
     remeasure: bool = False

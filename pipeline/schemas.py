@@ -356,9 +356,9 @@ CLUSTERS = Table(
         Column("exemplar_ids", TEXTS, "the members closest to the centre"),
         Column("random_ids", TEXTS, "members drawn at random"),
         Column("border_ids", TEXTS, "the members closest to another group"),
-        Column("sample_jaccard", NUMBER, "stability: mean overlap with its match in cuts of random 80% parts"),
-        Column("seed_jaccard", NUMBER, "stability: mean overlap with its match in cuts with other seeds"),
-        Column("words_jaccard", NUMBER, "stability: overlap with its match when words replace vectors"),
+        Column("sample_jaccard", NUMBER, "stability: mean overlap with its match in cuts of random 80% parts", True),
+        Column("seed_jaccard", NUMBER, "stability: mean overlap with its match in cuts with other seeds", True),
+        Column("words_jaccard", NUMBER, "stability: overlap with its match when words replace vectors", True),
         Column(
             "encoder_jaccard",
             NUMBER,
@@ -376,6 +376,14 @@ CLUSTERS = Table(
         Column("is_unstable", FLAG, "small, or sample_jaccard below 0.6: mark it wherever it appears"),
         Column("resolution", NUMBER, "of the layer's cut"),
         Column("neighbour_count", INTEGER, "of the graph that was cut"),
+        Column(
+            "space",
+            TEXT,
+            "vectors: all documents, by their vectors; subject: those in scope, by vectors, words and chances of the"
+            " codes, without what tells sources apart; the others are <layer>-ground, of which nothing is measured",
+            is_nullable=True,
+            is_late=True,
+        ),
     ),
 )
 CLUSTER_MEMBERS = Table(

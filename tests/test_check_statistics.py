@@ -192,8 +192,17 @@ def test_intruders_found_are_counted_against_chance() -> None:
 def test_a_cluster_is_judged_on_its_random_members_only() -> None:
     draws = pd.DataFrame({"cluster_id": "c", "doc_id": list("abcdefgh"), "kind": ["random"] * 5 + ["border"] * 3})
     row = {"cluster_id": "c", "off_ids": "a f g h", "is_one_agenda": "yes", "name": "n", "coder_kind": "person"}
-    found = judge_clusters(draws, {"ann": pd.DataFrame([row])}, 0.95).iloc[0]
+    members = pd.DataFrame({"cluster_id": "c", "doc_id": list("abcdefgh")})
+    found = judge_clusters(draws, {"ann": pd.DataFrame([row])}, members, 0.95).iloc[0]
     assert (found["n_random"], found["n_belong"], found["holds"]) == (5, 4, True)
+
+
+def test_what_was_said_of_a_cluster_that_holds_other_documents_now_is_left_out() -> None:
+    draws = pd.DataFrame({"cluster_id": "c", "doc_id": list("abcde"), "kind": "random"})
+    row = {"cluster_id": "c", "off_ids": "", "is_one_agenda": "yes", "name": "n", "coder_kind": "person"}
+    for now, count in (("abc", 1), ("ab", 0), ("", 0)):
+        members = pd.DataFrame({"cluster_id": ["c"] * len(now), "doc_id": list(now)})
+        assert len(judge_clusters(draws, {"ann": pd.DataFrame([row])}, members, 0.95)) == count
 
 
 def test_the_mix_of_a_cluster_is_weighted_and_its_interval_knows_how_few_were_read() -> None:

@@ -66,6 +66,7 @@ def run(config: Config) -> None:
             judge_clusters(
                 _read_draws(folder / "cluster-members.csv"),
                 _read_finished(handcheck, "clusters", CLUSTER_COLUMNS),
+                members,
                 level,
             ),
         ),

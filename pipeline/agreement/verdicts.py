@@ -1,5 +1,6 @@
 """What readers found of the clusters: whether they hold, whether an intruder shows, and what they are made of."""
 
+import logging
 from collections.abc import Mapping
 
 import numpy as np
@@ -8,22 +9,33 @@ from scipy.stats import binomtest, norm
 
 from pipeline.coding.certify import HOLDS_SHARE, exact_interval, lower_bound
 
+log = logging.getLogger(__name__)
 CHANCE = 0.2  # of finding one intruder among five
 
 
-def judge_clusters(draws: pd.DataFrame, sheets: Mapping[str, pd.DataFrame], level: float) -> pd.DataFrame:
+def judge_clusters(
+    draws: pd.DataFrame, sheets: Mapping[str, pd.DataFrame], members: pd.DataFrame, level: float
+) -> pd.DataFrame:
     """Returns one row a coder and cluster: how many of its random members belong, and what that certifies.
+
+    A cluster that has been cut anew since is not the one that was judged: where half or more of the random members
+    shown are elsewhere now, what was said of it is left out.
 
     Args:
         draws: rows cluster_id, doc_id, kind of what was shown.
         sheets: finished rows of the clusters task by coder.
+        members: rows of `cluster_members`.
         level: of the one-sided bound.
     """
     drawn = draws[draws["kind"] == "random"].groupby("cluster_id")["doc_id"].agg(set)
-    rows = []
+    inside = members.groupby("cluster_id")["doc_id"].agg(set)
+    rows, elsewhere = [], list[str]()
     for coder, sheet in sorted(sheets.items()):
         for row in sheet.to_dict("records"):
             random_ids = drawn[row["cluster_id"]]
+            if 2 * len(random_ids & inside.get(row["cluster_id"], set())) <= len(random_ids):
+                elsewhere.append(f"{row['cluster_id']} ({coder})")
+                continue
             right = len(random_ids - set(row["off_ids"].split()))
             rows.append(
                 {
@@ -39,6 +51,8 @@ def judge_clusters(draws: pd.DataFrame, sheets: Mapping[str, pd.DataFrame], leve
                     "holds": row["is_one_agenda"] == "yes" and right >= HOLDS_SHARE * len(random_ids),
                 }
             )
+    if elsewhere:
+        log.info("agreement: %d judged clusters hold other documents now: %s", len(elsewhere), ", ".join(elsewhere))
     return pd.DataFrame(rows)
 
 

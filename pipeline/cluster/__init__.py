@@ -1,13 +1,13 @@
 """Research-agenda groups in layers, their names, and the map."""
 
-from pipeline.stages import Option, Stage
+from pipeline.stages import ROUND_FILES, ROUND_SETTINGS, ROUND_TABLES, Option, Stage
 
 STAGES = (
     Stage(
         name="cluster",
         purpose="research-agenda groups, their names, and the map",
         run="pipeline.cluster.stage:run",
-        reads=("documents", "embeddings", "terms"),
+        reads=(*ROUND_TABLES, "embeddings", "terms"),
         writes=("clusters", "cluster_members", "cluster_changes", "cluster_facets", "layout", "second_members"),
         inputs=(
             "{census}/manifest.json",
@@ -23,8 +23,17 @@ STAGES = (
             "{handcheck}/cluster-names.csv",
             "{handcheck}/sheets/names/*.csv",
             "{handcheck}/sheets/clusters/*.csv",
+            *ROUND_FILES,  # where [cluster] space is "subject"
         ),
-        settings=("sources[census]", "cluster", "seed", "embed.dimension_count", "embed.weights_sha256", "embed.reuse"),
+        settings=(
+            "sources[census]",
+            "cluster",
+            "seed",
+            "embed.dimension_count",
+            "embed.weights_sha256",
+            "embed.reuse",
+            *ROUND_SETTINGS,
+        ),
     ),
     Stage(
         name="second-encoder",

@@ -13,7 +13,8 @@ from pipeline.cluster.forked import run_forked
 from pipeline.cluster.inputs import Graphs, Inputs, build_graphs
 from pipeline.cluster.layers import CUT_COUNT, choose_cut, count_iterations, cut_layer, dissolve_small
 from pipeline.cluster.layout import extend_layout
-from pipeline.cluster.matching import join_clusters, match_clusters
+from pipeline.cluster.matching import GROUND, join_clusters, match_clusters
+from pipeline.cluster.subject import keep_subject
 from pipeline.config import Config, Layer
 from pipeline.schemas import (
     CLUSTER_CHANGES,
@@ -37,7 +38,7 @@ def cluster_documents(config: Config, inputs: Inputs) -> list[tuple[Table, pd.Da
     """
     graphs, cuts, places = None, dict[str, LayerCuts](), None
     if not stands(config, inputs):
-        graphs = build_graphs(config, inputs)
+        graphs = make_graphs(config, inputs)
         is_placed = bool(inputs.reference.layout["doc_id"].isin(inputs.documents.index).any())
         cuts, places = make_cuts(config, graphs, is_placed=is_placed)
     clusters: list[pd.DataFrame] = []
@@ -49,13 +50,16 @@ def cluster_documents(config: Config, inputs: Inputs) -> list[tuple[Table, pd.Da
         if graphs is None:
             stability = inputs.reference.clusters_of(layer.name)[list(MEASURED)].reindex(sorted(set(cluster_ids)))
         else:
-            stability = measure_stability(cluster_ids, cuts[layer.name], graphs.known)
+            stability = measure_stability(pick_inside(cluster_ids, graphs), cuts[layer.name], graphs.known)
+            stability = stability.reindex(
+                sorted(set(cluster_ids))
+            )  # nothing of the ground is cut, so nothing is measured
         members.append(describe_members(layer.name, inputs.vectors, cluster_ids))
         clusters.append(describe_clusters(config, layer, inputs, members[-1], stability, upper))
         changes.append(news)
         upper = members[-1].merge(clusters[-1][["cluster_id", "terms_name"]], on="cluster_id").set_index("doc_id")
     every_member = _stack(CLUSTER_MEMBERS, members)
-    layout = extend_layout(inputs.documents.index, inputs.vectors, places, inputs.reference.layout, config.seed)
+    layout = place_all(config, inputs, graphs, places)
     return [
         (CLUSTERS, _stack(CLUSTERS, clusters)),
         (CLUSTER_MEMBERS, every_member),
@@ -64,6 +68,29 @@ def cluster_documents(config: Config, inputs: Inputs) -> list[tuple[Table, pd.Da
         (SECOND_MEMBERS, inputs.second[inputs.second["doc_id"].isin(inputs.documents.index)]),
         (LAYOUT, layout),
     ]
+
+
+def make_graphs(config: Config, inputs: Inputs) -> Graphs:
+    """Returns the neighbours in the space that `[cluster] space` names, of the documents that are in it."""
+    if config.cluster.space == "vectors":
+        return build_graphs(config, inputs)
+    subject, inside = keep_subject(config, inputs)
+    log.info("cluster: %d of %d documents are in scope and are cut", len(subject.documents), len(inputs.documents))
+    return build_graphs(config, subject, inside)
+
+
+def pick_inside(cluster_ids: pd.Series, graphs: Graphs) -> pd.Series:
+    """Returns the clusters of the documents that are cut."""
+    return cluster_ids if graphs.inside is None else cluster_ids[graphs.inside]
+
+
+def place_all(config: Config, inputs: Inputs, graphs: Graphs | None, fresh: np.ndarray | None) -> pd.DataFrame:
+    """Returns the rows of `layout`: old places, or else those of a new map, and all other documents among them."""
+    known, doc_ids = inputs.reference.layout, inputs.documents.index
+    if fresh is not None and graphs is not None and graphs.inside is not None:
+        known = pd.DataFrame({"doc_id": doc_ids[graphs.inside], "x": fresh[:, 0], "y": fresh[:, 1]})
+        fresh = None
+    return extend_layout(doc_ids, inputs.vectors, fresh, known, config.seed)
 
 
 def _stack(table: Table, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -78,7 +105,7 @@ def stands(config: Config, inputs: Inputs) -> bool:
     if config.cluster.recluster or config.cluster.remeasure or not len(reference.layout):
         return False
     for layer in config.cluster.layers:
-        if not reference.has_layer(layer.name, layer.resolution, config.cluster.neighbour_count):
+        if not reference.has_layer(layer.name, layer.resolution, config.cluster.neighbour_count, config.cluster.space):
             return False
     news = reference.count_news(inputs.documents["text_sha256"])
     is_standing = news <= NEWS_SHARE * len(inputs.documents)
@@ -108,24 +135,26 @@ def assign_layer(
         graphs, cuts: the neighbours and the layer's cuts with other seeds; needed only where it is cut anew.
     """
     doc_ids, reference = inputs.documents.index, inputs.reference
-    count = config.cluster.neighbour_count
+    count, space = config.cluster.neighbour_count, config.cluster.space
     old = reference.members_of(layer.name)
     old = old[old.index.isin(doc_ids)]
     if len(old):
         joined = join_clusters(inputs.vectors, old.reindex(doc_ids), count)
-        if reference.has_layer(layer.name, layer.resolution, count) and not config.cluster.recluster:
+        if reference.has_layer(layer.name, layer.resolution, count, space) and not config.cluster.recluster:
             return joined, reference.changes.iloc[:0]
     if graphs is None or cuts is None:
         raise ValueError("a layer that is cut anew needs the neighbours and the cuts")
     membership = choose_cut(cuts.seeds)
-    if len(old):
-        start = pd.Categorical(joined).codes.astype(np.int64)
+    if len(old) and reference.space_of(layer.name) == space:
+        start = pd.Categorical(pick_inside(joined, graphs)).codes.astype(np.int64)
         seeds = range(config.seed, config.seed + CUT_COUNT)
-        iterations = count_iterations(len(doc_ids))
+        iterations = count_iterations(graphs.vectors.vcount())
         again = run_forked(
             [partial(cut_layer, graphs.vectors, layer.resolution, seed, start, iterations) for seed in seeds]
         )
         membership = choose_cut(np.stack(again))
     membership = dissolve_small(graphs.vectors, membership, config.cluster.min_size)
     known = reference.changes[reference.changes["layer"] == layer.name]
-    return match_clusters(old, pd.Series(membership, index=doc_ids), layer.name, known)
+    numbers = pd.Series(GROUND, index=doc_ids)
+    numbers[slice(None) if graphs.inside is None else graphs.inside] = membership
+    return match_clusters(old, numbers, layer.name, known)

@@ -1,6 +1,7 @@
 """What is known of each cluster: name, parent, exemplars, stability, and what it is made of."""
 
 import hashlib
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -8,15 +9,18 @@ import pandas as pd
 from pipeline.cluster.cuts import LayerCuts
 from pipeline.cluster.inputs import Inputs
 from pipeline.cluster.layers import score_members
-from pipeline.cluster.names import name_clusters, rank_terms
+from pipeline.cluster.matching import is_ground
+from pipeline.cluster.names import drop_form, name_clusters, rank_terms
 from pipeline.cluster.second import compare_second
 from pipeline.cluster.stability import TRUST_LIMIT, best_jaccard, probe_source, score_cuts, score_samples
+from pipeline.coding.group_names import SetName
 from pipeline.config import Config, Layer
 
 EXEMPLAR_COUNT = 5  # most central, and likewise closest to the border
 RANDOM_COUNT = 10
 TERM_COUNT = 12  # terms kept beside the name
 PAPER_SOURCE = "arxiv"
+GROUND_TITLE = "Outside the question"
 MEASURED = ("sample_jaccard", "seed_jaccard", "words_jaccard")  # what takes many cuts to know
 
 
@@ -65,7 +69,8 @@ def describe_clusters(
     facts["is_small"] = facts["document_count"] < config.cluster.min_size
     facts["is_unstable"] = facts["is_small"] | (facts["sample_jaccard"] < TRUST_LIMIT)
     rows = pd.concat([names, parents, exemplars, facts], axis=1).rename_axis("cluster_id").reset_index()
-    rows = rows.assign(layer=layer.name, resolution=layer.resolution, neighbour_count=config.cluster.neighbour_count)
+    settings = {"resolution": layer.resolution, "neighbour_count": config.cluster.neighbour_count}
+    rows = rows.assign(layer=layer.name, space=config.cluster.space, **settings)
     return rows.sort_values("cluster_id", ignore_index=True)
 
 
@@ -143,18 +148,25 @@ def _name_layer(
     parents: pd.DataFrame,
     upper: pd.DataFrame | None,
 ) -> pd.DataFrame:
-    ranked = rank_terms(inputs.words, cluster_ids)
+    words = drop_form(inputs.words) if config.cluster.space == "subject" else inputs.words
+    ranked = rank_terms(words, cluster_ids)
     upper_names = {} if upper is None else dict(zip(upper["cluster_id"], upper["terms_name"], strict=True))
     kept = {name: old for name, old in inputs.reference.names_of(layer.name).items() if name in ranked}
     parent_of = {} if upper is None else {str(name): str(parent) for name, parent in parents["parent_id"].items()}
     by_terms = name_clusters(ranked, config.cluster.name_term_count, parent_of, upper_names, kept)
     rows = {
         name: {
-            "name": inputs.set_names[name].name if name in inputs.set_names else by_terms[name],
-            "name_kind": inputs.set_names[name].kind if name in inputs.set_names else "terms",
+            **_name(name, by_terms[name], inputs.set_names),
             "terms_name": by_terms[name],
             "terms": terms[:TERM_COUNT],
         }
         for name, terms in ranked.items()
     }
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _name(cluster_id: str, by_terms: str, set_names: Mapping[str, SetName]) -> dict[str, str]:
+    """Returns the name of a cluster and who gave it: a reader, or else what it is, or else its terms."""
+    if cluster_id in set_names:
+        return {"name": set_names[cluster_id].name, "name_kind": set_names[cluster_id].kind}
+    return {"name": GROUND_TITLE if is_ground(cluster_id) else by_terms, "name_kind": "terms"}

@@ -27,7 +27,7 @@ class Inputs:
     """Everything that clusters are made from.
 
     Attributes:
-        documents: index doc_id, sorted; columns source, frame, published_year, text_sha256.
+        documents: index doc_id, sorted; columns source, frame, published_year, text_sha256, title.
         vectors: float16 (n, n_dims), unit rows, in the order of `documents`.
         words: term counts of the documents.
         reference: the last published clustering.
@@ -53,6 +53,7 @@ class Graphs:
         vectors: the graph made of them.
         words: the graph of neighbours by words.
         known: the documents that have words, in the order of the vertices of `words`: int64 (n_known,).
+        inside: bool (n_documents,), which documents these are; None where they are all.
     """
 
     matrix: np.ndarray
@@ -60,6 +61,7 @@ class Graphs:
     vectors: igraph.Graph
     words: igraph.Graph
     known: np.ndarray
+    inside: np.ndarray | None = None
 
 
 def load_inputs(config: Config) -> Inputs:
@@ -70,7 +72,7 @@ def load_inputs(config: Config) -> Inputs:
         SheetError: the file of names is malformed.
     """
     doc_ids, vectors = read_vectors(config)
-    columns = ("doc_id", "source", "frame", "published_year", "text_sha256")
+    columns = ("doc_id", "source", "frame", "published_year", "text_sha256", "title")
     documents = store.read_table(DOCUMENTS, config.processed("documents"), columns).set_index("doc_id").loc[doc_ids]
     return Inputs(
         documents,
@@ -94,11 +96,11 @@ def read_vectors(config: Config) -> tuple[pd.Series, np.ndarray]:
     return pd.concat(doc_ids, ignore_index=True), np.concatenate(parts)
 
 
-def build_graphs(config: Config, inputs: Inputs) -> Graphs:
-    """Finds the neighbours of every document, by vectors and by words."""
+def build_graphs(config: Config, inputs: Inputs, inside: np.ndarray | None = None) -> Graphs:
+    """Finds the neighbours of every document of `inputs`, by vectors and by words; `inside` says which they are."""
     count = config.cluster.neighbour_count
     is_exact = len(inputs.vectors) <= max(EXACT_LIMIT, count)
     search = (
         find_neighbours(inputs.vectors, count) if is_exact else find_near_neighbours(inputs.vectors, count, config.seed)
     )
-    return Graphs(inputs.vectors, search, build_graph(*search), *build_term_graph(inputs.words, count))
+    return Graphs(inputs.vectors, search, build_graph(*search), *build_term_graph(inputs.words, count), inside)

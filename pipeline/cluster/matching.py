@@ -16,6 +16,8 @@ from pipeline.release import census
 from pipeline.schemas import CLUSTER_CHANGES, CLUSTER_MEMBERS, CLUSTERS, LAYOUT, embeddings_table
 
 BLOCK_ROWS = 8_192  # new documents whose votes are counted at once
+GROUND = -1  # number of what is not cut: documents outside the question, one cluster a layer
+GROUND_NAME = "ground"  # ends the id of that cluster
 HEIR_SHARE = 0.5  # an id passes on where more than half of the smaller of the two clusters is shared
 
 
@@ -35,14 +37,21 @@ class Reference:
     changes: pd.DataFrame
     texts: pd.Series = field(default_factory=lambda: pd.Series(dtype=str))
 
-    def has_layer(self, layer: str, resolution: float, neighbour_count: int) -> bool:
+    def has_layer(self, layer: str, resolution: float, neighbour_count: int, space: str = "vectors") -> bool:
         """Whether it holds a layer that was cut with these settings."""
         found = self.clusters[self.clusters["layer"] == layer]
         return bool(
             len(found)
             and (found["resolution"] == resolution).all()
             and (found["neighbour_count"] == neighbour_count).all()
+            and self.space_of(layer) == space
         )
+
+    def space_of(self, layer: str) -> str:
+        """Returns the space that a layer was cut in: the stored vectors, where a release of before does not say."""
+        found = self.clusters[self.clusters["layer"] == layer]
+        known = found["space"].dropna() if "space" in found else pd.Series(dtype=str)
+        return str(known.iloc[0]) if len(known) else "vectors"
 
     def members_of(self, layer: str) -> pd.Series:
         """Returns cluster_id by doc_id."""
@@ -119,6 +128,11 @@ def join_clusters(vectors: np.ndarray, cluster_ids: pd.Series, neighbour_count: 
     return found
 
 
+def is_ground(cluster_id: str) -> bool:
+    """Whether a cluster is what lies outside the question."""
+    return cluster_id.endswith(f"-{GROUND_NAME}")
+
+
 def match_clusters(old: pd.Series, new: pd.Series, layer: str, known: pd.DataFrame) -> tuple[pd.Series, pd.DataFrame]:
     """Carries ids over from the last clustering to a new cut and lists what became of each cluster.
 
@@ -127,7 +141,7 @@ def match_clusters(old: pd.Series, new: pd.Series, layer: str, known: pd.DataFra
 
     Args:
         old: cluster_id by doc_id of the last clustering; may be empty.
-        new: cluster number by doc_id, 0 for the largest.
+        new: cluster number by doc_id, 0 for the largest, `GROUND` for what is outside the question.
         layer: its name, which begins every id.
         known: rows of `cluster_changes` so far, whose ids are taken.
 
@@ -136,12 +150,17 @@ def match_clusters(old: pd.Series, new: pd.Series, layer: str, known: pd.DataFra
     """
     shared = pd.crosstab(old.reindex(new.index), new) if len(old) else pd.DataFrame()
     old_sizes, new_sizes = old.value_counts(), new.value_counts()
-    heir_of = _find_heirs(shared, old_sizes, new_sizes)
-    taken = [int(name.rpartition("-")[2]) for name in {*old.unique(), *known["cluster_id"]}]
+    ground_id = f"{layer}-{GROUND_NAME}"
+    heir_of = _find_heirs(shared.drop(index=ground_id, columns=GROUND, errors="ignore"), old_sizes, new_sizes)
+    if GROUND in new_sizes and ground_id in old_sizes:
+        heir_of[GROUND] = ground_id
+    taken = [int(name.rpartition("-")[2]) for name in {*old.unique(), *known["cluster_id"]} - {ground_id}]
     free = max(taken, default=-1) + 1
     ids: dict[int, str] = {}
     for number in sorted(new.unique()):
-        if number in heir_of:
+        if number == GROUND:
+            ids[number] = ground_id
+        elif number in heir_of:
             ids[number] = heir_of[number]
         else:
             ids[number], free = f"{layer}-{free:02d}", free + 1
@@ -186,10 +205,10 @@ def _list_changes(
     for number, cluster_id in ids.items():
         size = new_sizes[number]
         if number in heir_of:
-            add("kept", cluster_id, None, size, shared.at[cluster_id, number])
+            add("kept", cluster_id, None, size, shared.at[cluster_id, number] if number in shared else 0)
             continue
         origin = shared[number] if number in shared else pd.Series(dtype=int)
-        if len(origin) and origin.max() > size / 2:
+        if number != GROUND and len(origin) and origin.max() > size / 2:
             add("split", cluster_id, str(origin.idxmax()), size, origin.max())
         else:
             add("born", cluster_id, None, size, origin.max() if len(origin) else 0)

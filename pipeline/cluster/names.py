@@ -24,9 +24,32 @@ GENERIC_WORDS = frozenset(
     axrp filan daniel youtube link blogspot tsvibt et al talk book apply hard revised welcome hiring
     """.split()
 )
+# What a series says of itself in every part (podcasts, newsletters, programmes): form, not subject.
+FORM_WORDS = frozenset(
+    """axrp axe-urp urp filan daniel podcast podcasts episode episodes transcript transcripts yeah listener listeners
+    newsletter newsletters roundup linkpost crossposted cross-posted subscribe patreon youtube spotify changelog
+    seri mats mentorship scholars cohort hubinger stanford tsvibt metadata exposition epistemic blogspot
+    """.split()
+)
+FORM_PHRASES = frozenset(("alignment theory", "theory program", "ml alignment", "stream program"))
 PHRASE_SHARE = 0.35  # a word that occurs in one phrase this often is named by the phrase
 SPREAD_POWER = 0.5  # how much a term must be spread over the cluster's documents
 RANKED_COUNT = 500  # terms of a cluster that are kept: a name takes its first few that say different things
+
+
+def drop_form(words: WordCounts) -> WordCounts:
+    """Returns the term counts without terms that a series says of itself, or that markup left behind."""
+    is_dropped = np.array(
+        [is_form(term) for term in words.vocabulary],
+        dtype=bool,
+    )
+    is_kept = ~is_dropped[words.columns]
+    return WordCounts(words.rows[is_kept], words.columns[is_kept], words.counts[is_kept], words.vocabulary)
+
+
+def is_form(term: str) -> bool:
+    """Whether a term is what a series says of itself, or left of the markup."""
+    return term in FORM_PHRASES or any(word in FORM_WORDS or word in MARKUP_WORDS for word in term.split())
 
 
 def rank_terms(words: WordCounts, cluster_ids: pd.Series) -> dict[str, list[str]]:
