@@ -13,6 +13,9 @@ from pipeline.cluster.names import drop_form
 from pipeline.cluster.stability import probe_source
 from pipeline.cluster.subject import find_forms, find_themes, keep_subject, predict_leaves, take_out_form
 from pipeline.cluster.words import WordCounts
+from pipeline.coding.codebook import load_codebook
+from pipeline.coding.current import read_sample
+from pipeline.coding.sample import settle_codes
 from pipeline.config import Config, load_config
 from pipeline.errors import DataError
 from pipeline.schemas import CLUSTER_CHANGES
@@ -40,7 +43,7 @@ def test_a_probe_cannot_tell_sources_once_their_directions_are_taken_out_and_top
 
 
 def test_a_kind_of_page_is_taken_out_across_topics_and_a_rare_one_is_not() -> None:
-    features, topics, sources = styled()
+    features, topics, _ = styled()
     is_form = np.arange(len(features)) % 10 == 0
     features[is_form, 2] += 3
     one_source = np.full(len(features), "forum")
@@ -78,7 +81,10 @@ def test_a_documents_own_code_does_not_move_its_own_chances() -> None:
 
 
 def test_documents_without_words_have_no_themes() -> None:
-    words = WordCounts(*(np.array([0, 1, 1], kind) for kind in (np.int32, np.int32, np.int16)), ["one", "two"])
+    words = WordCounts(
+        *(np.array(values, kind) for values, kind in (([0, 1], np.int32), ([0, 1], np.int32), ([1, 2], np.int16))),
+        ["one", "two"],
+    )
     themes = find_themes(words, 3, 1)
     assert themes.shape == (3, 1) and np.abs(themes[2]).sum() == 0
 
@@ -89,8 +95,8 @@ def test_what_is_outside_is_one_ground_with_an_id_of_its_own() -> None:
     new = pd.Series([0, 0, 0, 1, 1, 1, GROUND, GROUND], index=ids)
     found, changes = match_clusters(old, new, "fine", NO_CHANGES)
     assert found.tolist() == ["fine-00"] * 3 + ["fine-01"] * 3 + ["fine-ground"] * 2 and is_ground(found["d7"])
-    became = {(row.cluster_id, row.change, row.other_id) for row in changes.itertuples()}
-    assert ("fine-02", "merged", "fine-ground") in became and ("fine-ground", "born", None) in became
+    became = {(row.cluster_id, row.change, row.other_id) for row in changes.fillna("").itertuples()}
+    assert ("fine-02", "merged", "fine-ground") in became and ("fine-ground", "born", "") in became
     again, changes = match_clusters(found, pd.Series([1, 1, 1, 0, 0, 0, GROUND, GROUND], index=ids), "fine", changes)
     assert again.equals(found) and set(changes["change"]) == {"kept"}
 
@@ -108,11 +114,11 @@ def test_read_documents_are_kept_by_their_code_and_the_space_repeats_itself(buil
     assert np.array_equal(first.vectors, second.vectors) and len(first.documents) == inside.sum() < len(inside)
     norms = np.linalg.norm(first.vectors.astype(np.float64), axis=1)
     assert np.abs(norms - 1).max() < 5e-3
-    groups = (
-        pd.read_parquet(built / "data/processed/codes.parquet").drop_duplicates("doc_id").set_index("doc_id")["group"]
-    )
+    codebook = load_codebook(config.path(config.paths.handcheck) / "codebook" / "codebook.toml")
+    groups = settle_codes(read_sample(config, codebook)).set_index("doc_id")["group"]
     kept = pd.Series(inside, index=inputs.documents.index)[groups.index]
-    assert kept[groups != "N"].all() and not kept[groups == "N"].any()
+    is_outside = groups.isin(codebook.outside)
+    assert kept[~is_outside].all() and not kept[is_outside].any()
     assert len(first.words.vocabulary) == len(set(first.words.columns.tolist()))
 
 

@@ -29,12 +29,12 @@ def judge_clusters(
     """
     drawn = draws[draws["kind"] == "random"].groupby("cluster_id")["doc_id"].agg(set)
     inside = members.groupby("cluster_id")["doc_id"].agg(set)
-    rows, elsewhere = [], list[str]()
+    rows, elsewhere = [], 0
     for coder, sheet in sorted(sheets.items()):
         for row in sheet.to_dict("records"):
             random_ids = drawn[row["cluster_id"]]
             if 2 * len(random_ids & inside.get(row["cluster_id"], set())) <= len(random_ids):
-                elsewhere.append(f"{row['cluster_id']} ({coder})")
+                elsewhere += 1
                 continue
             right = len(random_ids - set(row["off_ids"].split()))
             rows.append(
@@ -52,7 +52,7 @@ def judge_clusters(
                 }
             )
     if elsewhere:
-        log.info("agreement: %d judged clusters hold other documents now: %s", len(elsewhere), ", ".join(elsewhere))
+        log.info("agreement: %d judgements are of clusters that hold other documents now", elsewhere)
     return pd.DataFrame(rows)
 
 

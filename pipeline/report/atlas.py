@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.cluster.matching import is_ground
 from pipeline.report.content import Content
 
 MAP_STEPS = 65_535  # places on the map are written as whole numbers from 0 to this
@@ -55,8 +56,7 @@ def facts_payload(content: Content, documents: pd.DataFrame) -> dict[str, Any]:
     predicted = predicted_groups(content, documents.index)
     members = []
     for layer in content.layers:
-        clusters = content.clusters.loc[content.clusters["layer"] == layer, "cluster_id"]
-        number_of = {cluster: number for number, cluster in enumerate(clusters)}
+        number_of = {cluster: number for number, cluster in enumerate(_drawn_clusters(layer, content)["cluster_id"])}
         members.append(pack(documents[layer].map(number_of).fillna(len(number_of)).to_numpy()))
     return {
         "frame": pack(documents["frame"].map(numbers_of).to_numpy()),
@@ -71,8 +71,14 @@ def facts_payload(content: Content, documents: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _layer_payload(layer: str, content: Content) -> dict[str, Any]:
+def _drawn_clusters(layer: str, content: Content) -> pd.DataFrame:
+    """Returns the clusters that the map has colours for: what lies outside the question is its grey ground."""
     clusters = content.clusters[content.clusters["layer"] == layer]
+    return clusters[[not is_ground(cluster_id) for cluster_id in clusters["cluster_id"]]]
+
+
+def _layer_payload(layer: str, content: Content) -> dict[str, Any]:
+    clusters = _drawn_clusters(layer, content)
     names = zip(clusters["name"], clusters["is_unstable"], strict=True)
     return {
         "name": layer,

@@ -19,7 +19,7 @@ function listColourings() {
     leaf[place] = allLeaves.indexOf(settledCodes(unit).leaf);
   }
   return [
-    ...atlas.layers.map((layer) => ({ id: `cluster-${layer.name}`, label: `cluster, ${layer.name}`, names: layer.names, of: layer.member, rest: "no cluster" })),
+    ...atlas.layers.map((layer) => ({ id: `cluster-${layer.name}`, label: `cluster, ${layer.name}`, names: layer.names, of: layer.member, rest: "no cluster, or outside the question" })),
     { id: "position", label: "the chosen position", names: ["counts", "does not count", "outside the denominator"], of: null, rest: "not read" },
     { id: "group", label: "group given by readers", names: groups, of: read, rest: "not read" },
     { id: "code", label: "code given by readers", names: leaves, of: leaf, rest: "not read" },
