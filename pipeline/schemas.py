@@ -996,6 +996,30 @@ TOTALS = Table(
         N_PERSON,
     ),
 )
+TOTAL_GROWTH = Table(
+    "total_growth",
+    "how the number of documents that count grows, from year to year, beside all documents of the frame",
+    ("frame", "denominator", "definition", "kind", "from_year", "to_year"),
+    (
+        Column("frame", TEXT, "the population"),
+        Column("denominator", TEXT, "what the documents belong to (codebook.toml)"),
+        Column("definition", TEXT, "what counts (codebook.toml); empty: everything in the denominator"),
+        Column("kind", TEXT, "step: from a year to the next; change: from the first year to the last"),
+        Column("from_year", TEXT, "the earlier year"),
+        Column("to_year", TEXT, "the later year"),
+        Column("count_from", NUMBER, "estimated number of documents in the earlier year, as in totals"),
+        Column("count_to", NUMBER, "and in the later one"),
+        Column("ratio", NUMBER, "the later by the earlier number; empty where there is none", is_nullable=True),
+        Column("low", NUMBER, "lower end of its interval", is_nullable=True),
+        Column("high", NUMBER, "upper end; empty where one of the two may be none", is_nullable=True),
+        Column("whole_ratio", NUMBER, "the same ratio of all documents of the frame, counted: years may not be whole"),
+        Column("relative", NUMBER, "ratio by whole_ratio: growth beyond that of the frame", is_nullable=True),
+        Column("relative_low", NUMBER, "lower end of its interval", is_nullable=True),
+        Column("relative_high", NUMBER, "upper end", is_nullable=True),
+        Column("level", NUMBER, "of both intervals"),
+        N_PERSON,
+    ),
+)
 RECALL = Table(
     "recall",
     "of the documents that count, the share that a part of a frame holds, such as what a list of phrases finds",
@@ -1171,6 +1195,7 @@ SHARE_TABLES = {
     for table in (
         SHARES,
         TOTALS,
+        TOTAL_GROWTH,
         POSITIONS,
         RECALL,
         GROUPS,

@@ -11,6 +11,7 @@ STAGES = (
         writes=(
             "shares",
             "totals",
+            "total_growth",
             "recall",
             "positions",
             "codes",

@@ -221,9 +221,7 @@ def compare_parts(early: Shares, late: Shares, level: float) -> tuple[np.ndarray
     change = late.share - early.share
     moved = late.replicates - early.replicates
     error = np.sqrt(np.nanvar(moved, axis=0))
-    spread = np.nanstd(early.replicates, axis=0) * np.nanstd(late.replicates, axis=0)
-    shared = np.nanvar(early.replicates, axis=0) + np.nanvar(late.replicates, axis=0) - error**2
-    together = np.clip(np.where(spread > FINE, shared / (2 * np.where(spread > FINE, spread, 1)), 0.0), -1, 1)
+    together = share_variation(early, late)
 
     def reach(one: np.ndarray, other: np.ndarray) -> np.ndarray:
         return np.sqrt(np.maximum(one**2 + other**2 - 2 * together * one * other, 0.0))
@@ -231,6 +229,14 @@ def compare_parts(early: Shares, late: Shares, level: float) -> tuple[np.ndarray
     below = reach(late.share - late.low, early.high - early.share)
     above = reach(late.high - late.share, early.share - early.low)
     return change, error, np.maximum(change - below, -1.0), np.minimum(change + above, 1.0)
+
+
+def share_variation(early: Shares, late: Shares) -> np.ndarray:
+    """Returns how two estimates vary together over the replicates: correlations, float (n_queries,)."""
+    error = np.sqrt(np.nanvar(late.replicates - early.replicates, axis=0))
+    spread = np.nanstd(early.replicates, axis=0) * np.nanstd(late.replicates, axis=0)
+    shared = np.nanvar(early.replicates, axis=0) + np.nanvar(late.replicates, axis=0) - error**2
+    return np.clip(np.where(spread > FINE, shared / (2 * np.where(spread > FINE, spread, 1)), 0.0), -1, 1)
 
 
 def t_quantile(level: float, degrees: int, family: int = 1) -> float:

@@ -24,6 +24,7 @@ from pipeline.estimate.classify import DECIMALS, Predictions
 from pipeline.estimate.curve import draw_curves
 from pipeline.estimate.domains import Domain, Population, parts_of
 from pipeline.estimate.evidence import gather_evidence, name_sources, pool_evidence
+from pipeline.estimate.growth import measure_total_growth
 from pipeline.estimate.mixture_tables import tabulate_mixtures
 from pipeline.estimate.people import WEIGHTS, count_people
 from pipeline.estimate.person_counts import add_person_counts
@@ -106,6 +107,7 @@ def _estimate_sample(
         "weights": tabulate_weights(survey.full_weights),
         "shares": tabulate_shares(survey, found, blind, coverage),
         "totals": count_totals(survey, queries),
+        "total_growth": measure_total_growth(survey, queries),
         "recall": measure_recall(survey, parts_of(config.frames)),
         "positions": estimate_positions(survey, positions, queries),
         "groups": measure_groups(survey),

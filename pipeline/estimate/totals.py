@@ -1,6 +1,7 @@
 """How many documents count, and not only which share: by frame and year, for definitions and named positions."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ import pandas as pd
 from pipeline.coding.codebook import Definition
 from pipeline.coding.positions import Position, match_position
 from pipeline.estimate.domains import Domain
-from pipeline.estimate.shares import Part, estimate_shares, find_wider, nest_ends
+from pipeline.estimate.shares import Part, Shares, estimate_shares, find_wider, nest_ends
 from pipeline.estimate.survey import Survey
 
 ENDS = ("share", "low", "high")
@@ -70,9 +71,15 @@ def _parts(survey: Survey) -> list[tuple[Domain, Part]]:
 
 def _count(part: Part, counted: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns low end, estimate and high end of the share of everything that counts, float (n_queries,) each."""
+    shares = estimate_nested(part, counted, level)
+    return shares.low, shares.share, shares.high
+
+
+def estimate_nested(part: Part, counted: np.ndarray, level: float) -> Shares:
+    """Returns shares of everything, none of whose ends is above that of a wider query."""
     shares = estimate_shares(part, counted, np.ones(counted.shape[1], dtype=bool), level)
     low, high = nest_ends(find_wider(counted), shares.low, shares.high)
-    return low, shares.share, high
+    return replace(shares, low=low, high=high)
 
 
 def _estimate_each(

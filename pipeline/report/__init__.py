@@ -14,6 +14,7 @@ STAGES = (
             "mixtures",
             "shares",
             "totals",
+            "total_growth",
             "recall",
             "positions",
             "groups",

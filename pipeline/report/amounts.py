@@ -1,12 +1,15 @@
 """How many documents there are, by year and scope, and how many of them a list of phrases misses."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pandas as pd
+from markupsafe import Markup
 
 from pipeline.report.content import Content
 
 RECALL_KEY = ("frame", "part", "year", "denominator", "definition")
+GROWTH_KEY = ("frame", "denominator", "definition", "kind", "from_year", "to_year")
 TOTAL_KEY = ("frame", "year", "denominator", "definition")
 
 
@@ -15,7 +18,7 @@ def fill_amounts(content: Content) -> dict[str, Any]:
     totals, recall = (content.extras.get(name, pd.DataFrame()) for name in ("totals", "recall"))
     scopes = _list_scopes(content)
     if recall.empty or totals.empty:
-        return {"amounts": [], "scopes": scopes, "missed": []}
+        return {"amounts": [], "scopes": scopes, "missed": [], "grown": []}
     known = {tuple(str(row[key]) for key in TOTAL_KEY): row for row in totals.to_dict("records")}
     amounts = [
         {
@@ -31,10 +34,37 @@ def fill_amounts(content: Content) -> dict[str, Any]:
         for frame in dict.fromkeys(recall["frame"])
         for year in [*content.years_of(frame), ""]
     ]
+    grown = _list_growth(content, set(recall["frame"]))
     wanted = ("", *content.settings.headline_definitions)
     is_shown = (recall["denominator"] == content.settings.denominator) & recall["definition"].isin(wanted)
     missed = [_keyed(row, RECALL_KEY) for row in recall[is_shown].to_dict("records")]
-    return {"amounts": amounts, "scopes": scopes, "missed": missed}
+    return {"amounts": amounts, "scopes": scopes, "missed": missed, "grown": grown}
+
+
+def _list_growth(content: Content, frames: Collection[str]) -> list[dict[str, Any]]:
+    """Returns growth of totals of the headline's denominator: a row for each frame and step."""
+    table = content.extras.get("total_growth", pd.DataFrame(columns=list(GROWTH_KEY)))
+    table = table[table["frame"].isin(frames) & (table["denominator"] == content.settings.denominator)]
+    known = {tuple(str(row[key]) for key in GROWTH_KEY): row for row in table.to_dict("records")}
+    steps = dict.fromkeys((frame, *step) for frame, _, _, *step in known)
+    rows = []
+    for frame, kind, from_year, to_year in steps:
+        own = [
+            known[frame, content.settings.denominator, definition, kind, from_year, to_year]
+            for definition in ("", *content.settings.headline_definitions)
+        ]
+        shown = {"frame": frame, "from_year": from_year, "to_year": to_year, "whole_ratio": own[0]["whole_ratio"]}
+        rows.append({**shown, "all": own[0], "direct": own[1:]})
+    return rows
+
+
+def write_growth(row: Mapping[str, float], what: str = "ratio") -> Markup:
+    """Returns a growth factor with its interval, in words of a table cell."""
+    low, high = ("low", "high") if what == "ratio" else (f"{what}_low", f"{what}_high")
+    if pd.isna(row[what]):
+        return Markup("–")
+    ends = "any" if pd.isna(row[high]) else f"{row[high]:.2g}" if row[high] >= 10 else f"{row[high]:.2f}"
+    return Markup(f"×{row[what]:.2f} [{row[low]:.2f}–{ends}]")  # numbers alone: nothing to escape
 
 
 def _list_scopes(content: Content) -> dict[str, str]:

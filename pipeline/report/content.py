@@ -83,6 +83,7 @@ OPTIONAL_TABLES = (
     "robustness",
     "smoothed",
     "toggles",
+    "total_growth",
     "totals",
     "trends",
     "truth",

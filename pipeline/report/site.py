@@ -21,6 +21,7 @@ from pipeline.coding.certify import HOLDS_SHARE
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.definitions import bare_codes, is_set_of_leaves, match_query
 from pipeline.release.citation import describe_dataset
+from pipeline.report.amounts import write_growth
 from pipeline.report.atlas import map_payload, read_payload
 from pipeline.report.cards import FOLDER
 from pipeline.report.charts import draw_groups, draw_sparkline
@@ -305,6 +306,7 @@ def _environment(content: Content, *, is_markdown: bool = False) -> jinja2.Envir
         keep_trailing_newline=True,
     )
     environment.filters |= {
+        "factor": write_growth,
         "percent": format_percent,
         "interval": format_interval,
         "points": format_points,
