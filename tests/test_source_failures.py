@@ -109,6 +109,43 @@ def test_a_page_that_is_none_is_a_reject_with_its_reason(pages, said, reason):
     assert rejects[0].excerpt == pages.url("/blog/b")
 
 
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (Reply(b"", 302, headers={"Location": "/login?next=/blog/b"}), "sent on to HOST/login?next=/blog/b"),
+        (Reply(b"", 302, headers={"Location": "/"}), "sent on to HOST/"),
+        (Reply(b"", 301, headers={"Location": "/blog/page/1"}), "sent on to HOST/blog/page/1"),
+        (article("Page not found | Invented Lab"), 'a page that says "Page not found"'),
+        (article("404"), 'a page that says "404"'),
+        (article("Oops! That page could not be found."), 'a page that says "Oops! That page could not be found."'),
+        (article("Nothing is found where nobody looks"), ""),
+        (article("Sign in - Invented Lab"), 'a page that says "Sign in"'),
+    ],
+)
+def test_what_a_site_gives_in_the_place_of_an_article_is_no_document_and_is_asked_for_again(pages, said, reason):
+    other = article("Something else")
+    pages.routes |= {"/sitemap.xml": sitemap("/blog/a", "/blog/b"), "/blog/a": article("A"), "/blog/b": said}
+    pages.routes |= {"/login": other, "/": other, "/blog/page/1": other}
+    status, items, rejects = pages.run(**BLOG)
+    if not reason:  # a title that may be an article's
+        assert (status, len(items)) == (0, 2)
+        return
+    assert (status, [item.title for item in items]) == (0, ["A"])
+    wanted = reason.replace("HOST", pages.site.url(""))
+    assert [reject.reason for reject in rejects] == [f"could not be had: no article is there: {wanted}"]
+    pages.routes["/blog/b"] = article("404 ways to be wrong")
+    status, items, rejects = pages.run(**BLOG)
+    assert (status, sorted(item.title for item in items), rejects) == (0, ["404 ways to be wrong", "A"], [])
+
+
+def test_an_item_whose_only_address_is_none_is_a_reject(pages):
+    item = "<item><title>A</title><guid>urn:uuid:1</guid></item><item><title>B</title><link>HOST/p/2</link></item>"
+    pages.routes["/feed"] = f'<rss version="2.0"><channel>{item}</channel></rss>'
+    status, items, rejects = pages.run(url="HOST/feed")
+    assert (status, [item.title for item in items]) == (0, ["B"])
+    assert [reject.reason for reject in rejects] == ["no title or link"]
+
+
 def test_pages_without_end_tags_are_whole_if_they_come_the_same_again(pages):
     paths = [f"/blog/{n}" for n in range(4)]
     pages.routes |= {path: article(f"Invented {path[-1]}", end="") for path in paths} | {

@@ -3,16 +3,18 @@
 import html
 import json
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from urllib.parse import urljoin
 
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, XMLParsedAsHTMLWarning
 from bs4.element import Tag
 
 from pipeline.scrape.feeds import Entry, feed_date, plain_title
 from pipeline.scrape.page_dates import page_date
 from pipeline.text.authors import clean_names, split_authors
 
+warnings.filterwarnings("ignore", category=XMLParsedAsHTMLWarning)  # a feed where a page was declared is told of anyway
 _ARROWS = " \u2197\u2192\u203a\u00bb\u2192"
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _OUTSIDE = ("nav", "header", "footer", "aside", "form")

@@ -5,12 +5,14 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 from bs4 import BeautifulSoup
 from bs4.element import Tag
 
 from pipeline.scrape.blog_lists import line_of
 from pipeline.scrape.feeds import Entry, plain_title
+from pipeline.scrape.links import is_listing
 from pipeline.scrape.page_dates import page_date
 from pipeline.text.authors import clean_names
 from pipeline.web.response import EndsEarly, Response, TryAgain, refuse_dense
@@ -34,6 +36,19 @@ _DATE_NAMES = (
     "publish-date",
     "parsely-pub-date",
     "sailthru.date",
+)
+
+MAX_HEAD_BYTES = 65_536  # of a page, in which its title stands
+# Where sites send readers who may not read, and what they call a page that is not there.
+_GATE = re.compile(
+    r"/(?:log-?in|sign-?(?:in|up)|account|auth\w*|consent|captcha|subscribe|paywall|404|not-?found)(?:/|\.|$)", re.I
+)
+_NOT_FOUND = re.compile(
+    r"(?:error\s*:?\s*)?(?:404|410)(?:\s*(?:error|[.:!-])*\s*(?:page|file|post)?\s*(?:was\s+)?(?:not\s+found|gone))?[.!]?"
+    r"|(?:oops\W+|sorry\W+)?(?:(?:the|this|that|your)\s+)?(?:requested\s+)?(?:page|post|article|content|file|url)\s+(?:was\s+|is\s+|could\s+)?"
+    r"(?:not\s+(?:be\s+)?found|no\s+longer\s+(?:exists|available)|does\s*n[o\u2019']t\s+exist|unavailable)[.!]?"
+    r"|(?:not|nothing)\s+found[.!]?|log\s?in|sign\s?in|access\s+denied|just\s+a\s+moment[.\u2026]*|attention\s+required[.!]?",
+    re.I,
 )
 
 
@@ -74,6 +89,16 @@ def other_than_page(response: Response) -> str:
         "application/octet-stream",
     )
     return f"{kind.strip()}, not a page" if is_other and not re.match(rb"<(?:!doctype|html)", start, re.I) else ""
+
+
+def stand_in_for_article(response: Response, asked: str) -> str:
+    """Returns what a site gave in the place of an article, with status 200, or nothing: its front page or a form."""
+    given = urlsplit(response.url).path.rstrip("/")
+    if given != urlsplit(asked).path.rstrip("/") and (not given or _GATE.search(given) or is_listing(response.url)):
+        return f"sent on to {response.url}"
+    found = BeautifulSoup(response.body[:MAX_HEAD_BYTES], "lxml")
+    title = re.split(r"\s+[|\u2013\u2014\u00b7:-]\s+", " ".join(line_of(found.title).split()))[0]
+    return f'a page that says "{title}"' if _NOT_FOUND.fullmatch(title) else ""
 
 
 def read_article(body: bytes, where: str) -> Entry | None:

@@ -18,7 +18,7 @@ from pydantic.dataclasses import dataclass
 from pipeline.config import STRICT
 from pipeline.errors import ChallengeError, FetchError
 from pipeline.scrape.blog_lists import READERS
-from pipeline.scrape.blog_pages import check_html, lacks_end, other_than_page, read_article
+from pipeline.scrape.blog_pages import check_html, lacks_end, other_than_page, read_article, stand_in_for_article
 from pipeline.scrape.blog_routes import LAYOUTS, Layout, Listing, Route, is_of_route, read_listing, unpacked
 from pipeline.scrape.feeds import Entry, check_feed, read_entries
 from pipeline.scrape.health import Expectation
@@ -31,6 +31,7 @@ from pipeline.web.response import Response, TryAgain, accept_repeated, read_json
 from pipeline.web.session import PoliteSession
 
 MAX_LIST_PAGES = 200
+_NO_ARTICLE = "no article is there"
 MAX_FAILURES_IN_A_ROW = 5  # then the site is down, not a page: the rest is left for the next run
 _PAGE_ATTEMPTS = 4  # for one article among many; a list has as many as the session allows
 _ACCEPT = {
@@ -282,13 +283,13 @@ def _read_article(settings: Settings, session: PoliteSession, state: dict[str, A
     try:
         if state.get("streak", 0) >= MAX_FAILURES_IN_A_ROW:
             raise FetchError(f"not asked for: {MAX_FAILURES_IN_A_ROW} pages in a row failed", where=link)
-        check = _check_article(is_endless=bool(state.get("endless")))
+        check = _check_article(link, is_endless=bool(state.get("endless")))
         response = session.get(link, accept=_ACCEPT["html"], check=check, max_attempts=_PAGE_ATTEMPTS)
     except ChallengeError:
         raise
     except FetchError as error:
         is_asked = not error.what.startswith("not asked for")
-        is_down = is_asked and not error.what.startswith(("robots.txt of", "the host", "redirects"))
+        is_down = is_asked and not error.what.startswith(("robots.txt of", "the host", "redirects", _NO_ARTICLE))
         after["failed"] = {**state["failed"], link: [error.what, count + is_asked, stamp, number]}
         after["streak"] = state.get("streak", 0) + is_down
         if not is_asked and not any(entry[0] == "the rest" for entry in state.get("short", [])):
@@ -327,10 +328,13 @@ def _check(route: Route, is_later: bool) -> Callable[[Response], None]:
     return check
 
 
-def _check_article(*, is_endless: bool) -> Callable[[Response], None]:
+def _check_article(link: str, *, is_endless: bool) -> Callable[[Response], None]:
     """Returns the check of an article; what is no page at all is an answer, and becomes a reject.
 
+    What a site gives in the place of an article is a failure: it may be there again next time.
+
     Args:
+        link: what is asked for.
         is_endless: whether pages of this site are known to lack their end tags.
     """
     patient = accept_repeated(check_html, 1 if is_endless else 3)
@@ -338,6 +342,8 @@ def _check_article(*, is_endless: bool) -> Callable[[Response], None]:
     def check(response: Response) -> None:
         if response.status != 200 or not other_than_page(response):
             patient(response)
+            if response.status == 200 and (given := stand_in_for_article(response, link)):
+                raise FetchError(f"{_NO_ARTICLE}: {given}", where=link)
 
     return check
 

@@ -122,10 +122,11 @@ def _entry(entry: Any, of_feed: tuple[str, ...], where: str, body: bytes) -> Ent
     whole = next((part.get("value") or "" for part in entry.get("content") or () if part.get("value")), "")
     summary = entry.get("summary") or ""
     guid = (entry.get("id") or "").strip()
-    link = _link(entry, guid, body)
+    found = _link(entry, guid, body)
+    link = urljoin(where, found) if found else ""
     return Entry(
         title=plain_title(entry.get("title") or ""),
-        link=urljoin(where, link) if link else "",
+        link=link if link.startswith(("http://", "https://")) else "",  # not urn:uuid:1
         guid=guid,
         published_date=_date(entry),
         authors=_authors(entry) or of_feed,
