@@ -19,7 +19,7 @@ from pipeline.scrape.cells import (
     read_text,
     read_url,
 )
-from pipeline.scrape.forum_dump import item_from_row, unlike_manifest
+from pipeline.scrape.forum_dump import FORMAT, item_from_row, unlike_manifest
 from pipeline.scrape.item import Item, Reject
 from pipeline.scrape.links import link_id
 from pipeline.scrape.packed import open_packed
@@ -36,6 +36,7 @@ _POST = re.compile(
 )
 _PAPER = re.compile(r"arxiv\.org/(?:abs|pdf)/([^?#\s]+?)(?:\.pdf)?/?$", re.I)
 _FORUM_SOURCES = {"lesswrong.com": "lesswrong", "alignmentforum.org": "alignmentforum"}
+_NEWER = "fetch a dump of that format, or a newer version of this program"
 _EMPTY_MARKS = ("n/a", "N/A", "")  # of the dates of the alignment research dataset
 MAX_TITLE_CHARACTERS = 2_000
 
@@ -81,6 +82,12 @@ def _read_forum_dump(path: Path, frame: str, tally: Tally) -> Iterator[Item | Re
             kind = "unreadable" if isinstance(row, Reject) else str(row.get("type") or "unreadable")
             counts[kind] += 1
             if kind == "meta" and not isinstance(row, Reject):
+                if str(row.get("format")) != str(FORMAT):
+                    raise DataError(
+                        f"is a dump of format {str(row.get('format'))[:20]}, where {FORMAT} is known",
+                        where=str(path),
+                        do=_NEWER,
+                    )
                 read_at = str(row.get("generatedAt") or "")[:10]
             tally.rows[kind] += 1
             found = row if isinstance(row, Reject) else item_from_row(row, place_of(line), "lesswrong", frame, read_at)
@@ -88,6 +95,10 @@ def _read_forum_dump(path: Path, frame: str, tally: Tally) -> Iterator[Item | Re
                 yield found
     if not counts:
         raise DataError("is empty", where=str(path), do="fetch it again")
+    if counts["meta"] != 1:
+        raise DataError(
+            f"has {counts['meta']} lines about itself, where a dump has one", where=str(path), do="fetch it again"
+        )
     manifest = path.with_name("manifest.json")
     wrong = unlike_manifest(counts, manifest.read_bytes()) if manifest.exists() else []
     if wrong:

@@ -141,11 +141,12 @@ def unlike_manifest(counts: Mapping[str, int], body: bytes) -> list[str]:
         manifest = None
     if not isinstance(manifest, dict):
         return ["the manifest of the dump cannot be read"]
+    said = {kind: manifest.get(f"{kind}s") for kind in ("post", "comment")}
     return [
-        f"the dump has {counts.get(kind, 0):,} {kind}s, its manifest says {manifest[f'{kind}s']:,}"
-        for kind in ("post", "comment")
-        if isinstance(manifest.get(f"{kind}s"), int) and manifest[f"{kind}s"] != counts.get(kind, 0)
-    ]
+        f"the dump has {counts.get(kind, 0):,} {kind}s, its manifest says {str(count)[:20]}"
+        for kind, count in said.items()
+        if count is not None and count != counts.get(kind, 0)
+    ] or ([] if any(count is not None for count in said.values()) else ["the manifest of the dump has no counts"])
 
 
 def item_from_row(row: Mapping[str, Any], place: str, site: str, frame: str, read_at: str) -> Item | Reject | None:

@@ -5,11 +5,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pipeline.scrape.cells import Unreadable, read_day, read_number
 from pipeline.scrape.item import Item, Reject
 from pipeline.text.formats import TextFormat
 
 ID = re.compile(r"[A-Za-z0-9]{17}|[0-9a-f]{24}")  # the second form: old Alignment Forum posts
 PREFIX = {"lesswrong": "lw", "alignmentforum": "lw", "eaforum": "eaf"}
+_ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_NAMES = ("displayName", "username")
 _OTHER = {"lw": "eaf", "eaf": "lw"}
 _HOME = {"lw": "https://www.lesswrong.com", "eaf": "https://forum.effectivealtruism.org"}
 MAX_TITLE_CHARACTERS = 2_000  # the sites themselves allow 500
@@ -68,6 +71,8 @@ def item_from_post(post: Mapping[str, Any], place: str, site: str, frame: str, r
     if not title or len(title) > MAX_TITLE_CHARACTERS:
         reason = "no title" if not title else f"title longer than {MAX_TITLE_CHARACTERS:,} characters"
         return Reject(place, reason, f"{prefix}:{post_id}")
+    if fault := _find_fault(post):
+        return Reject(place, fault, f"{prefix}:{post_id}")
     for mark in ("draft", "rejected", "deletedDraft"):
         if post.get(mark):
             return Reject(place, f"marked {mark}", f"{prefix}:{post_id}")
@@ -75,6 +80,7 @@ def item_from_post(post: Mapping[str, Any], place: str, site: str, frame: str, r
     crosspost = post.get("fmCrosspost") or {}
     foreign = str(crosspost.get("foreignPostId") or "") if crosspost.get("isCrosspost") else ""
     posted = str(post.get("postedAt") or "")
+    posted = posted if _ISO_DAY.match(posted) else read_day(posted)
     return Item(
         place=place,
         doc_id=f"{prefix}:{post_id}",
@@ -92,8 +98,8 @@ def item_from_post(post: Mapping[str, Any], place: str, site: str, frame: str, r
         tags=tuple(
             str(tag.get("name") or "") for tag in post.get("tags") or () if isinstance(tag, dict) and tag.get("name")
         ),
-        karma=_number(post.get("baseScore")),
-        karma_read_date=read_at if _number(post.get("baseScore")) is not None else "",
+        karma=read_number(post.get("baseScore")),
+        karma_read_date=read_at if post.get("baseScore") is not None else "",
         text_format=text_format,
         modified_date=str(post.get("modifiedAt") or ""),
         licence="https://creativecommons.org/licenses/by/4.0/"
@@ -103,6 +109,32 @@ def item_from_post(post: Mapping[str, Any], place: str, site: str, frame: str, r
         crosspost_id=f"{_OTHER[prefix]}:{foreign}" if ID.fullmatch(foreign) else "",
         is_crosspost_original=bool(foreign and crosspost.get("hostedHere")),
     )
+
+
+def _find_fault(post: Mapping[str, Any]) -> str:
+    """Returns why a post cannot be read as it stands, or nothing: no value is made into a text of itself."""
+    contents, people = post.get("contents") or {}, [post.get("user"), *_items(post.get("coauthors"))]
+    texts = [(key, post.get(key)) for key in ("title", "slug", "url", "htmlBody")]
+    texts += [(f"{key} of an author", each.get(key)) for each in people if isinstance(each, dict) for key in _NAMES]
+    texts += [("name of a tag", tag.get("name")) for tag in _items(post.get("tags")) if isinstance(tag, dict)]
+    texts += [(key, contents.get(key)) for key in ("html", "markdown")] if isinstance(contents, dict) else []
+    wrong = [key for key, value in texts if not isinstance(value, str | None)]
+    wrong += [] if isinstance(contents, dict) else ["contents"]
+    wrong += [key for key in ("coauthors", "tags") if not isinstance(post.get(key) or [], list)]
+    wrong += ["user"] if not all(isinstance(each, dict | None) for each in people) else []
+    wrong += ["tags"] if not all(isinstance(tag, dict | None) for tag in _items(post.get("tags"))) else []
+    if wrong:
+        return f"{wrong[0]} is of another kind than a post has"
+    for key, read in (("postedAt", read_day), ("baseScore", read_number)):
+        try:
+            read(post.get(key))
+        except Unreadable as reason:
+            return f"{key} {reason}"
+    return ""
+
+
+def _items(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _body(post: Mapping[str, Any]) -> tuple[str, TextFormat]:
@@ -124,9 +156,3 @@ def _page_url(post: Mapping[str, Any], prefix: str) -> str:
 
 def _name(user: object) -> str:
     return str(user.get("displayName") or user.get("username") or "") if isinstance(user, dict) else ""
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, str) and re.fullmatch(r"-?\d+(?:\.\d+)?", value):  # a dump on disk is read strings first
-        return float(value)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -629,6 +629,100 @@ def dump_cases() -> Iterator[tuple[str, Case]]:
             yield f"dump-{number}-{dump[:5]}-{key}", check
 
 
+def forum_cases() -> Iterator[tuple[str, Case]]:
+    """A forum's own dump with odd cells, and one that says other things of itself than it holds."""
+    meta = {"type": "meta", "format": 1, "generatedAt": "2026-09-01T09:00:00Z"}
+    user = {"displayName": "Ada", "slug": "ada"}
+    base = {"type": "post", "title": "T", "postedAt": "2026-01-02T00:00:00.000Z", "baseScore": 12, "html": "<p>B</p>"}
+    odd: dict[str, tuple[str, list[tuple[Any, Any]]]] = {
+        "_id": ("", [(value, REJECT) for value in (None, 5, "", "../x", ["a"])]),
+        "title": ("", [(value, REJECT) for value in (None, "", ["a"], {"a": 1}, True)]),
+        "postedAt": (
+            "published_date",
+            [
+                (None, ""),
+                ("2026-01-02", "2026-01-02"),
+                (1612310400, "2021-02-03"),
+                *((value, REJECT) for value in (5, "soon", "2026-13-01", 1.5e12, ["x"], True)),
+            ],
+        ),
+        "baseScore": (
+            "karma",
+            [
+                (None, None),
+                (-3, -3.0),
+                ("12", 12.0),
+                *((value, REJECT) for value in ("n/a", [1], True, "1,5", {"a": 1})),
+            ],
+        ),
+        "html": ("text", [(None, ""), *((value, REJECT) for value in (["x"], {"html": "x"}, True))]),
+        "user": (
+            "authors",
+            [
+                (None, ()),
+                ({}, ()),
+                ({"displayName": None}, ()),
+                *((value, REJECT) for value in (5, "Ada", [], True, {"displayName": ["x"]}, {"displayName": True})),
+            ],
+        ),
+        "coauthors": (
+            "authors",
+            [
+                (None, ("Ada",)),
+                ([{"displayName": "Bo"}], ("Ada", "Bo")),
+                ([None], ("Ada",)),
+                *((value, REJECT) for value in (5, ["x"], "Bo", [{"displayName": ["x"]}, user])),
+            ],
+        ),
+        "tags": (
+            "tags",
+            [
+                (None, ()),
+                ([{"name": "AI"}, {"name": "B"}], ("AI", "B")),
+                *((value, REJECT) for value in (5, "AI", ["AI"], [5], [{"name": ["x"]}, {"name": "B"}])),
+            ],
+        ),
+        "url": ("title", [(None, "T"), *((value, REJECT) for value in (["u"], True, {"u": 1}))]),
+        "type": ("", [(value, REJECT) for value in ("Post", 5, None, ["post"])]),
+    }
+
+    def posts(**more: Any) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = [{**base, "_id": f"{n:017d}", "user": user} for n in range(COUNT)]
+        rows[2] |= more
+        return rows
+
+    for key, (field, values) in odd.items():
+        for number, (value, wanted) in enumerate(values):
+            yield (
+                f"forum-{key}-{number}",
+                lambda folder, key=key, value=value, field=field, wanted=wanted: expect(
+                    folder,
+                    write_lines(folder, [meta, *posts(**{key: value})], "d.jsonl.gz"),
+                    field,
+                    wanted,
+                    dump="lesswrong",
+                    source="",
+                ),
+            )
+    for name, rows, manifest in (
+        ("without a line about itself", posts(), None),
+        ("with two", [meta, meta, *posts()], None),
+        ("of another format", [{**meta, "format": 2}, *posts()], None),
+        ("fewer posts than its manifest says", [meta, *posts()], b'{"posts": 9, "comments": 0}'),
+        ("a manifest of texts", [meta, *posts()], b'{"posts": "8"}'),
+        ("a manifest without counts", [meta, *posts()], b'{"counts": {"posts": 8}}'),
+        ("a manifest that is none", [meta, *posts()], b"hello"),
+        ("a manifest that is a list", [meta, *posts()], b"[]"),
+    ):
+
+        def check(folder: Path, rows: list[dict[str, Any]] = rows, manifest: bytes | None = manifest) -> str:
+            if manifest is not None:
+                (folder / "manifest.json").write_bytes(manifest)
+            return expect(folder, write_lines(folder, rows, "d.jsonl.zst"), "", STOP, dump="lesswrong", source="")
+
+        yield f"forum-{name}", check
+
+
 def settings_cases() -> Iterator[tuple[str, Case]]:
     """What an entry may say of dirt."""
     marks = {"empty_marks": ["NA", "n.a."]}
@@ -672,6 +766,7 @@ def all_cases() -> dict[str, Case]:
         parquet_cases,
         packed_cases,
         dump_cases,
+        forum_cases,
         settings_cases,
     )
     return dict(case for make in makers for case in make())
