@@ -299,21 +299,24 @@ def test_a_click_on_the_map_opens_a_document(address: str, page: Page) -> None:
     assert link.get_attribute("href").startswith("https://") and "noopener" in link.get_attribute("rel")
 
 
+FORCE_WEBGL = """
+    const original = HTMLCanvasElement.prototype.getContext;
+    HTMLCanvasElement.prototype.getContext = function (kind, options) {
+        const given = { ...options, failIfMajorPerformanceCaveat: false, preserveDrawingBuffer: true };
+        return original.call(this, kind, given);
+    };
+    const ask = WebGLRenderingContext.prototype.getParameter;
+    WebGLRenderingContext.prototype.getParameter = function (name) {
+        return name === 0x9246 ? "a graphics processor" : ask.call(this, name);
+    };
+"""
+
+
 @pytest.fixture
 def map_page(browser: Browser, address: str) -> Iterator[Page]:
     """A page whose browser takes software WebGL for good enough, so that the map is drawn with it."""
     page = browser.new_page(viewport={"width": 1440, "height": 900})
-    page.add_init_script(
-        """const original = HTMLCanvasElement.prototype.getContext;
-        HTMLCanvasElement.prototype.getContext = function (kind, options) {
-            const given = { ...options, failIfMajorPerformanceCaveat: false, preserveDrawingBuffer: true };
-            return original.call(this, kind, given);
-        };
-        const ask = WebGLRenderingContext.prototype.getParameter;
-        WebGLRenderingContext.prototype.getParameter = function (name) {
-            return name === 0x9246 ? "a graphics processor" : ask.call(this, name);
-        };"""
-    )
+    page.add_init_script(FORCE_WEBGL)
     page.goto(address)
     page.locator("#map-canvas").scroll_into_view_if_needed()
     expect(page.locator("#m-legend li").first).to_be_visible()

@@ -6,6 +6,8 @@ function estimateAt(from) {
 const countAt = (from) => (from.def === NOTHING && !from.in.length ? { count: null, low: null, high: null } : estimateCount(positionOf(from), from.of, from.frame, from.year));
 const formatAbout = (row) => (row.count === null ? "–" : `${formatCount(Math.round(row.count))} (${formatCount(Math.round(row.low))}–${formatCount(Math.round(row.high))})`);
 
+const keepClear = () => { document.documentElement.style.scrollPaddingTop = `${byId("x-result").offsetHeight + 16}px`; };
+
 function startResult() {
   const choose = (id, change) => byId(id).addEventListener("change", () => go(change(byId(id).value)));
   const options = () => [
@@ -22,7 +24,7 @@ function startResult() {
   choose("x-by", (by) => ({ by, year: by === DOCUMENTS ? state.year : "" }));
   byId("x-copy").addEventListener("click", copyLink);
   // What is scrolled to comes into sight below the result, however many lines it has.
-  new ResizeObserver(([entry]) => { document.documentElement.style.scrollPaddingTop = `${entry.target.offsetHeight + 16}px`; }).observe(byId("x-result"));
+  new ResizeObserver(keepClear).observe(byId("x-result"));
 }
 
 function renderResult() {

@@ -45,6 +45,7 @@ function reveal(name) {
   for (let node = part; node; node = node.parentElement) if (node.tagName === "DETAILS") node.open = true;
   const inner = part.matches("section, div") ? part.querySelector(":scope > details") : null;
   if (inner) inner.open = true;
+  keepClear();
   part.scrollIntoView();
   const target = part.matches("details") ? part.querySelector("summary") : byId(`${name}-title`) || part;
   target.focus({ preventScroll: true });
