@@ -1,9 +1,12 @@
 """The map and the documents that nobody read come from a file beside the page, when they are wanted and not before."""
 
+import re
 import shutil
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -27,6 +30,30 @@ def page(browser: Browser) -> Iterator[Page]:
     page.on("request", lambda request: page.asked.append(request.url))
     yield page
     page.close()
+
+
+def lightness_and_hues(colours: list[str]) -> np.ndarray:
+    """CIELAB of sRGB colours: float (n, 3), in which a distance of 2 is just seen."""
+    shares = np.array([[int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)] for colour in colours])
+    linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+    white = np.array([0.95047, 1.0, 1.08883])
+    matrix = np.array(
+        [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.072175], [0.0193339, 0.119192, 0.9503041]]
+    )
+    scaled = linear @ matrix.T / white
+    root = np.where(scaled > 0.008856, np.cbrt(scaled), 7.787 * scaled + 16 / 116)
+    return np.stack([116 * root[:, 1] - 16, 500 * (root[:, 0] - root[:, 1]), 200 * (root[:, 1] - root[:, 2])], axis=1)
+
+
+def test_every_cluster_of_a_broad_layer_has_a_colour_of_its_own(shipped: Path) -> None:
+    text = resources.files("pipeline.report").joinpath("templates/scripts/map.js").read_text(encoding="utf-8")
+    palette = re.findall(r'"(#[0-9a-f]{6})"', re.search(r"const PALETTE = \[(.*?)\]", text)[1])
+    clusters = pd.read_parquet(shipped / "data/raw/census/2026.11/clusters.parquet")
+    broad = clusters[(clusters["layer"] == "broad") & ~clusters["cluster_id"].str.endswith("-ground")]
+    assert len(palette) >= len(broad) > 10
+    places = lightness_and_hues(palette)
+    apart = np.linalg.norm(places[:, None] - places[None], axis=2) + 1e6 * np.eye(len(palette))
+    assert apart.min() > 20
 
 
 def opened(page: Page, folder: Path, link: str = "") -> Page:

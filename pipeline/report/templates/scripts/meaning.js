@@ -1,16 +1,16 @@
-// Nearness in meaning, from the census's vectors cut to a few directions: what lies near a document, or near what words find.
+// Nearness in meaning, from the census's vectors in few bits a number: what lies near a document, or near what words find.
 const NEAR_ROWS = 60;
 const FEW = 8; // documents that words find, from which the direction of a search is taken
 
 let meanings = null;
 function openMeanings() {
   if (meanings || !atlas.meaning) return;
-  const bytes = bytesOf(atlas.meaning.vectors);
-  meanings = new Int8Array(2 * bytes.length);
-  bytes.forEach((byte, at) => {
-    meanings[2 * at] = (byte >> 4) - 8;
-    meanings[2 * at + 1] = (byte & 15) - 8;
-  });
+  const { bits, levels, vectors } = atlas.meaning;
+  const [bytes, each, mask] = [bytesOf(vectors), 8 / bits, 2 ** bits - 1];
+  meanings = new Int8Array(each * bytes.length);
+  for (let at = 0; at < bytes.length; at += 1) {
+    for (let part = 0; part < each; part += 1) meanings[each * at + part] = levels[(bytes[at] >> (8 - bits * (part + 1))) & mask];
+  }
 }
 
 function nearestInMeaning(places) {
