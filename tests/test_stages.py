@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -330,6 +331,13 @@ def test_a_dry_run_says_what_would_run_and_why_and_touches_nothing(project: Path
     (project.parent / "documents.jsonl").write_text(json.dumps(invent_documents(1)[0]) + "\n")
     done = run(project, "make", "corpus", "--dry-run")
     assert done.stdout.count("\n") == 1 and "documents.jsonl has changed" in done.stdout
+
+
+def test_a_dry_run_can_be_pasted_where_a_folder_has_a_blank_in_its_name(project: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "my study"
+    shutil.copytree(project.parent, folder)
+    line = run(folder / project.name, "make", "corpus", "--dry-run").stdout.split("  #")[0]
+    assert shlex.split(line)[-2:] == [str(folder / project.name), "corpus"]
 
 
 def test_two_runs_at_once_give_one_result_and_the_second_says_who_is_first(project: Path) -> None:

@@ -8,6 +8,7 @@ import fcntl
 import json
 import logging
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -190,8 +191,7 @@ def _read_holder(path: Path) -> dict[str, object]:
 def _command(config_path: Path, stage: Stage, words: Sequence[str]) -> str:
     executable = Path(sys.executable)
     shown = executable.relative_to(Path.cwd()) if executable.is_relative_to(Path.cwd()) else executable
-    quoted = [f'"{word}"' if " " in word else word for word in words]
-    return " ".join([str(shown), "-m", PACKAGE, "--config", str(config_path), stage.name, *quoted])
+    return shlex.join([str(shown), "-m", PACKAGE, "--config", str(config_path), stage.name, *words])
 
 
 def _join(reasons: Sequence[str]) -> str:
