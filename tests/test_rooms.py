@@ -24,6 +24,7 @@ ROWS = (
         "extras",
         "generations",
         "config_checks",
+        "hints",
     },
     {"coding", "text", "web", "release"},
     {"scrape"},

@@ -5,7 +5,7 @@ import importlib
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from pipeline.cli.parser import keywords_of, list_targets, make_parser, suggest_
 from pipeline.cli.registry import load_stages
 from pipeline.errors import MissingExtraError
 from pipeline.extras import explain_missing, require
+from pipeline.hints import name_study
 from pipeline.stages import Stage
 
 if TYPE_CHECKING:  # the list of targets is read before anything is installed
@@ -39,7 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
     if options.command == "stages":
         print("\n".join(list_targets(stages)))
         return 0
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_StudyFormatter(options.config, stages))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     try:
         return _run(options, stages)
     except MissingExtraError as error:
@@ -48,16 +51,27 @@ def main(arguments: list[str] | None = None) -> int:
         missing = explain_missing(error, options.command)
         if missing is not None:
             return _name_extra(missing)
-        return _explain(error, options.config)
+        return _explain(error, options.config, stages)
     except BaseException as error:  # the one boundary: whatever ends a run is a line and a status
-        return _explain(error, options.config)
+        return _explain(error, options.config, stages)
 
 
-def _explain(error: BaseException, config_path: Path) -> int:
+class _StudyFormatter(logging.Formatter):
+    """Messages alone, in which every `make TARGET` names the study at hand."""
+
+    def __init__(self, config_path: Path, commands: Collection[str]) -> None:
+        super().__init__("%(message)s")
+        self.config_path, self.commands = config_path, commands
+
+    def format(self, record: logging.LogRecord) -> str:
+        return name_study(super().format(record), self.config_path, self.commands)
+
+
+def _explain(error: BaseException, config_path: Path, commands: Collection[str]) -> int:
     """Prints the line that says what ended the run. Returns the exit status."""
     line, status = explain_failure(error, config_path.resolve().parent / "data" / "processed" / "crashes")
     if line:
-        print(f"error: {line}", file=sys.stderr)
+        print(f"error: {name_study(line, config_path, commands)}", file=sys.stderr)
     return status
 
 

@@ -14,6 +14,7 @@ from pipeline.config import Config
 from pipeline.errors import SheetError
 from pipeline.estimate.inputs import load_inputs
 from pipeline.generations import hold_lock
+from pipeline.hints import name_study
 from pipeline.rounds.phase2 import draw_phase2
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ def run(config: Config, coder: str = "", total: int = 0, name: str = "") -> None
         _check_coder(found, coder, drawn)
         for each, rows in drawn.groupby("round"):
             _write(handcheck / "rounds" / str(each), rows.drop(columns="round"))
-    print(_describe(drawn, coder, chances is not None))
+    print(name_study(_describe(drawn, coder, chances is not None), config.file))
     log.info("adjudicate: %d of %d readings drawn", int(drawn["adjudicated"].sum()), len(drawn))
 
 

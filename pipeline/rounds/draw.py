@@ -17,6 +17,7 @@ from pipeline.coding.sampling import draw_mixture, hash_frame
 from pipeline.config import Config
 from pipeline.errors import SheetError
 from pipeline.generations import draft_folder, hold_lock
+from pipeline.hints import name_study
 from pipeline.rounds.allocate import Target, allocate, expect_half_widths, predict_shares
 from pipeline.rounds.targets import choose_frames, list_targets, read_sizes
 from pipeline.schemas import DOCUMENTS, FRAME_MEMBERS, PREDICTIONS, ROUND_MEMBERS
@@ -69,7 +70,9 @@ def run(
         chosen = choose_frames(frames, found, members, quotable)
         earlier = list_rounds(handcheck, "all")
         if by == "mixture":
-            print(_write_mixture(config, folder, members[members["frame"].isin(chosen)], total, seed, weight, earlier))
+            inside = members[members["frame"].isin(chosen)]
+            lines = _write_mixture(config, folder, inside, total, seed, weight, earlier)
+            print(name_study(lines, config.file))
             return
         targets = list_targets(found, members, chosen, name)
         if not targets:
@@ -88,7 +91,8 @@ def run(
             more = allocate(targets, total, rule, shares)
         widths = expect_half_widths(targets, more, shares, config.estimate.level)
         drawn = _write(config, folder, targets, more, seed, rule, earlier)
-    print(_describe(name, targets, more, widths, config.report.headline_definitions, predictions is not None))
+    lines = _describe(name, targets, more, widths, config.report.headline_definitions, predictions is not None)
+    print(name_study(lines, config.file))
     log.info("draw: %d documents of %d strata -> %s", drawn, sum(count > 0 for count in more.values()), folder)
 
 

@@ -24,6 +24,7 @@ from pipeline.estimate.evidence import name_sources
 from pipeline.estimate.inputs import load_inputs
 from pipeline.estimate.rulings import is_surprising
 from pipeline.generations import hold_lock
+from pipeline.hints import name_study
 
 log = logging.getLogger(__name__)
 # How often outside labels had no room for a settled code (19, 27 and 82 documents of round 1): numbers are shared out
@@ -70,7 +71,7 @@ def run(config: Config, total: int = 0, name: str = "") -> None:
     counts = drawn.groupby("gold_stratum", as_index=False).agg(n_stratum=("n_stratum", "first"), n=("doc_id", "size"))
     for row in counts.to_dict("records"):
         print(f"{row['gold_stratum']:30} {row['n_stratum']:7,} settled {row['n']:6,} drawn")
-    print("Next: make check CODER=name TASK=gold")
+    print(name_study("Next: make check CODER=name TASK=gold", config.file))
     log.info("gold: %d of %d settled documents drawn -> %s", len(drawn), len(strata), folder / NAME)
 
 

@@ -9,6 +9,7 @@ from pipeline.coding.coverage import drawn_from
 from pipeline.coding.current import read_survey
 from pipeline.coding.sample import Survey
 from pipeline.config import Config
+from pipeline.hints import name_study
 from pipeline.rounds.phase2 import list_undecided
 
 COLUMNS = {
@@ -35,7 +36,8 @@ def run(config: Config) -> None:
     found = read_survey(config, codebook)
     quotable = {name for name, frame in config.frames.items() if frame.is_quotable}
     parts = {name for name, frame in config.frames.items() if frame.part_of}
-    print("\n".join([*describe(found), "", *list_next(found, quotable, parts)]))
+    print("\n".join([*describe(found), ""]))
+    print(name_study("\n".join(list_next(found, quotable, parts)), config.file))
 
 
 def describe(found: Survey) -> list[str]:
