@@ -31,6 +31,7 @@ STRINGS = [
     ("Ada van der Berg, Bo de la Cruz", ("Ada van der Berg", "Bo de la Cruz")),
     ("Ada Anders (@ada), Bo Berg", ("Ada Anders", "Bo Berg")),
     ("Ada Anders and 12 others", ("Ada Anders",)),
+    ("The X Collaboration: Ada Anders, Bo Berg", ("The X Collaboration", "Ada Anders", "Bo Berg")),
     ("Author list TBD", ()),
     ("TBA", ()),
     ("Anonymous", ()),

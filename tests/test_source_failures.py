@@ -429,3 +429,24 @@ def test_a_post_whose_page_does_not_name_its_id_is_not_lost(pages):
         pages.url("/posts/invented"),
     )
     assert item.doc_id.startswith("web:")
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("### [A](/api/post/a)\n\n> see [B](/api/post/b)", ["a"]),
+        ("## [A](https://www.lesswrong.com/api/post/a)", ["a"]),
+        ("- [A](/posts/Abcdefghijklmn001/a)", ["Abcdefghijklmn001"]),
+        ("* **[A](/api/post/a)**", ["a"]),
+        ("### [A \\[x\\]](/api/post/a)", ["a"]),
+        ("### [A [x]](/api/post/a)", ["a"]),
+        ('### [A](/api/post/a "On A")', ["a"]),
+        ("#### [A](</api/post/a>)", ["a"]),
+        ("Text with [B](/api/post/b) inside", []),
+        ("    [B](/api/post/b)", []),
+    ],
+)
+def test_the_posts_of_a_list_are_those_that_its_lines_begin_with(line, names):
+    from pipeline.scrape.forum_markdown import listed_posts
+
+    assert listed_posts(f"# Latest\n\n{line}\n") == names

@@ -87,3 +87,14 @@ def test_a_withdrawn_paper_is_a_reject_with_its_reason():
     records, rejects = records_from_items("arxiv", papers)
     assert records["doc_id"].tolist() == ["arxiv:2601.00000"]
     assert [(row["reason"], row["excerpt"]) for row in rejects] == [(WITHDRAWN, "arxiv:2601.00001")]
+
+
+def test_a_date_that_cannot_be_read_is_a_reject_that_shows_it():
+    papers = [
+        Item(str(n), f"arxiv:2601.0000{n}", "arxiv", "f", "T", "x", published_date=("soon", "")[n]) for n in (0, 1)
+    ]
+    records, rejects = records_from_items("arxiv", papers)
+    assert records["doc_id"].tolist() == ["arxiv:2601.00001"]
+    assert [(row["reason"], row["excerpt"]) for row in rejects] == [
+        ("its date cannot be read", "arxiv:2601.00000 soon")
+    ]

@@ -125,15 +125,25 @@ def records_from_items(origin: str, items: Iterable[Item | Reject]) -> tuple[pd.
     for item in items:
         record_id = _encodable(f"{origin}/{item.place}")
         title = clean_title(item.title) if isinstance(item, Item) else ""
-        if isinstance(item, Reject) or not title or item.is_withdrawn:
-            reason = item.reason if isinstance(item, Reject) else "no title" if not title else WITHDRAWN
+        reason = item.reason if isinstance(item, Reject) else _why_not(item, title)
+        if reason or isinstance(item, Reject):
             excerpt = item.excerpt if isinstance(item, Reject) else item.doc_id
+            excerpt += f" {item.published_date}" if isinstance(item, Item) and reason.startswith("its date") else ""
             rejects.append(
                 {"record_id": record_id, "origin": origin, "reason": reason, "excerpt": _encodable(excerpt[:200])}
             )
             continue
         rows.append({"record_id": record_id, "origin": origin, **_record_from_item(item, title)})
     return pd.DataFrame(rows, columns=[column.name for column in RECORDS.columns]), rejects
+
+
+def _why_not(item: Item, title: str) -> str:
+    """Returns why an item is no record, or nothing."""
+    if not title:
+        return "no title"
+    if item.published_date and read_date(item.published_date) is None:
+        return "its date cannot be read"
+    return WITHDRAWN if item.is_withdrawn else ""
 
 
 def _record_from_item(item: Item, title: str) -> dict[str, object]:

@@ -255,7 +255,7 @@ def _item_from_record(record: etree._Element, place: str, frame: str) -> Item | 
             url=f"https://arxiv.org/abs/{field('id') or name}",
             authors=tuple(author.name for author in authors),
             published_date=versions[0] if versions else field("created"),
-            tags=tuple(field("categories").split()),
+            tags=tuple(dict.fromkeys(field("categories").replace(",", " ").split())),
             text_format="latex",
             versions=versions,
             modified_date=versions[-1] if versions else field("updated") or field("created"),

@@ -14,7 +14,8 @@ from pipeline.text.authors import clean_names
 from pipeline.web.response import Response, TryAgain
 
 _LISTED = re.compile(
-    r"^\s{0,3}(?:#{1,6}\s+|[-*+]\s+|\d+\.\s+)?\[[^\]]*\]\((?:https?://[^/)]+)?/(?:api/post|posts)/(?P<name>[\w-]+)(?:/[^)]*)?\)",
+    r"^\s{0,3}(?:#{1,6}\s+|[-*+]\s+|\d+\.\s+)?[*_]{0,2}\[(?:\\.|\[[^\]]*\]|[^\[\]\\])*\]"
+    r"\(<?(?:https?://[^/)]+)?/(?:api/post|posts)/(?P<name>[\w-]+)(?:/[^)\s>]*)?>?(?:\s+\"[^\"]*\")?\)",
     re.M,
 )
 _FACT = re.compile(

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from pipeline.text.latex import text_from_latex
 
+_GROUP = re.compile(
+    r"\b(collaboration|consortium|team|group|initiative|network)\s*:\s*(?=\S)", re.I
+)  # then its members
 _EMAIL = re.compile(r"[\w.+-]+(?:@|\s*\[at\]\s*|\(at\))[\w-]+(?:\.[\w-]+)+")
 _TAG = re.compile(r"</?[a-z][^<>]*>", re.I)
 # Superscript digits, letters and signs that tie a name to a footnote.
@@ -83,7 +86,7 @@ def read_authors(text: str) -> tuple[Author, ...]:
         unicodedata.normalize("NFC", text_from_latex(text) if "\\" in text else text).replace("{", "").replace("}", "")
     )
     bare = _TAIL.sub("", _LEAD.sub("", " \n".join(" ".join(line.split()) for line in text.splitlines())))
-    bare = _mail_names(bare)
+    bare = _mail_names(_GROUP.sub(r"\1, ", bare))
     bare, notes = _take_brackets(bare)
     bare = _YEAR_END.sub("", _ET_AL.sub("", bare))
     found: dict[str, Author] = {}
