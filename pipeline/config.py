@@ -211,6 +211,7 @@ class Estimate:
         agendas: by the name of an agenda, the leaves that it joins.
         reader_sources: by a name, sources whose documents readers err alike on; others are each by themselves.
         minutes: what each action of `make plan` takes.
+        asked_widths: how wide an interval is to be, by frame and definition, as a share: of every year and of all.
     """
 
     round: str = ""
@@ -219,6 +220,7 @@ class Estimate:
     agendas: dict[str, tuple[str, ...]] = field(default_factory=dict)
     reader_sources: dict[str, tuple[str, ...]] = field(default_factory=dict)
     minutes: Minutes = field(default_factory=Minutes)
+    asked_widths: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, config=STRICT)

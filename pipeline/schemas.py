@@ -1061,6 +1061,25 @@ POSITIONS = Table(
         N_PERSON,
     ),
 )
+NEEDS = Table(
+    "needs",
+    "what it would take to bring an interval to the width that is asked for ([estimate] asked_widths)",
+    ("frame", "year", "definition", "denominator"),
+    (
+        Column("frame", TEXT, "the population"),
+        Column("year", TEXT, "year of publication; empty for all years"),
+        Column("definition", TEXT, "what counts as direct (codebook.toml)"),
+        Column("denominator", TEXT, "what it is a share of (codebook.toml)"),
+        Column("width_now", NUMBER, "of its interval, as a share"),
+        Column("width_asked", NUMBER, "what it is to be"),
+        Column("n_read", INTEGER, "documents read"),
+        Column("n_to_adjudicate", INTEGER, "of them, those that nobody has ruled on"),
+        Column("width_adjudicated", NUMBER, "expected width once all of these are ruled on"),
+        Column("n_more", INTEGER, "documents to read beyond these, and to settle, in the strata that tell most"),
+        Column("width_then", NUMBER, "expected width after both"),
+        Column("level", NUMBER, "of the interval"),
+    ),
+)
 READER_ERROR = Table(
     "reader_error",
     "how often people put a document elsewhere than its settled code does, both ways, by source",
@@ -1210,6 +1229,7 @@ SHARE_TABLES = {
         WEIGHTS,
         PLAN,
         PRICES,
+        NEEDS,
         READER_ERROR,
         AS_PEOPLE,
         CLAIMS,

@@ -29,6 +29,7 @@ STAGES = (
             "weights",
             "plan",
             "prices",
+            "needs",
             "reader_error",
             "as_people",
             "claims",
@@ -58,7 +59,7 @@ STAGES = (
         name="plan",
         purpose='what each next step costs and saves: make plan [FOR="FRAME/YEAR DEFINITION"] [DRAW=]',
         run="pipeline.estimate.plan:run",
-        reads=("plan", "prices", "as_people", *ROUND_TABLES, "authorship", "terms", "embeddings"),
+        reads=("plan", "prices", "needs", "as_people", *ROUND_TABLES, "authorship", "terms", "embeddings"),
         inputs=(*ROUND_FILES, "{handcheck}/external/*.csv", "{handcheck}/rounds/*/gold.csv"),
         settings=(
             "seed",

@@ -14,7 +14,7 @@ from pipeline.estimate.inputs import load_inputs
 from pipeline.estimate.price_targets import AT_RANDOM, BY_BANDS, HEADLINE, SECOND, find_targets
 from pipeline.estimate.prices import price_actions
 from pipeline.estimate.survey import estimate_batch, open_survey
-from pipeline.schemas import AS_PEOPLE, PLAN, PRICES
+from pipeline.schemas import AS_PEOPLE, NEEDS, PLAN, PRICES
 
 log = logging.getLogger(__name__)
 SHOWN_EACH = 3  # steps of each kind that are printed; all are in the table
@@ -43,6 +43,7 @@ def run(config: Config, draw: str = "", share: str = "") -> None:
     print("\n".join(tell_prices(own, wanted)))
     if share:
         return
+    print("\n".join(tell_needs(store.read_table(NEEDS, config.processed("needs")))))
     for (frame, year, definition), part in rows.groupby(["frame", "year", "definition"], sort=True):
         first = part.iloc[0]
         log.info(
@@ -75,6 +76,25 @@ def _price_share(config: Config, share: str) -> pd.DataFrame:
     evidence = gather_evidence(config.path(config.paths.handcheck), sample, source, codebook)
     as_people = store.read_table(AS_PEOPLE, config.processed("as_people"))
     return price_actions(survey, targets, evidence, source, as_people, config.estimate.minutes)
+
+
+def tell_needs(rows: pd.DataFrame) -> list[str]:
+    """Returns what each interval needs to be as narrow as is asked; nothing where nothing is asked.
+
+    Args:
+        rows: of the table `needs`.
+    """
+    if rows.empty:
+        return []
+    lines = ["", "What it takes to bring an interval to the width that is asked, in points (table needs):", ""]
+    lines.append(f"{'now':>6} {'asked':>6} {'rulings':>8} {'then':>6} {'and read':>9} {'then':>6}  share")
+    for row in rows.to_dict("records"):
+        widths = [100 * row[name] for name in ("width_now", "width_asked", "width_adjudicated", "width_then")]
+        lines.append(
+            f"{widths[0]:6.1f} {widths[1]:6.1f} {row['n_to_adjudicate']:8,} {widths[2]:6.1f} {row['n_more']:9,} "
+            f"{widths[3]:6.1f}  {row['frame']}{'/' if row['year'] else ''}{row['year']} {row['definition']}"
+        )
+    return lines
 
 
 def tell_prices(rows: pd.DataFrame, wanted: str) -> list[str]:

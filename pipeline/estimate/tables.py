@@ -26,6 +26,7 @@ from pipeline.estimate.domains import Domain, Population, parts_of
 from pipeline.estimate.evidence import gather_evidence, name_sources, pool_evidence
 from pipeline.estimate.growth import measure_total_growth
 from pipeline.estimate.mixture_tables import tabulate_mixtures
+from pipeline.estimate.needs import tabulate_needs
 from pipeline.estimate.people import WEIGHTS, count_people
 from pipeline.estimate.person_counts import add_person_counts
 from pipeline.estimate.planning import plan_reading
@@ -122,6 +123,7 @@ def _estimate_sample(
         "claims": tabulate_claims(survey, config.claims, errors, source, config.report.denominator),
         "smoothed": tabulate_smoothed(survey),
         "plan": plan_reading(survey, found, config.report.denominator, config.report.headline_definitions),
+        "needs": tabulate_needs(survey, found, config.report.denominator, config.estimate.asked_widths),
         "prices": price_actions(survey, targets, evidence, source, as_people, config.estimate.minutes),
         "robustness": vary_estimates(survey, members, quotable),
     }

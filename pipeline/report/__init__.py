@@ -32,6 +32,7 @@ STAGES = (
             "weights",
             "plan",
             "prices",
+            "needs",
             "reader_error",
             "as_people",
             "claims",

@@ -17,8 +17,9 @@ def fill_amounts(content: Content) -> dict[str, Any]:
     """Returns the values that the templates use: `amounts`, `scopes` and `missed`; empty without the tables."""
     totals, recall = (content.extras.get(name, pd.DataFrame()) for name in ("totals", "recall"))
     scopes = _list_scopes(content)
+    needs = content.extras.get("needs", pd.DataFrame()).to_dict("records")
     if recall.empty or totals.empty:
-        return {"amounts": [], "scopes": scopes, "missed": [], "grown": []}
+        return {"amounts": [], "scopes": scopes, "missed": [], "grown": [], "needs": needs}
     known = {tuple(str(row[key]) for key in TOTAL_KEY): row for row in totals.to_dict("records")}
     amounts = [
         {
@@ -38,7 +39,7 @@ def fill_amounts(content: Content) -> dict[str, Any]:
     wanted = ("", *content.settings.headline_definitions)
     is_shown = (recall["denominator"] == content.settings.denominator) & recall["definition"].isin(wanted)
     missed = [_keyed(row, RECALL_KEY) for row in recall[is_shown].to_dict("records")]
-    return {"amounts": amounts, "scopes": scopes, "missed": missed, "grown": grown}
+    return {"amounts": amounts, "scopes": scopes, "missed": missed, "grown": grown, "needs": needs}
 
 
 def _list_growth(content: Content, frames: Collection[str]) -> list[dict[str, Any]]:

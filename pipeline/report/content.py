@@ -72,6 +72,7 @@ OPTIONAL_TABLES = (
     "intrusion",
     "layer_codes",
     "mixtures",
+    "needs",
     "outside_labels",
     "people",
     "plan",

@@ -1,0 +1,63 @@
+"""What an interval would take: against drawing as many and looking, and at the edges."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.errors import ConfigError
+from pipeline.estimate.needs import COLUMNS, tabulate_needs
+from pipeline.estimate.plan import tell_needs
+from pipeline.estimate.survey import Survey, estimate_batch
+from tests.survey_of import sample_of, survey_of
+
+
+def drawn_survey(n_read: int, seed: int = 3, *, n_settled: int | None = None) -> Survey:
+    """Two strata of 800 and 1,600; of the second few count. Open documents may be overturned as settled ones were."""
+    rng = np.random.default_rng(seed)
+    stratum = np.repeat([0, 1], [800, 1_600])
+    truth = np.where(rng.random(2_400) < np.where(stratum == 0, 0.5, 0.05), 0, 1)
+    half = n_read // 2
+    drawn = np.concatenate([rng.permutation(800)[:half], 800 + rng.permutation(1_600)[: n_read - half]])
+    settled = np.arange(n_read) % 3 == 0 if n_settled is not None else None
+    return survey_of(
+        *sample_of(truth, stratum, drawn, is_settled=settled, phase2_probability=1.0 if settled is None else 1 / 3)
+    )
+
+
+def needs_of(survey: Survey, width: float, definition: str = "strict") -> dict[str, float]:
+    found = estimate_batch(survey, survey.codebook.definitions, [])
+    (row,) = tabulate_needs(survey, found, "safety", {"f": {definition: width}}).to_dict("records")
+    return row
+
+
+def test_as_many_more_as_it_says_bring_the_width_that_is_asked() -> None:
+    first = needs_of(drawn_survey(200), 0.05)
+    assert first["width_now"] > 0.08 and first["n_to_adjudicate"] == 0 and first["width_then"] <= 0.05
+    widths = [needs_of(drawn_survey(200 + int(first["n_more"]), seed), 0.05)["width_now"] for seed in range(4, 10)]
+    assert np.mean(widths) == pytest.approx(0.05, rel=0.15)
+
+
+def test_what_is_narrow_enough_needs_nothing_and_narrower_needs_more() -> None:
+    survey = drawn_survey(200)
+    assert needs_of(survey, 0.5)["n_more"] == 0
+    counts = [needs_of(survey, width)["n_more"] for width in (0.08, 0.06, 0.04, 0.02)]
+    assert counts == sorted(counts) and counts[0] > 0 and counts[-1] < 2_200
+
+
+def test_rulings_come_first_and_leave_less_to_read() -> None:
+    survey = drawn_survey(200, n_settled=67)
+    row = needs_of(survey, 0.06)
+    assert row["n_to_adjudicate"] == 133
+    assert row["width_adjudicated"] < row["width_now"] and row["width_then"] <= 0.06
+    lines = tell_needs(pd.DataFrame([row]))
+    assert "and read" in lines[3] and lines[4].endswith("f strict")
+
+
+def test_nothing_is_asked_where_nothing_is_written_and_unknown_definitions_are_named() -> None:
+    survey = drawn_survey(60)
+    found = estimate_batch(survey, survey.codebook.definitions, [])
+    empty = tabulate_needs(survey, found, "safety", {})
+    assert empty.empty and list(empty.columns) == list(COLUMNS) and not tell_needs(empty)
+    assert tabulate_needs(survey, found, "safety", {"elsewhere": {"strict": 0.1}}).empty
+    with pytest.raises(ConfigError, match="no definition 'none'"):
+        tabulate_needs(survey, found, "safety", {"f": {"none": 0.1}})
