@@ -329,6 +329,18 @@ def test_the_map_places_every_label_and_lists_an_area(address: str, page: Page) 
     assert len(lines) > 2 and lines[0].startswith("doc_id,title")
 
 
+@pytest.mark.parametrize("width", [375, 768, 1440])
+def test_no_label_is_dropped_at_any_width(shipped: Path, browser: Browser, width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": HEIGHT})
+    for view in ("", "&view=0.450,0.500,5.00"):
+        opened(page, (shipped / "reports/2026.11/index.html").as_uri() + "#show=map" + view)
+        expect(page.locator("#m-legend li").first).to_be_visible()
+        page.wait_for_timeout(400)
+        counts = page.locator("#map-labels").evaluate("node => [node.dataset.labels, node.dataset.wanted].map(Number)")
+        assert counts[0] == counts[1] > 3, view
+    page.close()
+
+
 # The questions of readers, each with at most two acts that lead to its answer, and where that stands.
 QUESTIONS = [
     ("what happened over the years", [], "#trend-title", r"fell from \d+% in 2017 to \d+% in 20"),

@@ -21,6 +21,8 @@ from pipeline.report.second import OPEN as OPEN_SCOPE
 from pipeline.report.second import list_second, list_smoothed
 from pipeline.report.words import tell_source
 
+DIGITS = 12  # of a chance in the page: sums of published ones end in rounding errors, which take room
+
 
 def explorer_payload(content: Content, weights: Weights) -> dict[str, Any]:
     """Returns the inputs of the estimator: design, codes of every reading, and the queries.
@@ -137,15 +139,12 @@ def weights_payload(weights: Weights) -> dict[str, Any]:
 def replicates_payload(weights: Weights) -> bytes:
     """Returns what differs from replicate to replicate, little-endian: rates, weights in steps, drawn codes.
 
-    Rates are float64 (n_rates, n_replicates), the other two 16-bit words (n_read, n_replicates): the row of a document
-    is in one piece, which is what makes it small when it is compressed.
+    Rates are float64 (n_rates, n_replicates), first the first byte of each, and so on; the other two are 16-bit
+    words (n_read, n_replicates), the row of a document in one piece: so they are small when they are compressed.
     """
+    rates = np.frombuffer(_rates(weights)[0].astype("<f8").tobytes(), dtype=np.uint8).reshape(-1, 8).T
     steps = (weights.replicates / digit_of(weights.replicates)).T.astype("<u2")
-    return (
-        _rates(weights)[0].astype("<f8").tobytes()
-        + steps.tobytes()
-        + weights.codes.kept_drawn.T.astype("<u2").tobytes()
-    )
+    return rates.tobytes() + steps.tobytes() + weights.codes.kept_drawn.T.astype("<u2").tobytes()
 
 
 def _rates(weights: Weights) -> tuple[np.ndarray, np.ndarray]:
@@ -161,7 +160,7 @@ def _sparse_rows(table: sparse.csr_array, is_shown: np.ndarray | None = None) ->
         part = slice(table.indptr[place], table.indptr[place + 1])
         if is_shown is not None and not is_shown[place]:
             part = slice(0, 0)
-        rows.append([table.indices[part].tolist(), table.data[part].tolist()])
+        rows.append([table.indices[part].tolist(), table.data[part].round(DIGITS).tolist()])
     return rows
 
 

@@ -12,7 +12,12 @@ const records = weights.records.leaf.map((leaf, place) => {
   return codes;
 });
 const nUnits = weights.weight.length;
-const changeRates = new Float64Array(replicateBytes, 0, weights.n_rates * weights.n_replicates);
+const changeRates = gatherRates(new Uint8Array(replicateBytes, 0, 8 * weights.n_rates * weights.n_replicates));
+function gatherRates(bytes) {
+  const [count, gathered] = [bytes.length / 8, new Uint8Array(bytes.length)];
+  for (let byte = 0; byte < 8; byte += 1) for (let at = 0; at < count; at += 1) gathered[8 * at + byte] = bytes[byte * count + at];
+  return new Float64Array(gathered.buffer);
+}
 const [replicateWeights, replicateCodes] = [0, 1].map((number) => new Uint16Array(replicateBytes, changeRates.byteLength + 2 * number * nUnits * weights.n_replicates, nUnits * weights.n_replicates));
 const domainOf = (frame, year) => design.domains.find((domain) => domain.frame === frame && domain.year === year);
 

@@ -186,6 +186,6 @@ function listLabels() {
       if (member === number) { xs.push(atlas.x[place]); ys.push(atlas.y[place]); }
     });
     const middle = (list) => Float64Array.from(list).sort()[list.length >> 1] / atlas.steps;
-    return { lines: breakLabel(name.split(" · ").slice(0, 2).join(", ")), x: middle(xs), y: middle(ys), size: xs.length, number };
+    return { name, lines: breakLabel(name.split(" · ").slice(0, 2).join(", ")), x: middle(xs), y: middle(ys), size: xs.length, number };
   }).filter((label) => label.size).sort((one, other) => other.size - one.size));
 }

@@ -1,6 +1,8 @@
 // What lies over the points: labels, the ring around the chosen document, and the pointer's and keyboard's doings.
 const LINE_HEIGHT = 15;
 const LABEL_LETTERS = 22;
+const NARROW = 600; // pixels of a map whose labels are small: the first part of a name, in short lines
+const [NARROW_LINE, NARROW_LETTERS] = [11, 15];
 const RINGS = 26; // how far from its cluster a label may be pushed, in steps
 
 // A long name takes two lines, broken at the blank nearest its middle.
@@ -12,8 +14,19 @@ function breakLabel(text) {
   return [text.slice(0, middle), text.slice(middle + 1)];
 }
 
+function wrapLabel(text) {
+  const lines = [""];
+  for (const word of text.split(":")[0].replace(/ \(unstable\)$/, "?").split(" ")) {
+    if (lines[lines.length - 1] && (lines[lines.length - 1] + word).length >= NARROW_LETTERS) lines.push("");
+    lines[lines.length - 1] += `${lines[lines.length - 1] ? " " : ""}${word}`;
+  }
+  return lines;
+}
+
 // Every label has a place: at its cluster where there is room, else as near as there is, with a line to the cluster.
 function placeLabels(labels, frame, measure) {
+  const isNarrow = frame.width < NARROW;
+  const lineHeight = isNarrow ? NARROW_LINE : LINE_HEIGHT;
   const taken = [];
   const isFree = (box) => box[0] >= 2 && box[1] >= 2 && box[2] <= frame.width - 2 && box[3] <= frame.height - 2 && !taken.some((other) => box[0] < other[2] && box[2] > other[0] && box[1] < other[3] && box[3] > other[1]);
   const placed = Object.assign([], { wanted: 0 }); // those whose cluster is in sight
@@ -21,15 +34,16 @@ function placeLabels(labels, frame, measure) {
     const [x, y] = [frame.left + label.x * frame.side, frame.top + (1 - label.y) * frame.side];
     if (x < 0 || y < 0 || x > frame.width || y > frame.height) continue;
     placed.wanted += 1;
-    const half = Math.max(...label.lines.map(measure)) / 2;
-    const tall = LINE_HEIGHT * (label.lines.length - 1);
-    const boxAt = ([left, top]) => [left - half - 4, top - 14, left + half + 4, top + 6 + tall];
+    const lines = isNarrow ? wrapLabel(label.name) : label.lines;
+    const half = Math.max(...lines.map(measure)) / 2;
+    const tall = lineHeight * (lines.length - 1);
+    const boxAt = isNarrow ? ([left, top]) => [left - half - 1, top - 9, left + half + 1, top + 3 + tall] : ([left, top]) => [left - half - 4, top - 14, left + half + 4, top + 6 + tall];
     const spots = [[x, y]];
-    for (let ring = 1; ring <= RINGS; ring += 1) for (let turn = 0; turn < 16; turn += 1) spots.push([x + ring * 22 * Math.cos((turn * Math.PI) / 8), y + ring * 16 * Math.sin((turn * Math.PI) / 8)]);
+    for (let ring = 1; ring <= RINGS; ring += 1) for (let turn = 0; turn < 16; turn += 1) spots.push([x + ring * (isNarrow ? 14 : 22) * Math.cos((turn * Math.PI) / 8), y + ring * (isNarrow ? 11 : 16) * Math.sin((turn * Math.PI) / 8)]);
     const spot = spots.find((at) => isFree(boxAt(at)));
     if (!spot) continue;
     taken.push(boxAt(spot));
-    placed.push({ label, from: [x, y], at: spot, box: boxAt(spot) });
+    placed.push({ lines, lineHeight, from: [x, y], at: spot, box: boxAt(spot) });
   }
   return placed;
 }
@@ -42,7 +56,7 @@ function drawOverlay(frame) {
   pen.scale(frame.ratio, frame.ratio);
   const style = getComputedStyle(document.body);
   const isFine = map.view.scale >= FINE_AT * HOME.scale && map.labels.length > 1;
-  pen.font = `600 ${isFine || frame.width < 600 ? 11 : 13}px system-ui, sans-serif`;
+  pen.font = `600 ${frame.width < NARROW ? 10 : isFine ? 11 : 13}px system-ui, sans-serif`;
   pen.textAlign = "center";
   pen.lineJoin = "round";
   const placed = placeLabels(map.labels[isFine ? map.labels.length - 1 : 0] || [], frame, (line) => pen.measureText(line).width);
@@ -59,12 +73,12 @@ function drawOverlay(frame) {
     pen.fillStyle = style.color;
     pen.fillRect(from[0] - 2, from[1] - 2, 4, 4);
   }
-  for (const { label, at: [x, y] } of placed) {
+  for (const { lines, lineHeight, at: [x, y] } of placed) {
     pen.lineWidth = 4;
     pen.strokeStyle = style.backgroundColor;
     pen.fillStyle = style.color;
-    label.lines.forEach((line, number) => pen.strokeText(line, x, y + LINE_HEIGHT * number));
-    label.lines.forEach((line, number) => pen.fillText(line, x, y + LINE_HEIGHT * number));
+    lines.forEach((line, number) => pen.strokeText(line, x, y + lineHeight * number));
+    lines.forEach((line, number) => pen.fillText(line, x, y + lineHeight * number));
   }
   drawArea(pen, frame, style);
   for (const place of [map.hovered, map.chosen]) {
