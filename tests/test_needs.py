@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import ConfigError
-from pipeline.estimate.needs import COLUMNS, tabulate_needs
+from pipeline.estimate.needs import COLUMNS, _share_out, _unread, tabulate_needs
 from pipeline.estimate.plan import tell_needs
 from pipeline.estimate.survey import Survey, estimate_batch
 from tests.survey_of import sample_of, survey_of
@@ -61,3 +61,22 @@ def test_nothing_is_asked_where_nothing_is_written_and_unknown_definitions_are_n
     assert tabulate_needs(survey, found, "safety", {"elsewhere": {"strict": 0.1}}).empty
     with pytest.raises(ConfigError, match="no definition 'none'"):
         tabulate_needs(survey, found, "safety", {"f": {"none": 0.1}})
+
+
+def test_strata_are_read_in_proportion_to_what_they_make_of_the_variance() -> None:
+    read, size = np.array([10.0, 10.0, 10.0]), np.array([100.0, 40.0, 20.0])
+    assert _unread(read, size) == pytest.approx([0.09, 0.075, 0.05])
+    assert _share_out(50, np.array([2.0, 1.0, 0.1]), read, size).tolist() == [40, 15, 0]
+    assert _share_out(500, np.array([2.0, 1.0, 0.1]), read, size).tolist() == [90, 30, 10], "no more than there are"
+
+
+def test_a_large_stratum_without_a_hit_needs_reading_too() -> None:
+    """Nobody has read one there; what may hide in it grows with its size."""
+
+    def needed(n_hidden: int) -> float:
+        stratum = np.repeat([0, 1], [400, n_hidden])
+        truth = np.where(stratum == 0, np.arange(len(stratum)) % 2, 1)
+        drawn = np.concatenate([np.arange(0, 400, 5), 400 + np.arange(0, n_hidden, n_hidden // 50)[:50]])
+        return needs_of(survey_of(*sample_of(truth, stratum, drawn)), 0.01)["n_more"]
+
+    assert needed(20_000) > needed(1_000) > 320, "more than is left of the stratum with the hits"

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.estimate.growth import compare_ratio, measure_total_growth
+from pipeline.estimate.growth import _tell, compare_ratio, measure_total_growth
 from pipeline.estimate.shares import Shares
 from pipeline.estimate.totals import count_totals
 from tests.invented_survey import CODEBOOK, invent_survey
@@ -24,6 +24,12 @@ def test_the_ends_are_those_of_both_years_on_the_logarithm() -> None:
     assert low[0] == pytest.approx(1.5 * np.exp(-np.hypot(np.log(1.5), np.log(2.0))))
     assert high[0] == pytest.approx(1.5 * np.exp(np.hypot(np.log(1.5), np.log(2.0))))
     assert low[2] == pytest.approx(low[0]) and high[2] == np.inf, "if there may have been none, there is no upper end"
+
+
+def test_growth_of_the_number_is_that_of_the_share_times_that_of_the_frame() -> None:
+    told = _tell(np.array([0.5, 1.0, np.inf]), 3.0)
+    assert (told["low"], told["ratio"], told["high"]) == (1.5, 3.0, None)
+    assert (told["relative_low"], told["relative"], told["relative_high"]) == (0.5, 1.0, None)
 
 
 def test_years_that_vary_together_are_compared_more_closely() -> None:
