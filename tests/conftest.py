@@ -38,7 +38,7 @@ def overlay_2026_07(folder: Path) -> None:
     text = (ROOT / "census.toml").read_text(encoding="utf-8")
     text = text.replace('version = "2026.11"', 'version = "2026.07"', 1).replace("census/2026.11", "census/2026.07", 1)
     text = re.sub(r"\[frames\.arxiv-announced\]\n(?:.+\n)+\n", "", text)
-    text = re.sub(r"^(?:borrows|part_of) = .*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^(?:borrows|part_of|space) = .*\n", "", text, flags=re.MULTILINE)
     (folder / "census.toml").unlink(missing_ok=True)
     (folder / "census.toml").write_text(text, encoding="utf-8")
     own = folder / "data/raw/handcheck"

@@ -55,11 +55,11 @@ def test_no_axis_and_no_confidence_are_needed() -> None:
 def test_a_denominator_that_holds_every_leaf_is_added_where_the_codebook_has_none() -> None:
     inside = {"title": "inside", "groups": ["inside", "inside-trained"]}
     assert parse().everything == "all" and list(parse().denominators) == ["all"]
-    assert list(parse(denominators={"of": inside}).denominators) == ["of", "everything"]
+    assert list(parse(denominators={"of": inside}).denominators) == ["of", "every-document"]
     whole = {**inside, "groups": ["inside", "inside-trained", "none"]}
     assert parse(denominators={"of": inside, "whole": whole}).everything == "whole"
-    with pytest.raises(CodebookError, match="everything is not everything; let it hold every group"):
-        parse(denominators={"everything": inside})
+    with pytest.raises(CodebookError, match="every-document does not hold every leaf; let it hold every group"):
+        parse(denominators={"every-document": inside})
 
 
 def test_codes_may_have_letters_of_any_alphabet_and_no_sign_that_a_page_or_a_file_needs() -> None:

@@ -111,7 +111,7 @@ def test_people_are_weighed_right_where_a_few_write_most() -> None:
     authors = [[f"a{name}"] for name in np.minimum(rng.zipf(1.6, 900), 300)]
     first = pd.Series([names[0] for names in authors])
     busy = first.map(first.value_counts()).to_numpy()
-    documents = pd.DataFrame({"published_year": np.repeat([1, 2, 3], 300), "authors": authors})
+    documents = pd.DataFrame({"published_year": np.repeat([1, 2, 3], 300), "names": authors, "persons": authors})
     chances = pd.DataFrame({"counted": np.where(busy > 20, 0.6, 0.15), "inside": 1.0})
     table = measure_people(documents, chances, 25, seed=1).set_index("weight")
     # those who write much write more of what counts: fewer people than documents count, and both are estimated right

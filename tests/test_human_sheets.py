@@ -64,6 +64,7 @@ def load(config: Config) -> tuple[Sample, Population, pd.DataFrame]:
     documents = store.read_table(DOCUMENTS, config.processed("documents"))
     sample = load_sample(handcheck, config.estimate.round, codebook, documents)
     documents = documents.assign(published_year=documents["published_year"].fillna(-1))
+    documents = documents.assign(names=documents["authors"], persons=documents["authors"])
     units = pd.Index(documents["doc_id"]).get_indexer(sample.units.index)
     return sample, Population(documents, units), settle_codes(sample).set_index("doc_id")
 

@@ -49,7 +49,7 @@ def test_of_a_file_what_a_list_names_is_read_and_what_holds_a_phrase(tmp_path: P
     assert read_some(tmp_path, query={"phrases": ["debate", "tea"]}, only=["drawn.csv"]) == list("13")
 
 
-@pytest.mark.parametrize(("content", "problem"), [(None, "is missing"), ("name\nx\n", "no column doc_id or id")])
+@pytest.mark.parametrize(("content", "problem"), [(None, "is missing"), ("name\nx\n", "a row without doc_id or id")])
 def test_a_list_that_cannot_be_used_is_one_line(tmp_path: Path, content: str | None, problem: str) -> None:
     if content is not None:
         (tmp_path / "drawn.csv").write_text(content)

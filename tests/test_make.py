@@ -67,13 +67,13 @@ def restored(built: Path, tmp_path: Path):
         shutil.copytree(tmp_path / name, built / name, symlinks=True)
 
 
-def test_an_edited_definition_reruns_estimate_agreement_and_report_only(built: Path, restored) -> None:
+def test_an_edited_definition_reruns_what_reads_the_codebook_only(built: Path, restored) -> None:
     restored(
         "data/raw/handcheck/codebook/codebook.toml", 'title = "Theory and foundations"', 'title = "Theory, renamed"'
     )
     done = make(built, "report")
     assert done.returncode == 0, done.stderr
-    assert stages(done) == ["estimate", "agendas", "agreement", "report"]
+    assert stages(done) == ["cluster", "estimate", "agendas", "agreement", "report"]
     assert "Theory, renamed" in (built / "reports/2026.07/index.html").read_text()
 
 

@@ -1,5 +1,6 @@
 """The mixture draw has its estimator: shares of documents and of karma, with intervals that hold."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def test_a_mixture_that_is_read_is_tabulated_as_the_formula_says(
     config = replace(config, estimate=replace(config.estimate, rounds="all"))
     codebook = load_codebook(config.path(config.paths.handcheck, "codebook/codebook.toml"))
     draw.run(config, "m", 80, frames="alignmentforum-census", by="mixture", weight="karma")
-    assert "Next: make check CODER=yourname ROUND=m" in capsys.readouterr().out
+    assert re.search(r"Next: make check CONFIG=\S+ CODER=yourname ROUND=m\n", capsys.readouterr().out)
     documents = store.read_table(DOCUMENTS, config.processed("documents"))
     sample = read_sample(config, codebook)
     assert tabulate_mixtures(sample, codebook, documents, 0.95).empty  # documents of it are not read yet

@@ -329,7 +329,7 @@ def test_a_study_without_dates_without_clusters_with_one_reader_gives_a_right_re
     share = sum(DEFINITIONS["mechanistic"](paper) for paper in inside) / len(inside)
     assert row["share"].tolist() == pytest.approx([share], abs=1e-6)  # everything was read
     parts = pd.read_csv(folder / "reports/1/tables/agendas.csv").set_index("code")
-    assert parts.at["außerhalb", "denominator"] == "everything"  # the codebook names none that holds every leaf
+    assert parts.at["außerhalb", "denominator"] == "every-document"  # the codebook names none that holds every leaf
     assert parts.at["außerhalb", "share"] == pytest.approx(1 - len(inside) / len(papers), abs=1e-6)
     report = (folder / "reports/1/report.md").read_text(encoding="utf-8")
     assert "Read by people." in report and "Clusters" not in report and "by year" not in report

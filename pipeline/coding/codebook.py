@@ -20,7 +20,7 @@ RESERVED = frozenset(
     "any_of count_second scope assumed text_sha256 shown_sha256 shown model state stratum frame screen unsure".split()
 )
 QUERY_KEYS = ("definitions", "denominators")
-EVERYTHING = "everything"  # the denominator that a codebook gets which has none that holds every leaf
+EVERYTHING = "every-document"  # the denominator that a codebook gets which has none that holds every leaf
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
@@ -226,7 +226,7 @@ def parse_codebook(table: Mapping[str, Any], where: str) -> Codebook:
     ):
         if EVERYTHING in codebook.denominators:
             do = "let it hold every group, or give it another name"
-            raise CodebookError(f"denominators.{EVERYTHING} is not everything", where=where, do=do)
+            raise CodebookError(f"denominators.{EVERYTHING} does not hold every leaf", where=where, do=do)
         widest = {**codebook.denominators, EVERYTHING: Denominator(title="every document")}
         codebook = replace(codebook, denominators=widest)
     check_codebook(codebook, where)
