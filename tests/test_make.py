@@ -117,9 +117,7 @@ def test_an_error_is_one_line_and_leaves_the_last_outputs(
     before = fingerprint(built, "data/processed/*.parquet"), fingerprint(built / TABLES, "*.csv")
     restored(name, old, new)
     done = make(built, target)
-    said = [
-        line for line in done.stderr.splitlines() if not line.startswith(("make", "cluster: "))
-    ]  # it reads codes too
+    said = [line for line in done.stderr.splitlines() if not line.startswith(("make", "cluster: "))]
     assert done.returncode != 0 and len(said) == 1 and said[0].startswith("error: ") and problem in said[0]
     assert (fingerprint(built, "data/processed/*.parquet"), fingerprint(built / TABLES, "*.csv")) == before
 
