@@ -62,7 +62,7 @@ test-fast: $(READY)-test ## the tests of pure functions: no browser, no encoder,
 	@$(PY) -m pytest -m "not slow and not gpu and not bench and not whole" $(JOBS) $(PYTEST)
 
 lint: $(READY)-dev ## style, types, and the order of the rooms
-	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy && $(PY) -m pytest tests/test_rooms.py
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy && $(PY) -m pytest -m "slow or not slow" tests/test_rooms.py
 
 bench: | $(READY)-dev ## texts to named clusters beside BERTopic; writes reports/bench/topics.md (needs pip install '.[bench]')
 	@$(PY) -m tests.bench.topics

@@ -31,6 +31,23 @@ class Option:
 
 
 @dataclass(frozen=True)
+class Case:
+    """What a stage reads besides, where a setting has a certain value.
+
+    Attributes:
+        setting: `a.b` for the setting `b` of `[a]`.
+        value: the one of which the rest holds.
+        inputs: patterns of files, as those of a stage.
+        settings: keys, as those of a stage.
+    """
+
+    setting: str
+    value: str
+    inputs: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Stage:
     """One stage: a make target and a command.
 
@@ -52,6 +69,7 @@ class Stage:
         outputs: patterns of other files that it writes; `{version}` is the census version.
         settings: keys of the configuration that it reads, such as `report.denominator`; `frames.*` for the names in a
             table, `frames.*.is_quotable` for one key of each; `sources[census]` for the census sources alone.
+        cases: inputs and settings that it reads under one value of a setting only.
         tuning: settings that change how fast it is, never what comes out.
         assets: patterns of files under `pipeline/` that are no Python.
         options: on the command line.
@@ -69,6 +87,7 @@ class Stage:
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
+    cases: tuple[Case, ...] = ()
     tuning: tuple[str, ...] = ()
     assets: tuple[str, ...] = ()
     options: tuple[Option, ...] = ()

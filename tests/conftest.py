@@ -1,16 +1,21 @@
 """What every test may use."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+
+from pipeline.cli.registry import load_stages
+from pipeline.stages import order_stages
 
 if TYPE_CHECKING:  # the tests of pure functions run without it
     from playwright.sync_api import Browser
@@ -103,10 +108,8 @@ def browser() -> "Iterator[Browser]":
         chromium.close()
 
 
-@pytest.fixture(scope="session")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the files git knows, with the same virtual environment, in which make may run."""
-    folder = tmp_path_factory.mktemp("checkout")
+def copy_checkout(folder: Path) -> Path:
+    """Copies the files git knows, with the same virtual environment, so that make may run there."""
     listing = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -125,19 +128,49 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def built(checkout: Path) -> Path:
-    """The copy after `make report`, run on one thread and on another linear-algebra kernel than this machine's own."""
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy after `make report`, run on one thread and on another linear-algebra kernel than this machine's own.
+
+    Tests read it; those that edit take `workshop`.
+    """
+    folder = copy_checkout(tmp_path_factory.mktemp("checkout"))
     environment = {
         **os.environ,
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_CORETYPE": "Sandybridge",
     }
-    done = subprocess.run(
-        ["make", "report"], cwd=checkout, env=environment, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(["make", "report"], cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return checkout
+    return folder
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """A copy in which every stage has run, and what each really read: see tests/trace_stage.py."""
+
+    folder: Path
+    traces: dict[str, dict[str, list[str]]]
+
+
+@pytest.fixture(scope="session")
+def traced(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    """A copy in which every stage that writes files has run under watch."""
+    folder = copy_checkout(tmp_path_factory.mktemp("workshop"))
+    stages, traces = load_stages(), {}
+    ordered = [each.name for name in stages for each in order_stages(stages, name) if each.is_derived]
+    for name in dict.fromkeys(ordered):
+        command = [sys.executable, "-m", "tests.trace_stage", "census.toml", name]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        traces[name] = json.loads(done.stdout.splitlines()[-1])
+    return Workshop(folder, traces)
+
+
+@pytest.fixture(scope="session")
+def workshop(traced: Workshop) -> Path:
+    """The copy that tests may edit, and put back as it was."""
+    return traced.folder
 
 
 @pytest.fixture(scope="session")
@@ -153,18 +186,18 @@ def census_folder(request: pytest.FixtureRequest) -> Path:
 
 
 # Fixtures whose tests need more than Python: a browser, an encoder, a whole project. `make test-fast` leaves them out.
-WHOLE = {"browser", "built", "census_folder", "checkout", "encoder_cache"}
-EDITING = {"test_contributing.py", "test_failures.py", "test_make.py", "test_stages.py"}
+WHOLE = {"browser", "built", "census_folder", "encoder_cache", "traced"}
+GROUPS = {"built": "read", "traced": "edited"}  # one process builds the copy that tests edit, another the one they read
 
 
 @pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if WHOLE & set(getattr(item, "fixturenames", ())):
+        used = set(getattr(item, "fixturenames", ()))
+        if WHOLE & used:
             item.add_marker(pytest.mark.whole)
-        if {"built", "census_folder", "checkout"} & set(getattr(item, "fixturenames", ())):
-            # One process builds the copy that tests edit, another the one that they only read; not each process both.
-            item.add_marker(pytest.mark.xdist_group("edited" if item.path.name in EDITING else "read"))
+        for group in {GROUPS[name] for name in used & set(GROUPS)}:
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 SCORES = pytest.StashKey[list[str]]()

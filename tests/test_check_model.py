@@ -159,14 +159,17 @@ def start(config_path: Path, url: str) -> subprocess.Popen[bytes]:
 
 
 @pytest.mark.whole
-def test_five_hundred_items_at_a_bad_endpoint_killed_six_times_are_each_coded_once(tmp_path: Path, root: Path) -> None:
-    path = make_project(tmp_path, root, sample_count=500)
+@pytest.mark.parametrize(("count", "n_kills"), [(120, 2), pytest.param(500, 6, marks=pytest.mark.slow)])
+def test_items_at_a_bad_endpoint_killed_several_times_are_each_coded_once(
+    tmp_path: Path, root: Path, count: int, n_kills: int
+) -> None:
+    path = make_project(tmp_path, root, sample_count=count)
     config = load_config(path)
     fake = FakeModel(troubles=0.15)
     try:
         sheet = config.path("data/raw/handcheck/sheets/tiny.csv")
-        for round_number in range(6):
-            process, wanted = start(path, fake.url), 60 * (round_number + 1)
+        for kill in range(n_kills):
+            process, wanted = start(path, fake.url), 30 * (kill + 1)
             while process.poll() is None and (not sheet.exists() or len(rows_of(config)) < wanted):
                 time.sleep(0.02)
             process.send_signal(signal.SIGKILL)
@@ -182,11 +185,11 @@ def test_five_hundred_items_at_a_bad_endpoint_killed_six_times_are_each_coded_on
         fake.close()
     assert process.returncode == 0, said
     rows = rows_of(config)
-    assert len(rows) == len({row["doc_id"] for row in rows}) == 500
+    assert len(rows) == len({row["doc_id"] for row in rows}) == count
     assert {row["state"] for row in rows} == {"done"} and {row["coder_kind"] for row in rows} == {"language model"}
     accepted = [line for line in answers_of(config) if line["outcome"] == "accepted"]
     counts = Counter(line["doc_id"] for line in accepted)
-    assert len(counts) == 500 and max(counts.values()) == 1
+    assert len(counts) == count and max(counts.values()) == 1
     by_document = {line["doc_id"]: line["cells"]["leaf"] for line in accepted}
     assert by_document == {row["doc_id"]: row["leaf"] for row in rows}
     first = accepted[0]

@@ -131,6 +131,7 @@ def test_a_stage_of_the_report_needs_no_extra(root: Path, stage: str) -> None:
 
 
 @pytest.mark.whole
+@pytest.mark.slow  # make lint runs it
 def test_every_module_loads_alone_and_no_leaf_loads_a_stage(root: Path) -> None:
     """One process for all: each module is imported with none of the package loaded, and what came with it is noted."""
     modules = [name.removesuffix(".__init__") for name in read_imports(root)]

@@ -16,12 +16,13 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import staleness
-from pipeline.cli.inputs import find_files, read_settings
+from pipeline.cli.inputs import find_files, read_settings, settle
 from pipeline.cli.memory import Memory
 from pipeline.cli.parser import words_from_make
 from pipeline.cli.registry import load_stages
 from pipeline.config import Config, load_config
 from pipeline.stages import Stage, order_stages
+from tests.conftest import Workshop
 from tests.small_project import invent_documents, write_project
 from tests.test_rooms import read_imports
 
@@ -51,35 +52,22 @@ def test_report_does_not_wait_for_scope() -> None:
 # ---- what stages really read -----------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def traces(built: Path) -> dict[str, dict[str, list[str]]]:
-    """What each derived stage of the shipped census read, in a copy of the built project."""
-    found = {}
-    for name in DERIVED:
-        command = [sys.executable, "-m", "tests.trace_stage", "census.toml", name]
-        done = subprocess.run(command, cwd=built, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        found[name] = json.loads(done.stdout.splitlines()[-1])
-    return found
-
-
-@pytest.mark.whole
 @pytest.mark.timeout(600)
-def test_a_stage_opens_no_file_that_it_does_not_declare(traces, built: Path) -> None:
-    config = load_config(built / "census.toml")
-    for name, trace in traces.items():
-        stage = STAGES[name]
+def test_a_stage_opens_no_file_that_it_does_not_declare(traced: Workshop) -> None:
+    config = load_config(traced.folder / "census.toml")
+    for name, trace in traced.traces.items():
+        stage = settle(config, STAGES[name])
         tables = {str(config.processed(table)) for table in (*stage.reads, *stage.may_read, *stage.writes)}
         declared = {str(path) for pattern in stage.inputs for path in find_files(config, pattern)}
-        assets = {str(path) for pattern in stage.assets for path in (built / "pipeline").glob(pattern)}
+        assets = {str(path) for pattern in stage.assets for path in (traced.folder / "pipeline").glob(pattern)}
         outputs = [
             str(config.path(config.paths.dist, "*")),
             str(config.path(config.paths.reports, config.version, "*")),
         ]
         for file in trace["files"]:
             path = Path(file)
-            is_ours = path.is_relative_to(built) and not path.is_relative_to(built / ".venv")
-            is_draft = any(part.startswith(".") for part in path.relative_to(built).parts) if is_ours else False
+            is_ours = path.is_relative_to(traced.folder) and not path.is_relative_to(traced.folder / ".venv")
+            is_draft = any(part.startswith(".") for part in path.relative_to(traced.folder).parts) if is_ours else False
             if (
                 not is_ours
                 or is_draft
@@ -89,17 +77,17 @@ def test_a_stage_opens_no_file_that_it_does_not_declare(traces, built: Path) -> 
                 or "egg-info" in file
             ):
                 continue
-            is_own = path.is_relative_to(built / "data/processed/vectors") or any(
+            is_own = path.is_relative_to(traced.folder / "data/processed/vectors") or any(
                 fnmatch(file, each) for each in outputs
             )
             is_known = file in tables | declared or str(path.resolve()) in {str(Path(t).resolve()) for t in tables}
             assert is_known or is_own or file in assets, f"{name} reads {file}"
 
 
-@pytest.mark.whole
-def test_a_stage_reads_no_setting_that_it_does_not_declare(traces) -> None:
-    for name, trace in traces.items():
-        stage = STAGES[name]
+def test_a_stage_reads_no_setting_that_it_does_not_declare(traced: Workshop) -> None:
+    config = load_config(traced.folder / "census.toml")
+    for name, trace in traced.traces.items():
+        stage = settle(config, STAGES[name])
         declared = {key.replace("sources[census]", "sources") for key in (*stage.settings, *stage.tuning)}
         for key in trace["settings"]:
             if key in FREE or key.startswith("paths.") or key == "frames.*":
@@ -109,8 +97,7 @@ def test_a_stage_reads_no_setting_that_it_does_not_declare(traces) -> None:
             assert above & declared, f"{name} reads {key}"
 
 
-@pytest.mark.whole
-def test_a_stage_loads_no_module_that_its_code_does_not_hold(traces, tmp_path: Path) -> None:
+def test_a_stage_loads_no_module_that_its_code_does_not_hold(traced: Workshop, tmp_path: Path) -> None:
     watcher = {
         "pipeline.cli.registry",
         "pipeline.cli",
@@ -120,7 +107,7 @@ def test_a_stage_loads_no_module_that_its_code_does_not_hold(traces, tmp_path: P
         "pipeline.errors",
     }
     rooms = {f"pipeline.{path.parent.name}" for path in (staleness.PACKAGE_ROOT / "pipeline").glob("*/__init__.py")}
-    for name, trace in traces.items():
+    for name, trace in traced.traces.items():
         code = staleness.digest_code(STAGES[name], Memory(tmp_path / "none"))
         assert set(trace["modules"]) - watcher - rooms <= set(code), name
 
@@ -174,11 +161,13 @@ def reach(root: Path) -> dict[str, set[str]]:
 
 def test_an_edit_of_a_module_reruns_the_stages_that_reach_it_and_a_comment_none(copy: Path, reach) -> None:
     config = load_config(copy / "census.toml")
+    paths = {module: copy.joinpath(*module.split(".")).with_suffix(".py") for module in reach}
+    for path in paths.values():
+        path.write_text(path.read_text(encoding="utf-8") + "\n\n# a remark\n", encoding="utf-8")
+    assert stale(config) == set(), "a comment reruns something"
     for module, expected in reach.items():
-        path = copy.joinpath(*module.split(".")).with_suffix(".py")
+        path = paths[module]
         text = path.read_text(encoding="utf-8")
-        path.write_text(text + "\n\n# a remark\n", encoding="utf-8")
-        assert stale(config) == set(), f"a comment in {module}"
         path.write_text(text + "\nEDITED = 1\n", encoding="utf-8")
         assert stale(config) == expected, module
         path.write_text(text, encoding="utf-8")
@@ -224,7 +213,9 @@ def test_an_edit_of_a_hand_check_file_reruns_the_stages_that_declare_it(copy: Pa
         path = copy / name
         content = path.read_bytes()
         expected = {
-            stage for stage in DERIVED if any(path in find_files(config, pattern) for pattern in STAGES[stage].inputs)
+            stage
+            for stage in DERIVED
+            if any(path in find_files(config, pattern) for pattern in settle(config, STAGES[stage]).inputs)
         }
         if path.suffix == ".toml":
             path.write_bytes(content + b"\n# a remark\n")
@@ -247,6 +238,14 @@ def test_every_hand_check_file_that_a_number_rests_on_is_declared(root: Path) ->
         if root / name not in declared and name.name not in unread and not apart & set(name.parts)
     ]
     assert not loose
+
+
+def test_clusters_depend_on_codes_only_where_the_space_is_learnt_from_them(shipped: Path) -> None:
+    config = load_config(shipped / "census.toml")
+    sheet = "{handcheck}/sheets/*.csv"
+    assert config.cluster.space == "subject" and sheet in settle(config, STAGES["cluster"]).inputs
+    by_vectors = settle(replace(config, cluster=replace(config.cluster, space="vectors")), STAGES["cluster"])
+    assert sheet not in by_vectors.inputs and "estimate.rounds" not in by_vectors.settings
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,17 @@ from pipeline.config import Config
 from pipeline.stages import Stage
 
 _SETTING = re.compile(r"\{([a-z_]+\.[a-z_]+)\}")
+
+
+def settle(config: Config, stage: Stage) -> Stage:
+    """Returns the stage with the inputs and settings of those of its cases that hold in this configuration."""
+    holding = [case for case in stage.cases if _read_key(config, case.setting) == case.value]
+    return replace(
+        stage,
+        inputs=(*stage.inputs, *(each for case in holding for each in case.inputs)),
+        settings=(*stage.settings, *(each for case in holding for each in case.settings)),
+        cases=(),
+    )
 
 
 def find_files(config: Config, pattern: str) -> list[Path]:
@@ -73,8 +85,7 @@ def _expand(config: Config, pattern: str) -> Iterator[str]:
     ]
     setting = _SETTING.search(pattern)
     if setting:
-        section, _, key = setting.group(1).partition(".")
-        value = getattr(getattr(config, section), key)
+        value = _read_key(config, setting.group(1))
         if value:
             yield from _expand(config, pattern.replace(setting.group(0), str(value)))
         return
@@ -84,6 +95,12 @@ def _expand(config: Config, pattern: str) -> Iterator[str]:
                 yield from _expand(config, pattern.replace(f"{{{name}}}", place))
             return
     yield pattern
+
+
+def _read_key(config: Config, key: str) -> Any:
+    """Returns the setting `b` of `[a]`, named `a.b`."""
+    section, _, name = key.partition(".")
+    return getattr(getattr(config, section), name)
 
 
 def _is_census(entry: dict[str, Any]) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline import store
 from pipeline.cli.code import PACKAGE, path_of
-from pipeline.cli.inputs import find_files, read_settings
+from pipeline.cli.inputs import find_files, read_settings, settle
 from pipeline.cli.memory import Memory
 from pipeline.config import Config
 from pipeline.stages import Stage
@@ -46,6 +46,7 @@ def judge(config: Config, stage: Stage, memory: Memory) -> Verdict:
 
 def list_parts(config: Config, stage: Stage, memory: Memory) -> Parts:
     """Returns all that a stage depends on. A file that is missing has no entry."""
+    stage = settle(config, stage)
     tables = [config.processed(name) for name in (*stage.reads, *stage.may_read)]
     inputs = [path for pattern in stage.inputs for path in find_files(config, pattern)]
     assets = [

@@ -1,6 +1,6 @@
 """Research-agenda groups in layers, their names, and the map."""
 
-from pipeline.stages import ROUND_FILES, ROUND_SETTINGS, ROUND_TABLES, Option, Stage
+from pipeline.stages import ROUND_FILES, ROUND_SETTINGS, ROUND_TABLES, Case, Option, Stage
 
 STAGES = (
     Stage(
@@ -23,7 +23,6 @@ STAGES = (
             "{handcheck}/cluster-names.csv",
             "{handcheck}/sheets/names/*.csv",
             "{handcheck}/sheets/clusters/*.csv",
-            *ROUND_FILES,  # where [cluster] space is "subject"
         ),
         settings=(
             "sources[census]",
@@ -32,8 +31,8 @@ STAGES = (
             "embed.dimension_count",
             "embed.weights_sha256",
             "embed.reuse",
-            *ROUND_SETTINGS,
         ),
+        cases=(Case("cluster.space", "subject", inputs=ROUND_FILES, settings=ROUND_SETTINGS),),
     ),
     Stage(
         name="second-encoder",
