@@ -212,6 +212,8 @@ class Estimate:
         reader_sources: by a name, sources whose documents readers err alike on; others are each by themselves.
         minutes: what each action of `make plan` takes.
         asked_widths: how wide an interval is to be, by frame and definition, as a share: of every year and of all.
+        scope_recall: share of the documents in scope that the call of single documents is to keep, in every frame; 0:
+            no document is called.
     """
 
     round: str = ""
@@ -221,6 +223,7 @@ class Estimate:
     reader_sources: dict[str, tuple[str, ...]] = field(default_factory=dict)
     minutes: Minutes = field(default_factory=Minutes)
     asked_widths: dict[str, dict[str, float]] = field(default_factory=dict)
+    scope_recall: float = 0.0
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -55,6 +55,7 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     "inverse_penalty": (1e-9, 1e9),
     "max_document_share": (1e-9, 1.0),
     "min_recall": (0.0, 1.0),
+    "scope_recall": (0.0, 1.0),
     "fold_count": (2, 1_000),
     "repeat_count": (1, 1_000),
     "dimension_count": (1, 65_536),

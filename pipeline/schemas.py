@@ -1209,6 +1209,62 @@ PRICES = Table(
         Column("saved_per_minute", NUMBER, "the price: points_saved / minutes"),
     ),
 )
+CALLS = Table(
+    "calls",
+    "which documents are called in scope, read or not: no share rests on it (census.toml, estimate.scope_recall)",
+    ("doc_id",),
+    (
+        Column("doc_id", TEXT, "the document"),
+        Column("frame", TEXT, "the frame it came with, whose threshold it was called by"),
+        Column("chance", NUMBER, "of being in scope, calibrated on what was read of its frame; without its own code"),
+        Column("scope", TEXT, "in (a chance of a half or more), out (below the frame's threshold), edge (between)"),
+        Column("group", TEXT, "the likeliest group of the codebook, given that"),
+        Column("is_read", FLAG, "whether it was read or screened: then its code counts, not this call"),
+    ),
+)
+SCOPE_CALLS = Table(
+    "scope_calls",
+    "how sure calls are: of each frame's read documents, by thresholds and chances that did not see their codes",
+    ("frame",),
+    (
+        Column("frame", TEXT, "the frame that documents came with; empty for all"),
+        Column("asked_recall", NUMBER, "share of the documents in scope that the threshold is to keep"),
+        Column("threshold", NUMBER, "chance below which a document is called out of scope", is_nullable=True),
+        Column("n_documents", INTEGER, "documents"),
+        Column("n_read", INTEGER, "of them read, or marked out of scope by a screener"),
+        Column("n_inside", INTEGER, "of these in scope by their code"),
+        Column("share_called", NUMBER, "of the documents, called in scope or at the edge"),
+        Column("share_likely", NUMBER, "of the documents, called in scope"),
+        Column("calibration_error", NUMBER, "mean over ten bands of |mean chance - share in scope|", is_nullable=True),
+        Column("calibration_noise", NUMBER, "what exact chances would show with as many read", is_nullable=True),
+        *(
+            Column(f"{name}{end}", NUMBER, meaning if not end else f"{word} of its interval", is_nullable=True)
+            for name, meaning in (
+                ("recall", "of what is in scope by its code, called in scope or at the edge (weighted)"),
+                ("precision", "of what is called so, in scope by its code (weighted)"),
+                ("likely_recall", "of what is in scope by its code, called in scope (weighted)"),
+                ("likely_precision", "of what is called in scope, in scope by its code (weighted)"),
+            )
+            for end, word in (("", ""), ("_low", "lower end"), ("_high", "upper end"))
+        ),
+        Column("level", NUMBER, "of the intervals"),
+    ),
+)
+RELIABILITY = Table(
+    "reliability",
+    "whether chances of being in scope come true: of the read documents of each band of chances, the share in scope",
+    ("frame", "band"),
+    (
+        Column("frame", TEXT, "the frame that documents came with; empty for all"),
+        Column("band", TEXT, "of the chance"),
+        Column("n_read", INTEGER, "documents read, or marked by a screener, in it"),
+        Column("chance", NUMBER, "their mean chance, from models that did not see their codes (weighted)"),
+        Column("share", NUMBER, "of them in scope by their code (weighted)"),
+        Column("low", NUMBER, "lower end of its interval (Wilson, at Kish's effective size)"),
+        Column("high", NUMBER, "upper end"),
+        Column("level", NUMBER, "of the interval"),
+    ),
+)
 SHARE_TABLES = {
     table.name: table
     for table in (
@@ -1235,6 +1291,9 @@ SHARE_TABLES = {
         CLAIMS,
         SMOOTHED,
         MIXTURES,
+        CALLS,
+        SCOPE_CALLS,
+        RELIABILITY,
     )
 }
 CHANGES = Table(

@@ -26,6 +26,7 @@ STAGES = (
             "codes",
             "weights",
             "predictions",
+            "calls",
             "shares",
             "agendas",
             "agenda_list",

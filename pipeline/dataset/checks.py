@@ -38,6 +38,7 @@ PARTIAL = (  # rows of documents only
     "second_members",
     "codes",
     "predictions",
+    "calls",
     "weights",
     "agenda_members",
     "text_versions",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipeline import store
 from pipeline.coding.codebook import load_codebook
@@ -20,6 +21,7 @@ from pipeline.schemas import (
     AGENDA_SCORES,
     AGENDA_SIZES,
     AGENDAS,
+    CALLS,
     CENSUS_DOCUMENTS,
     CHANGES,
     CLUSTER_CHANGES,
@@ -46,7 +48,7 @@ from pipeline.schemas import (
     embeddings_table,
 )
 
-# Results, each part of the release where its stage has run: the derived table, and its name in the release.
+# Results, each part of the release where its stage has run and found rows: the derived table, by its name there.
 RESULTS = {
     "clusters": CLUSTERS,
     "cluster_members": CLUSTER_MEMBERS,
@@ -56,6 +58,7 @@ RESULTS = {
     "codes": CODES,
     "weights": WEIGHTS,
     "predictions": PREDICTIONS,
+    "calls": CALLS,
     "shares": SHARES,
     "agendas": AGENDAS,
     "agenda_list": AGENDA_LIST,
@@ -96,7 +99,7 @@ def list_tables(config: Config, left_out: Collection[str] = ()) -> Iterator[tupl
         yield table, read_groups(table, config.processed(table.name))
     for name, table in RESULTS.items():
         path = config.processed(table.name)
-        if path.is_file() and name not in left_out:
+        if name not in left_out and path.is_file() and pq.read_metadata(path).num_rows:
             yield named(name, _with_axes(config) if table is CODES else table), _read(config, table, path)
     drawn = list_drawn(config.path(config.paths.handcheck))
     if len(drawn) and DRAWN_MEMBERS.name not in left_out:

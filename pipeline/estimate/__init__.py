@@ -35,6 +35,9 @@ STAGES = (
             "claims",
             "smoothed",
             "mixtures",
+            "calls",
+            "scope_calls",
+            "reliability",
         ),
         inputs=(
             *ROUND_FILES,

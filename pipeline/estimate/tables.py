@@ -36,6 +36,7 @@ from pipeline.estimate.published import tabulate_weights
 from pipeline.estimate.reader_error import Evidence, tabulate_errors
 from pipeline.estimate.recall import measure_recall
 from pipeline.estimate.robustness import add_second_encoder, vary_estimates
+from pipeline.estimate.scope_calls import tabulate_calls
 from pipeline.estimate.smooth import tabulate_smoothed
 from pipeline.estimate.survey import DOCUMENTS, Found, Survey, estimate_batch, merge_records, open_survey
 from pipeline.estimate.totals import count_totals, estimate_positions
@@ -77,6 +78,7 @@ def estimate_tables(
     tables["prices"] = found[0]["prices"]  # of the whole reading: the sample that holds most of it
     tables["people"] = count_people(population.documents)
     tables["mixtures"] = tabulate_mixtures(sample, codebook, population.documents, config.estimate.level)
+    tables |= tabulate_calls(population, sample, codebook, config.estimate.scope_recall, config.estimate.level)
     return {name: rows.reset_index(drop=True) for name, rows in tables.items()}
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cluster.matching import is_ground
-from pipeline.report.content import Content
+from pipeline.report.content import Content, has_rows
 
 MAP_STEPS = 65_535  # places on the map are written as whole numbers from 0 to this
 MEANING_BYTES = 2_200_000  # what the map spends on vectors, before it is compressed
@@ -122,11 +122,14 @@ def meaning_payload(content: Content, doc_ids: pd.Index) -> dict[str, Any]:
 
 
 def predicted_groups(content: Content, doc_ids: pd.Index) -> np.ndarray | None:
-    """Returns the number of the likeliest group of each document, where there are predictions; int (n,)."""
+    """Returns the number of the group that each document is called, or else likeliest; int (n,), None without."""
+    groups = list(content.codebook.groups)
+    if has_rows(content, "calls"):
+        called = content.extras["calls"].set_index("doc_id")["group"].reindex(doc_ids)
+        return called.map({group: number for number, group in enumerate(groups)}).fillna(len(groups)).to_numpy(int)
     predictions = content.extras.get("predictions")
     if predictions is None:
         return None
-    groups = list(content.codebook.groups)
     names = [f"group {group}" for group in groups]
     rows = predictions[predictions["query"].isin(names)]
     table = rows.pivot(index="doc_id", columns="query", values="probability").reindex(doc_ids)[names].to_numpy()

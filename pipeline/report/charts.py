@@ -26,7 +26,7 @@ def draw_sparkline(years: Mapping[int, int], first: int, last: int) -> Markup:
         )
     peak = max(span, key=lambda year: years.get(year, 0))
     label = f"{years.get(first, 0)} documents in {first}, {years.get(last, 0)} in {last}; most in {peak}, {most}"
-    return _svg(len(span) * (BAR_WIDTH + BAR_GAP), BAR_HEIGHT, "".join(bars), label, "spark")
+    return draw_svg(len(span) * (BAR_WIDTH + BAR_GAP), BAR_HEIGHT, "".join(bars), label, "spark")
 
 
 def draw_groups(row: Mapping[str, Any], codebook: Codebook) -> Markup:
@@ -47,11 +47,12 @@ def draw_groups(row: Mapping[str, Any], codebook: Codebook) -> Markup:
         )
         left += width
     words = ", ".join(f"{group} {count}" for group, count in sorted(counts.items(), key=lambda i: -i[1]) if count)
-    picture = _svg(STRIP_WIDTH, STRIP_HEIGHT, "".join(parts), "", "strip")
+    picture = draw_svg(STRIP_WIDTH, STRIP_HEIGHT, "".join(parts), "", "strip")
     return picture + Markup(f'<span class="small">{escape(words)}</span>')
 
 
-def _svg(width: int, height: int, inside: str, label: str, name: str) -> Markup:
+def draw_svg(width: int, height: int, inside: str, label: str, name: str) -> Markup:
+    """Returns a picture of this size; what it shows is said in `label`, or where that is empty by words beside it."""
     says = f'role="img" aria-label="{escape(label)}"' if label else 'aria-hidden="true"'
     return Markup(
         f'<svg class="{name}" width="{width}" height="{height}" viewBox="0 0 {width} {height}" {says}>{inside}</svg>'

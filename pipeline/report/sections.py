@@ -4,6 +4,7 @@ from typing import Any
 
 from pipeline.estimate.planning import TARGET
 from pipeline.report.amounts import fill_amounts
+from pipeline.report.calls import fill_calls
 from pipeline.report.content import Content, has_rows
 from pipeline.report.second import fill_second
 from pipeline.report.variations import list_variants
@@ -28,6 +29,7 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("frames", "Frames: whose output", ()),
     ("methods", "How the shares were made", ()),
     ("agreement", "Do readers agree?", ("agreement",)),
+    ("calls", "How sure single documents are", ("scope_calls", "reliability")),
     ("second", "As read, and as people would", ("as_people",)),
     ("limits", "What this does not know", ()),
     ("published", "Beside published figures", ()),
@@ -77,6 +79,7 @@ def fill_sections(content: Content) -> dict[str, Any]:
         "intrusion": _rows(content, "intrusion"),
         "read_controls": _read_controls(content),
         **fill_amounts(content),
+        **fill_calls(content),
         **fill_second(content),
     }
 

@@ -27,7 +27,7 @@ SHARE_COLUMNS = [
     "method",
     "n_person",
 ]
-UNPUBLISHED = ("predictions",)  # a row for each document and query: too large for a table that people open
+UNPUBLISHED = ("predictions", "calls")  # a row for each document: too large for a table that people open
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
