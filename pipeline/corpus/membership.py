@@ -9,6 +9,7 @@ tombstone. Listings that rang an alarm, and feeds that show only the newest item
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
@@ -166,15 +167,25 @@ def _kept_ids(doc_ids: pd.Series, documents: pd.DataFrame, works: pd.DataFrame) 
 def _summarise(sightings: pd.DataFrame, absent: pd.Series) -> pd.DataFrame:
     """Returns one row a frame and document: first and last seen, and gone where the last to see it say so."""
     rows = sightings.sort_values(["frame", "doc_id"], kind="stable")
-    rows = rows.assign(first_seen=rows["first_seen"].fillna(NEVER), last_seen=rows["last_seen"].fillna(""))
-    found = rows.groupby(["frame", "doc_id"], sort=True).agg(
-        first_seen=("first_seen", "min"), last_seen=("last_seen", "max")
+    first, last = _number(rows["first_seen"].fillna(NEVER)), _number(rows["last_seen"].fillna(""))
+    found = (
+        rows[["frame", "doc_id"]]
+        .assign(first_seen=first[0], last_seen=last[0])
+        .groupby(["frame", "doc_id"], sort=True)
+        .agg(first_seen=("first_seen", "min"), last_seen=("last_seen", "max"))
     )
+    found = found.assign(first_seen=first[1][found["first_seen"]], last_seen=last[1][found["last_seen"]])
     told = rows[rows["gone"].notna()].groupby(["frame", "doc_id"])["gone"].max()
     lost = absent.reindex(found.index) if len(absent) else pd.Series("", index=found.index)
     gone = told.reindex(found.index).fillna(lost.fillna("")).fillna("")
     found["gone"] = gone.mask(found["last_seen"] >= gone, "")  # another source listed it since
     return found.astype(object).replace({"": None, NEVER: None}).reset_index()
+
+
+def _number(dates: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the place of each date among all dates, and these in order: the earliest of many numbers is soon found."""
+    places, values = pd.factorize(dates, sort=True)
+    return places, np.asarray(values, dtype=object)
 
 
 def _windows(config: Config, rows: pd.DataFrame, documents: pd.DataFrame, past: pd.DataFrame) -> pd.Series:

@@ -141,15 +141,17 @@ def title_key(title: str) -> str:
 
 def author_keys(names: Iterable[str]) -> frozenset[str]:
     """Returns what authors are recognised by: surname and whole name, also of handles such as `Ada_Lovelace`."""
-    keys: set[str] = set()
-    for name in names:
-        if "," in name:
-            name = " ".join(reversed(name.split(",", 1)))
-        spread = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", unicodedata.normalize("NFC", name))
-        parts = [part for part in re.findall(r"[^\W\d_]+", _fold(spread)) if part not in _NO_NAMES]
-        if parts:
-            keys |= {parts[-1], "".join(parts)}
-    return frozenset(key for key in keys if len(key) >= 3)
+    return frozenset(key for name in names for key in _name_keys(name))
+
+
+@lru_cache(maxsize=1 << 16)
+def _name_keys(name: str) -> tuple[str, ...]:
+    if "," in name:
+        name = " ".join(reversed(name.split(",", 1)))
+    spread = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", unicodedata.normalize("NFC", name))
+    parts = [part for part in re.findall(r"[^\W\d_]+", _fold(spread)) if part not in _NO_NAMES]
+    keys = (parts[-1], "".join(parts)) if parts else ()
+    return tuple(key for key in keys if len(key) >= 3)
 
 
 def is_long_title(key: str) -> bool:
@@ -173,6 +175,8 @@ def title_overlap(left: str, right: str) -> float:
 
 def _fold(text: str) -> str:
     """Lower case without accents. Twice, since folding can make letters that fold again."""
+    if text.isascii():
+        return text.lower()
     for _ in range(2):
         text = unicodedata.normalize("NFKD", text).casefold()
     return "".join(char for char in text if not unicodedata.combining(char))
