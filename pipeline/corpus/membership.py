@@ -183,7 +183,7 @@ def _summarise(sightings: pd.DataFrame, absent: pd.Series) -> pd.DataFrame:
 
 
 def _number(dates: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the place of each date among all dates, and these in order: the earliest of many numbers is soon found."""
+    """Returns the place of each date among all dates, and these in order."""
     places, values = pd.factorize(dates, sort=True)
     return places, np.asarray(values, dtype=object)
 
