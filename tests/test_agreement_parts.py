@@ -11,6 +11,7 @@ from pipeline.agreement.parts import tabulate_parts
 from pipeline.check.page import make_app
 from pipeline.check.session import load_session
 from pipeline.coding.codebook import load_codebook
+from pipeline.coding.current import read_sample
 from pipeline.config import Config, load_config
 from pipeline.schemas import AGREEMENT_PARTS, DOCUMENTS
 
@@ -37,7 +38,8 @@ def read_as(config: Config, coder: str, leaves: list[str], task: str = "document
 
 def parts_of(config: Config) -> pd.DataFrame:
     handcheck = config.path(config.paths.handcheck)
-    found = tabulate_parts(config, handcheck, load_codebook(handcheck / "codebook/codebook.toml"))
+    codebook = load_codebook(handcheck / "codebook/codebook.toml")
+    found = tabulate_parts(config, handcheck, codebook, read_sample(config, codebook))
     store.write_table(AGREEMENT_PARTS, found, config.processed("agreement_parts"))  # it fits its declaration
     return found.set_index(["coder_a", "coder_b", "part", "name"])
 

@@ -9,9 +9,9 @@ import pandas as pd
 
 from pipeline.coding.certify import exact_interval
 from pipeline.coding.codebook import Codebook
-from pipeline.coding.current import read_sample
 from pipeline.coding.kinds import find_kind
 from pipeline.coding.precedence import CodedSheet
+from pipeline.coding.sample import Sample
 from pipeline.coding.sheets import read_sheet
 from pipeline.config import Config
 
@@ -19,13 +19,12 @@ FEW = 5  # documents below which a part is left out: a share of four says nothin
 AGAIN = "again"  # what the second reading of one's own documents is called
 
 
-def tabulate_parts(config: Config, handcheck: Path, codebook: Codebook) -> pd.DataFrame:
+def tabulate_parts(config: Config, handcheck: Path, codebook: Codebook, sample: Sample) -> pd.DataFrame:
     """Returns the rows of `agreement_parts`.
 
     Every two coders, and every coder with what the same coder said when reading again: over all documents that both
     have read, by frame, and by leaf (documents that either put into the leaf). Last, every two kinds of coder together.
     """
-    sample = read_sample(config, codebook)
     frame_of = sample.units["frame"]
     pairs = list(itertools.combinations(sample.coded, 2))
     pairs += _read_again(handcheck, codebook, sample.coded)

@@ -13,6 +13,7 @@ from pipeline.agreement.parts import tabulate_parts
 from pipeline.agreement.tables import tabulate_agreement
 from pipeline.agreement.verdicts import compose_clusters, explain_codes, judge_clusters, judge_intrusion
 from pipeline.coding.codebook import load_codebook
+from pipeline.coding.current import read_sample
 from pipeline.coding.outside import group_sources, read_labels
 from pipeline.coding.records import CLUSTER_COLUMNS, DONE, INTRUSION_COLUMNS, KEPT
 from pipeline.coding.rounds import shown_round
@@ -51,11 +52,12 @@ def run(config: Config) -> None:
     level = config.estimate.level
     labels = read_labels(handcheck / "external", codebook)
     settled = codes.set_index("doc_id")
+    sample = read_sample(config, codebook)
     documents = store.read_table(DOCUMENTS, config.processed("documents"), FACTS).set_index("doc_id")
     source = group_sources(documents["source"], config.estimate.reader_sources)
     tables: list[tuple[Table, pd.DataFrame]] = [
-        (AGREEMENT, tabulate_agreement(config, handcheck, codebook)),
-        (AGREEMENT_PARTS, tabulate_parts(config, handcheck, codebook)),
+        (AGREEMENT, tabulate_agreement(config, handcheck, codebook, sample)),
+        (AGREEMENT_PARTS, tabulate_parts(config, handcheck, codebook, sample)),
         (OUTSIDE_LABELS, tabulate_outside(labels, settled, source, codebook, level)),
         (TRUTH, list_disagreements(labels, settled, documents, source, codebook)),
         (CLUSTER_CODES, compose_clusters(members, codes, level)),
@@ -100,7 +102,7 @@ def verify_agreement(config: Config) -> None:
         return
     handcheck = config.path(config.paths.handcheck)
     codebook = load_codebook(handcheck / "codebook" / "codebook.toml")
-    fresh = tabulate_agreement(config, handcheck, codebook)
+    fresh = tabulate_agreement(config, handcheck, codebook, read_sample(config, codebook))
     compare_tables("agreement", fresh, read_published("agreement", path), str(path))
     log.info("verify: the published agreement of readers comes out again")
 

@@ -10,11 +10,10 @@ import pandas as pd
 from pipeline.agreement.coefficients import compare_coders, measure_agreement, resample
 from pipeline.agreement.outside import list_questions
 from pipeline.coding.codebook import Codebook
-from pipeline.coding.current import read_sample
 from pipeline.coding.definitions import match_definition
 from pipeline.coding.outside import UNDECIDED, Allowed, allow_leaves, decide, read_labels
 from pipeline.coding.precedence import CodedSheet
-from pipeline.coding.sample import settle_codes
+from pipeline.coding.sample import Sample, settle_codes
 from pipeline.config import Config
 from pipeline.schemas import AGREEMENT
 
@@ -24,9 +23,8 @@ SETTLED = "settled codes"
 FEW = 10  # documents below which two coders are not compared
 
 
-def tabulate_agreement(config: Config, handcheck: Path, codebook: Codebook) -> pd.DataFrame:
+def tabulate_agreement(config: Config, handcheck: Path, codebook: Codebook, sample: Sample) -> pd.DataFrame:
     """Returns the rows of `agreement`: every two coders, and each, and what is settled, against outside labels."""
-    sample = read_sample(config, codebook)
     weights, strata = 1 / sample.units["inclusion_probability"], sample.units["stratum"]
     sheets = list(sample.coded)
     rows = []
