@@ -16,6 +16,7 @@ from pipeline.check.tasks import Item, Task
 from pipeline.check.texts import find_texts
 from pipeline.coding.cells import clean_cells, code_columns, find_cell_problem
 from pipeline.coding.codebook import Codebook, load_codebook
+from pipeline.coding.design import list_drawn
 from pipeline.coding.extension import read_extension, wanted_ids
 from pipeline.coding.group_names import read_set_names
 from pipeline.coding.kinds import find_kind
@@ -101,6 +102,9 @@ def load_session(
     items = _list_items(config, task, name, folder, coder, codebook, study, record, needs_texts=needs_texts)
     arrange = shuffle_batches if task == "extension" else order_for
     order = arrange(f"{coder}/{task}" if task == "retest" else coder, list(items), read_seed(folder, config.seed))
+    if task == "adjudication":
+        ruled = _list_ruled(handcheck, coder)
+        order.sort(key=lambda doc_id: doc_id in ruled)  # what nobody has ruled on comes first
     text = (handcheck / "codebook" / "CODEBOOK.md").read_text(encoding="utf-8")
     version = re.search(r"Codebook (v[\d.]+)", text)
     return Session(
@@ -292,8 +296,7 @@ def _list_documents(
         return beyond
     to_read = _read_ids(folder)
     if task == "adjudication":
-        rows = read_csv_rows(folder / "adjudication.csv", ("doc_id", "adjudicated"))
-        drawn = {row["doc_id"] for _, row in rows if row["adjudicated"] == "True"}
+        drawn = set(list_drawn(folder))
         drawn |= _find_disputed(handcheck, [*to_read, *beyond], codebook, known)
         return [doc_id for doc_id in dict.fromkeys((*to_read, *sorted(drawn), *beyond)) if doc_id in drawn]
     return to_read
@@ -326,6 +329,17 @@ def _find_disputed(handcheck: Path, doc_ids: list[str], codebook: Codebook, know
     people = [sheet for sheet in sheets if sheet.kind == "person" and sheet.role == "reader"]
     settled = settle_by_precedence(people, doc_ids)
     return set(settled.index[settled["needs_adjudication"]]) if len(settled) else set()
+
+
+def _list_ruled(handcheck: Path, coder: str) -> set[str]:
+    """Returns the documents that an adjudicator other than the coder has ruled on."""
+    listed = [
+        handcheck / "sheets" / f"{one.sheet}.csv" for one in listed_coders(handcheck) if one.role == "adjudicator"
+    ]
+    paths = [*listed, *sorted((handcheck / "sheets" / "adjudication").glob("*.csv"))]
+    others = [path for path in paths if path.stem != coder and path.exists()]
+    rows = [row for path in others for _, row in read_csv_rows(path, ("doc_id", "leaf"))]
+    return {row["doc_id"] for row in rows if row["leaf"] and row.get("state") != DRAFT}
 
 
 def _refuse_finished(handcheck: Path, path: Path, task: Task) -> None:

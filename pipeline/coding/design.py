@@ -184,7 +184,7 @@ def read_phase2(folder: Path, sample: pd.DataFrame) -> pd.DataFrame:
         SheetError: a line is malformed, or about a document that the round did not draw.
     """
     rows: dict[str, dict[str, object]] = {}
-    paths = sorted(folder.glob("adjudication*.csv"), key=lambda path: (len(path.name), path.name))
+    paths = _list_phase2(folder)
     for number, path in enumerate(paths):
         for line, row in read_csv_rows(path, ("doc_id", "phase2_stratum", "phase2_probability", "adjudicated")):
             if row["doc_id"] not in sample.index:
@@ -201,3 +201,17 @@ def read_phase2(folder: Path, sample: pd.DataFrame) -> pd.DataFrame:
     if len(paths) > 1 and len(found):
         found["phase2_probability"] = found.groupby(["phase2_stratum", "draw"])["is_drawn"].transform("mean")
     return found.drop(columns="draw").sort_index()
+
+
+def list_drawn(folder: Path) -> list[str]:
+    """Returns the documents of a round that any draw of phase 2 took, the latest draw that names one counting."""
+    is_drawn: dict[str, bool] = {}
+    for path in _list_phase2(folder):
+        for _, row in read_csv_rows(path, ("doc_id", "adjudicated")):
+            is_drawn[row["doc_id"]] = row["adjudicated"] == "True"
+    return [doc_id for doc_id, flag in is_drawn.items() if flag]
+
+
+def _list_phase2(folder: Path) -> list[Path]:
+    """Returns the files of phase 2, the oldest draw first."""
+    return sorted(folder.glob("adjudication*.csv"), key=lambda path: (len(path.name), path.name))

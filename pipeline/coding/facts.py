@@ -6,9 +6,10 @@ here knows of rounds: that a document read in an earlier round is read already f
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from pipeline.coding.codebook import ASSUMED, CONFIDENCE, Codebook
@@ -132,6 +133,38 @@ def describe_agreement(slots: Sequence[pd.DataFrame], n_readers: pd.Series, doub
     said = pd.Series("agree", index=leaves.index)
     said = said.mask(least <= doubt, "doubtful").mask(leaves.nunique(axis=1) > 1, "disagree")
     return said.mask((n_readers == 1) & (said == "agree"), "single")
+
+
+def ask_alike(
+    sheets: Sequence[CodedSheet], slots: Sequence[pd.DataFrame], codebook: Codebook
+) -> tuple[CodedSheet, ...]:
+    """Returns rulings as far as they can be told apart from what is assumed of documents whose readers were not asked.
+
+    An assumed code stands for itself and for those above it: nobody knows which of the others are above. Rulings are no
+    random part of a round, so that a share of what is above would be one of the rulings alone: there a ruling counts as
+    the assumed code. One below it contradicts the assumption, and counts. Sheets stay as they are.
+
+    Args:
+        sheets: language models' rulings.
+        slots: the readers' codes, rows alike.
+        codebook: its assumptions; the codes of an axis from the highest down.
+    """
+    if not codebook.assumed or any(ASSUMED not in slot for slot in slots):
+        return tuple(sheets)
+    told = [slot[ASSUMED].str.split() for slot in slots]
+    found = []
+    for sheet in sheets:
+        codes = sheet.codes.copy()
+        for axis, by_group in codebook.assumed.items():
+            height = {code: place for place, code in enumerate(codebook.axes[axis])}
+            unasked = np.all([[axis in axes for axes in one] for one in told], axis=0)
+            mine = codes.index.intersection(slots[0].index[unasked])
+            assumed = codes.loc[mine, "group"].map(by_group).fillna("")
+            is_above = (codes.loc[mine, axis].map(height) <= assumed.map(height)).fillna(False)
+            mine = mine[is_above.to_numpy(dtype=bool) | (codes.loc[mine, axis] == "").to_numpy()]
+            codes.loc[mine, axis], codes.loc[mine, ASSUMED] = assumed[mine], slots[0].loc[mine, ASSUMED]
+        found.append(replace(sheet, codes=codes))
+    return tuple(found)
 
 
 def find_stale(

@@ -13,7 +13,15 @@ from pipeline.coding.codebook import Codebook
 from pipeline.coding.coverage import Census, count_coverage
 from pipeline.coding.design import Draw, read_draw
 from pipeline.coding.extension import NAME, read_extension
-from pipeline.coding.facts import Facts, describe_agreement, fill_slots, find_stale, gather_facts, screened_sheet
+from pipeline.coding.facts import (
+    Facts,
+    ask_alike,
+    describe_agreement,
+    fill_slots,
+    find_stale,
+    gather_facts,
+    screened_sheet,
+)
 from pipeline.coding.mixtures import Mixture, read_mixture
 from pipeline.coding.overlay import lay_over
 from pipeline.coding.precedence import CodedSheet, fill_cells
@@ -98,8 +106,9 @@ def load_sample(
     parts = {frame: part for frame, part in found.cells.items() if len(part.units)}
     own = {stratum.frame for stratum in found.strata}
     together = _choose_apart({frame: part for frame, part in parts.items() if frame in own}, first)
-    whole = _assemble(handcheck, found, [parts[frame] for frame in together])
-    others = tuple(_assemble(handcheck, found, [part]) for frame, part in parts.items() if frame not in together)
+    whole = _assemble(handcheck, found, [parts[frame] for frame in together], codebook)
+    apart = [part for frame, part in parts.items() if frame not in together]
+    others = tuple(_assemble(handcheck, found, [part], codebook) for part in apart)
     return replace(whole, coverage=found.coverage, for_frames=others, mixtures=found.mixtures)
 
 
@@ -193,7 +202,7 @@ def _borrows(frames: Mapping[str, Frame] | None, name: str) -> bool:
     return not frames or name not in frames or (frames[name].borrows and not frames[name].part_of)
 
 
-def _assemble(handcheck: Path, found: Survey, parts: Sequence[Cells]) -> Sample:
+def _assemble(handcheck: Path, found: Survey, parts: Sequence[Cells], codebook: Codebook) -> Sample:
     """Returns the sample of frames that are cut into cells."""
     draws, facts, screens = found.draws, found.facts, found.screens
     strata = pd.concat([part.strata for part in parts]) if parts else pd.DataFrame()
@@ -218,7 +227,8 @@ def _assemble(handcheck: Path, found: Survey, parts: Sequence[Cells]) -> Sample:
         (*facts.people, *facts.adjudicators),
     )
     units = units.join(_phase2(draws, slots, who, marked, facts))
-    laid, settled = _settle(draws, units, facts, marked)
+    alike = replace(facts, adjudicators=ask_alike(facts.adjudicators, slots, codebook))
+    laid, settled = _settle(draws, units, alike, marked)
     if settled.empty:
         settled = slots[0].iloc[:0].assign(coder=None, coder_kind=None)
     settled = fill_cells(settled, [*facts.readers, *screens])

@@ -90,7 +90,10 @@ def tabulate_readings(content: Content) -> pd.DataFrame:
     for sheet in sample.coded:
         own = sheet.codes.loc[sheet.codes.index.intersection(sample.units.index)]
         if sheet.role == "adjudicator" and sheet.kind != "person":
-            own = sample.adjudicator[is_ruled & (sample.adjudicator["coder"] == sheet.coder)]
+            own = sample.adjudicator[is_ruled & (sample.adjudicator["coder"] == sheet.coder)].copy()
+            for axis in content.codebook.assumed:  # what the ruling says of it, where shares go by the assumption
+                said = sheet.codes[axis].reindex(own.index)
+                own[axis] = own[axis].where(said == "", said)
         sheets.append((sheet.coder, sheet.role, sheet.kind, own))
     columns = [*code_columns_of(content.codebook), "note"]
     parts = [
