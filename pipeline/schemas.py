@@ -911,6 +911,32 @@ PEOPLE = Table(
         Column("has_first_author_only", FLAG, "whether no document names more than one author"),
     ),
 )
+DIRECT_PEOPLE = Table(
+    "direct_people",
+    "how many distinct people wrote at least one document that counts, in a year and in all",
+    ("frame", "year", "denominator", "definition"),
+    (
+        Column("frame", TEXT, "the population; one of which every document is known"),
+        Column("year", TEXT, "year; empty for all years"),
+        Column("denominator", TEXT, "what it is a share of (codebook.toml)"),
+        Column("definition", TEXT, "the query over codes (codebook.toml)"),
+        Column("n_people", INTEGER, "distinct people with any document of the frame and year (table authorship)"),
+        Column("count", NUMBER, "people with at least one document that counts, estimated"),
+        Column("low", NUMBER, "lower end of its interval; at least those seen to have one"),
+        Column("high", NUMBER, "upper end; at most n_people"),
+        Column("level", NUMBER, "level of the interval"),
+        Column(
+            "top_tenth_share",
+            NUMBER,
+            "part of the documents that count of which the busiest tenth of these people is named, by codes and "
+            "predicted chances; without an interval",
+            is_nullable=True,
+        ),
+        Column("has_first_author_only", FLAG, "whether no document names more than one author"),
+        Column("n_read", INTEGER, "read documents behind it"),
+        N_PERSON,
+    ),
+)
 CURVE = Table(
     "curve",
     "the specification curve: the share under every way of drawing the contested lines, sorted, evenly thinned",
@@ -1276,6 +1302,7 @@ SHARE_TABLES = {
         GROUPS,
         TRENDS,
         PEOPLE,
+        DIRECT_PEOPLE,
         CURVE,
         TOGGLES,
         ROBUSTNESS,

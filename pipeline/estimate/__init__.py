@@ -20,6 +20,7 @@ STAGES = (
             "groups",
             "trends",
             "people",
+            "direct_people",
             "curve",
             "toggles",
             "robustness",

@@ -22,6 +22,7 @@ from pipeline.estimate.as_people import tabulate_as_people
 from pipeline.estimate.claims import tabulate_claims
 from pipeline.estimate.classify import DECIMALS, Predictions
 from pipeline.estimate.curve import draw_curves
+from pipeline.estimate.direct_people import tabulate_direct_people
 from pipeline.estimate.domains import Domain, Population, parts_of
 from pipeline.estimate.evidence import gather_evidence, name_sources, pool_evidence
 from pipeline.estimate.growth import measure_total_growth
@@ -117,6 +118,9 @@ def _estimate_sample(
         "trends": measure_trends(survey),
         "agendas": estimate_agendas(survey, joined, found),
         "agenda_growth": estimate_growth(survey, joined),
+        "direct_people": tabulate_direct_people(
+            survey, config.report.denominator, config.report.headline_definitions, config.frames
+        ),
         "curve": curve,
         "toggles": toggles,
         "guesses": tabulate_guesses(population),

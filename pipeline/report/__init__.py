@@ -21,6 +21,7 @@ STAGES = (
             "trends",
             "authorship",
             "people",
+            "direct_people",
             "curve",
             "toggles",
             "robustness",

@@ -69,6 +69,7 @@ OPTIONAL_TABLES = (
     "controls",
     "coverage",
     "curve",
+    "direct_people",
     "groups",
     "intrusion",
     "layer_codes",

@@ -33,21 +33,6 @@ OWN_COLUMNS: Mapping[str, Mapping[str, str]] = {
         "count": "how many documents; `inside` is an estimate",
         "meaning": "what the step is",
     },
-    "direct_people": {
-        "frame": SHARE["frame"],
-        "year": SHARE["year"],
-        "denominator": SHARE["denominator"],
-        "definition": SHARE["definition"],
-        "n_people": "distinct people with any document of the frame and year (table authorship)",
-        "count": "people with at least one document that counts, estimated",
-        "low": "lower end of its interval; at least those seen to have one",
-        "high": "upper end; at most n_people",
-        "level": SHARE["level"],
-        "top_tenth_share": "part of the documents that count of which the busiest tenth of these people is named, "
-        "by codes and predicted chances; without an interval",
-        "has_first_author_only": "whether no document names more than one author",
-        "n_read": SHARE["n_read"],
-    },
     "clusters": {
         "first_year": "year of its oldest document",
         "median_year": "median year of its documents",

@@ -67,6 +67,7 @@ def fill_sections(content: Content) -> dict[str, Any]:
         "variants": list_variants(content) if "robustness" in content.extras else [],
         "robustness": _keyed(content, "robustness", ("frame", "definition", "variant")),
         "people": _keyed(content, "people", ("frame",)),
+        "direct_people": _direct_people(content),
         "people_weights": [name for name in PEOPLE if name in set(content.shares["weight"])],
         "has_first_only": any(row["has_first_author_only"] for row in _rows(content, "people")),
         "organisations": tell_organisations(content),
@@ -114,6 +115,15 @@ def _positions(content: Content) -> dict[str, dict[Any, Any]]:
         for row in _rows(content, "positions")
         if (row["frame"], row["year"], row["denominator"]) == (settings.headline_frame, "", settings.denominator)
     }
+
+
+def _direct_people(content: Content) -> dict[str, dict[str, list[dict[Any, Any]]]]:
+    """Returns the rows of `direct_people` by frame and year, in the order of the headline definitions."""
+    order: tuple[str, ...] = tuple(content.settings.headline_definitions)
+    found: dict[str, dict[str, list[dict[Any, Any]]]] = {}
+    for row in sorted(_rows(content, "direct_people"), key=lambda row: order.index(row["definition"])):
+        found.setdefault(row["frame"], {}).setdefault(row["year"], []).append(row)
+    return found
 
 
 def _wide_years(content: Content) -> list[dict[str, Any]]:

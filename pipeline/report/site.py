@@ -53,7 +53,6 @@ from pipeline.report.words import (
     tell_trend,
     tell_uncovered,
 )
-from pipeline.report.writers import group_writers
 from pipeline.text.comments import strip_comments
 from pipeline.text.escape import escape_markdown
 
@@ -243,7 +242,6 @@ def _values(content: Content, tables: Mapping[str, pd.DataFrame]) -> dict[str, A
         "holds_share": HOLDS_SHARE,
         "name_kinds": sorted(set(content.clusters["name_kind"])) if "name_kind" in content.clusters else [],
         "flow": tables["flow"].to_dict("records"),
-        "direct_people": group_writers(tables["direct_people"]),
         "growth": tables["agenda_growth"].to_dict("records"),
         **fill_sections(content),
         "study": content.codebook.study,

@@ -7,7 +7,6 @@ from pipeline.report import dictionary
 from pipeline.report.content import Content
 from pipeline.report.flow import tabulate_flow
 from pipeline.report.profiles import count_cluster_years, profile_clusters
-from pipeline.report.writers import tabulate_writers
 
 SHARE_COLUMNS = [
     "frame",
@@ -41,7 +40,6 @@ def list_tables(content: Content) -> dict[str, pd.DataFrame]:
         "readings": tabulate_readings(content),
         "frames": tabulate_frames(content),
         "flow": tabulate_flow(content),
-        "direct_people": tabulate_writers(content),
         "agendas": content.agendas,
         "agenda_growth": content.growth,
         "published": tabulate_published(content),
