@@ -190,6 +190,12 @@ WHOLE = {"browser", "built", "census_folder", "encoder_cache", "traced"}
 GROUPS = {"built": "read", "traced": "edited"}  # one process builds the copy that tests edit, another the one they read
 
 
+@pytest.hookimpl(optionalhook=True)  # of xdist, for `-n auto`
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are processors: tests of servers and of pages wait a part of their time."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:

@@ -1,6 +1,7 @@
 """Running stages: what is stale of a target and what it reads from, in order, one make at a time.
 
-Each stage runs in a process of its own, so that none holds the memory of another.
+Each stage runs in a process of its own, so that none holds the memory of another; two run at once where neither waits
+for the other.
 """
 
 import contextlib
@@ -12,6 +13,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +21,7 @@ from pathlib import Path
 from pipeline.cli import staleness
 from pipeline.cli.code import PACKAGE
 from pipeline.cli.memory import NAME, Memory
+from pipeline.cli.schedule import run_in_order
 from pipeline.config import Config
 from pipeline.errors import ConfigError, DataError
 from pipeline.stages import Stage, order_stages
@@ -28,6 +31,7 @@ NEEDS_EXTRA = 4  # exit status: an optional part of the installation is missing
 HOLDER = "CENSUS_LOCK_HOLDER"  # of the stages that make starts: they do not wait for it
 EXTRA_FILE = "CENSUS_EXTRA_FILE"  # where a stage names the extra it lacks, for make to install
 MAKE_VARIABLES = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
+INSTALLING = threading.Lock()  # stages that run side by side install one after the other
 PACKAGE_ROOT = staleness.PACKAGE_ROOT
 
 
@@ -46,14 +50,15 @@ def make_target(
     Returns:
         the exit status of the stage that failed, or of the target.
     """
+    derived = [stage for stage in order_stages(dict(stages), target) if stage.name != target or stage.is_derived]
+
+    def run(stage: Stage) -> int:
+        return _run_if_stale(config_path, config, stage, words if stage.name == target else ())
+
     with hold_folder(config, f"make {target}"):
-        for stage in order_stages(dict(stages), target):
-            is_target = stage.name == target
-            if is_target and not stage.is_derived:
-                break
-            status = _run_if_stale(config_path, config, stage, words if is_target else ())
-            if status or is_target:
-                return status
+        status = run_in_order(derived, run)
+    if status or stages[target].is_derived:
+        return status
     return run_process(config_path, stages[target], words)  # a command may take hours: it holds nothing
 
 
@@ -88,7 +93,11 @@ def run_process(config_path: Path, stage: Stage, words: Sequence[str]) -> int:
         if can_install():
             environment[EXTRA_FILE] = str(note)
         status = subprocess.run(command, env=environment, check=False).returncode
-        if status == NEEDS_EXTRA and note.exists() and install_extra(note.read_text(encoding="utf-8"), stage.name):
+        if status == NEEDS_EXTRA and note.exists():
+            with INSTALLING:
+                is_there = install_extra(note.read_text(encoding="utf-8"), stage.name)
+            if not is_there:
+                return status
             environment.pop(EXTRA_FILE)
             status = subprocess.run(command, env=environment, check=False).returncode
     return status
