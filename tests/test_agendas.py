@@ -10,16 +10,16 @@ import pytest
 from pipeline.agendas.assign import Evidence, assign_chances
 from pipeline.agendas.draw import draw_documents, list_items, score_draws
 from pipeline.agendas.find import find_agenda, rank_members
-from pipeline.agendas.phrases import find_in_terms, find_in_titles
 from pipeline.agendas.profile import count_people
 from pipeline.agendas.reading import Reading, lay_reading
 from pipeline.agendas.scores import measure_calibration, score_agendas
-from pipeline.agendas.sizes import Domain, estimate_sizes, measure_domain
+from pipeline.agendas.sizes import Domain, estimate_sizes, list_domains, measure_domain
 from pipeline.coding.agenda_list import Agenda, AgendaList, load_agendas, read_agenda_sheets
 from pipeline.coding.codebook import Codebook, load_codebook
 from pipeline.errors import DataError, SheetError
 from pipeline.estimate.features import Kernel
 from pipeline.report.named import tell_size
+from pipeline.text.phrase_matches import find_in_terms, find_in_titles
 
 GOOD = """version = 1
 [[agendas]]
@@ -146,11 +146,11 @@ def test_what_was_settled_out_of_scope_is_of_no_agenda_unless_a_reader_says_so(c
 
 
 def test_phrases_are_found_in_titles_and_among_terms() -> None:
-    agendas = [make_agenda("cups", "tea cup*"), make_agenda("plates", "plate")]
+    phrases = [("tea cup*",), ("plate",)]
     titles = pd.Series(["On Tea-Cups", "A plated thing", None])
-    assert find_in_titles(titles, agendas).tolist() == [[True, False], [False, False], [False, False]]
+    assert find_in_titles(titles, phrases).tolist() == [[True, False], [False, False], [False, False]]
     terms = pd.DataFrame({"doc_id": ["b", "b", "gone"], "term": ["tea cup", "plates", "plate"], "term_count": 1})
-    assert find_in_terms(terms, pd.Series(["a", "b"]), agendas).tolist() == [[False, False], [True, True]]
+    assert find_in_terms(terms, pd.Series(["a", "b"]), phrases).tolist() == [[False, False], [True, True]]
 
 
 @pytest.fixture(scope="module")
@@ -299,9 +299,9 @@ def test_read_documents_come_first_and_ties_go_by_id() -> None:
     assert rank_members(members, "cups")["doc_id"].tolist() == ["b", "c", "d"]
 
 
-def test_a_name_counts_once_a_document_and_not_for_a_single_one() -> None:
-    authors = pd.Series([["Ada", "Ada"], ["Ada", "Bo"], ["Bo"], ["Cy"]])
-    assert count_people(authors) == [("Ada", 2), ("Bo", 2)]
+def test_a_person_counts_once_a_document_and_not_for_a_single_one() -> None:
+    persons = pd.Series([["Ada", "Ada"], ["Ada", "Bo"], ["Bo"], ["Cy"]])
+    assert count_people(persons) == [("Ada", 2), ("Bo", 2)]
 
 
 def test_a_draw_is_of_unread_assigned_documents_and_a_larger_one_holds_a_smaller_one() -> None:
@@ -338,3 +338,43 @@ def test_a_size_that_rests_on_no_reading_says_so() -> None:
     row = {"document_count": 12.4, "low": 8.6, "high": 20.2, "basis": "read"}
     assert tell_size(row) == "12 [9 to 20]"
     assert "by chances alone" in tell_size({**row, "basis": "chances", "low": None, "high": None})
+
+
+def members_of(frame: str, windows: list[str], ids: list[str]) -> pd.DataFrame:
+    window, part = zip(*(name.split("/") for name in windows), strict=True)
+    return pd.DataFrame({"frame": frame, "doc_id": ids, "window": window, "part": part, "gone": None})
+
+
+def test_a_frame_of_which_the_census_has_a_part_is_counted_by_weights_where_it_has_not_all() -> None:
+    """Of the part 'core' every document is at hand; of 'rest', 1,000 documents, the ten that were read."""
+    core, rest = [f"c:{number:03}" for number in range(50)], [f"r:{number:03}" for number in range(1_000)]
+    documents = pd.DataFrame({"doc_id": core + rest[:10], "published_year": 2025})
+    members = members_of("arxiv", ["2025/core"] * 50 + ["2025/rest"] * 1_000, core + rest)
+    read = core[:10] + rest[:10]
+    weights = pd.DataFrame({"doc_id": read, "frame": "arxiv", "year": "2025", "weight": [5.0] * 10 + [100.0] * 10})
+    weights["stratum"] = ["arxiv/2025/core"] * 10 + ["arxiv/2025/rest"] * 10
+    rng = np.random.default_rng(3)
+    weights["replicate_weights"] = [weight * rng.exponential(size=80) for weight in weights["weight"]]
+    rows = np.array([*range(10), *range(50, 60)])
+    reading = Reading(rows, np.isin(rows, [0, 1, 50, 51, 52])[:, None], ("person",))
+    domains = list_domains(documents, members, weights, {})
+    assert [(each.year, each.n_population, len(each.rows)) for each in domains] == [("", 1050, 50), ("2025", 1050, 50)]
+    chances = np.full((60, 1), 0.9)
+    total, variance, found, n_read = measure_domain(domains[0], documents, weights, chances, reading)
+    assert total[0] == pytest.approx(50 * 0.9 + 5 * (2 - 10 * 0.9) + 100 * 3) and found[0] == 5 and n_read == 20
+    sure = measure_domain(domains[0], documents, weights, np.zeros((60, 1)), reading)
+    assert sure[0][0] == pytest.approx(310) and variance[0] > 0
+    row = estimate_sizes(domains[:1], documents, weights, chances, reading, ("cups",), 0.95).iloc[0]
+    assert row["basis"] == "read" and 5 <= row["low"] < row["document_count"] < row["high"] <= 1_050
+    assert row["share"] == pytest.approx(row["document_count"] / 1_050)
+
+
+def test_a_frame_that_is_a_part_of_another_is_counted_by_the_readings_of_that_part() -> None:
+    ids = [f"c:{number:03}" for number in range(40)]
+    documents = pd.DataFrame({"doc_id": ids, "published_year": 2024})
+    members = members_of("core", ["2025/core"] * 40, ids)
+    weights = pd.DataFrame({"doc_id": ids[:8], "frame": "arxiv", "year": "2025", "weight": 5.0})
+    weights["stratum"] = ["arxiv/2025/core"] * 6 + ["arxiv/2025/rest"] * 2
+    whole, year = list_domains(documents, members, weights, {"core": "arxiv/core"})
+    assert whole.place.tolist() == list(range(6)) and whole.n_population == 40
+    assert (year.year, year.n_population) == ("2025", 40), "by the window it was announced in, not by its date"

@@ -9,10 +9,10 @@ STAGES = (
         name="agendas",
         purpose="named agendas: their documents, sizes, neighbours and people",
         run="pipeline.agendas.stage:run",
-        reads=("documents", "embeddings", "terms", "codes", "weights", "predictions", "frame_members"),
+        reads=("documents", "embeddings", "terms", "codes", "weights", "predictions", "frame_members", "authorship"),
         writes=("agenda_list", "agenda_members", "agenda_sizes", "agenda_scores"),
         inputs=(*AGENDA_FILES, "{handcheck}/sheets/agendas/*.csv", "{handcheck}/agenda-draws/*.csv"),
-        settings=("embed.dimension_count", "estimate.level"),
+        settings=("embed.dimension_count", "estimate.level", "frames.*.part_of"),
     ),
     Stage(
         name="agenda-draw",

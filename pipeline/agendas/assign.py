@@ -16,11 +16,11 @@ import pandas as pd
 from scipy.linalg import cho_factor, cho_solve
 from sklearn.linear_model import LogisticRegression
 
-from pipeline.agendas.phrases import find_in_terms, find_in_titles
 from pipeline.cluster.neighbours import find_neighbours
 from pipeline.coding.agenda_list import Agenda
 from pipeline.estimate.classify import NEAR_DUPLICATE_COSINE, assign_folds
 from pipeline.estimate.features import NEIGHBOUR_COUNT, Kernel, compute_kernel, find_near_duplicates
+from pipeline.text.phrase_matches import find_in_terms, find_in_titles
 
 RIDGE = 1.0  # as in estimate.classify
 PENALTY = 1.0  # of the logistic regression; 0.1 and 10 change no F1 by 0.01
@@ -72,11 +72,12 @@ def gather_evidence(
         else np.full(len(documents), 0.5)
         for agenda in agendas
     ]
+    phrases = [agenda.phrases for agenda in agendas]
     return Evidence(
         kernel=compute_kernel(vectors, neighbours, terms, documents, known),
         fold=assign_folds(documents["doc_id"], duplicates),
-        in_title=find_in_titles(documents["title"], agendas),
-        in_terms=find_in_terms(terms, documents["doc_id"], agendas),
+        in_title=find_in_titles(documents["title"], phrases),
+        in_terms=find_in_terms(terms, documents["doc_id"], phrases),
         leaf_chance=np.stack(chances, axis=1),
     )
 

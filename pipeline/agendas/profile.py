@@ -10,7 +10,7 @@ from pipeline.coding.agenda_list import AgendaList
 NEIGHBOUR_COUNT = 3
 PEOPLE_COUNT = 8
 EXEMPLAR_COUNT = 8
-LEAST_WORKS = 2  # a name on one document is no one who works on the agenda
+LEAST_WORKS = 2  # who wrote one document is no one who works on the agenda
 
 
 def profile_agendas(
@@ -20,7 +20,7 @@ def profile_agendas(
 
     Args:
         listed: the agendas.
-        documents: columns doc_id, authors, published_year; n rows.
+        documents: columns doc_id, persons (who wrote each), published_year; n rows.
         vectors: float16 (n, n_dims), unit rows.
         chances: float (n, n_agendas).
         is_assigned: bool (n, n_agendas).
@@ -29,7 +29,7 @@ def profile_agendas(
     rows = []
     for place, agenda in enumerate(listed.agendas):
         members = documents[is_assigned[:, place]]
-        people = count_people(members["authors"])
+        people = count_people(members["persons"])
         surest = np.lexsort((np.arange(len(documents)), -chances[:, place] - 2.0 * is_assigned[:, place]))
         years = members["published_year"].dropna()
         rows.append(
@@ -50,9 +50,9 @@ def profile_agendas(
     return pd.DataFrame(rows)
 
 
-def count_people(authors: pd.Series) -> list[tuple[str, int]]:
-    """Returns the names on most documents, of several alike the first in the alphabet, with their documents."""
-    counts = Counter(name for names in authors for name in dict.fromkeys(names))
+def count_people(persons: pd.Series) -> list[tuple[str, int]]:
+    """Returns who wrote most documents, of several alike the first in the alphabet, with their documents."""
+    counts = Counter(name for names in persons for name in dict.fromkeys(names))
     ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     return [(name, count) for name, count in ranked if count >= LEAST_WORKS][:PEOPLE_COUNT]
 

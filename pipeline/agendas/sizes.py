@@ -2,9 +2,11 @@
 
 The difference estimator (Särndal, Swensson and Wretman 1992, section 6.3): the chances of all documents, plus the
 weighted sum of what the read ones are less what their chances say. A wrong chance widens the interval and biases
-nothing, since no chance rests on what was read of its own document.
+nothing, since no chance rests on what was read of its own document. Where the census holds only what was read of a
+stratum, there are no chances of the rest to add up: what was read counts with its weight alone.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,35 +25,79 @@ class Domain:
 
     Attributes:
         frame, year: what it is; year is empty for all.
-        rows: int, its documents.
+        rows: int, its documents, but for those of strata of which the census does not hold every document.
         place: int (n_weighted,), rows of `weights` that are in it.
+        is_held: bool (n_weighted,), whether the census holds every document of their stratum, so that chances of all of
+            them can be added up; None: all.
+        size: documents in it; None: as many as `rows`.
     """
 
     frame: str
     year: str
     rows: np.ndarray
     place: np.ndarray
+    is_held: np.ndarray | None = None
+    size: int | None = None
+
+    @property
+    def n_population(self) -> int:
+        """Documents in it, at hand or not."""
+        return len(self.rows) if self.size is None else self.size
 
 
-def list_domains(documents: pd.DataFrame, members: pd.DataFrame, weights: pd.DataFrame) -> list[Domain]:
+def list_domains(
+    documents: pd.DataFrame, members: pd.DataFrame, weights: pd.DataFrame, parts: Mapping[str, str] | None = None
+) -> list[Domain]:
     """Returns every frame as a whole, then its years where the design has years.
 
     Args:
         documents: columns doc_id, published_year.
-        members: columns frame, doc_id, gone: a document may be in several frames.
+        members: columns frame, doc_id, window, part, gone: a document may be in several frames, or not at hand.
         weights: rows of the table `weights`.
+        parts: frames that are a part of another one's strata: name -> `frame/part` (see `estimate.domains`).
     """
     domains = []
     index = pd.Index(documents["doc_id"])
     year = documents["published_year"].map(lambda value: "" if pd.isna(value) else str(int(value))).to_numpy()
     for frame, here in members[members["gone"].isna()].groupby("frame", sort=True):
-        rows = np.sort(index.get_indexer(here["doc_id"]))
-        rows = rows[rows >= 0]
-        mine = np.flatnonzero((weights["frame"] == str(frame)).to_numpy())
+        whole, _, part = (parts or {}).get(str(frame), f"{frame}/").partition("/")
+        is_mine = (weights["frame"] == whole).to_numpy()
+        if part:
+            is_mine = is_mine & weights["stratum"].str.endswith(f"/{part}").to_numpy(dtype=bool)
+        mine = np.flatnonzero(is_mine)
+        found = index.get_indexer(here["doc_id"])
+        if (found < 0).any():
+            domains += _list_parts(str(frame), here, found, weights.iloc[mine], mine)
+            continue
+        rows = np.sort(found)
         domains.append(Domain(str(frame), "", rows, mine))
         stratum = weights["year"].iloc[mine].to_numpy()
+        windows = (
+            pd.Series(here["window"].fillna("").str[:4].to_numpy(), index=found)[rows].to_numpy()
+            if part
+            else year[rows]
+        )
         for name in sorted(set(stratum) - {""}):
-            domains.append(Domain(str(frame), name, rows[year[rows] == name], mine[stratum == name]))
+            domains.append(Domain(str(frame), name, rows[windows == name], mine[stratum == name]))
+    return domains
+
+
+def _list_parts(
+    frame: str, here: pd.DataFrame, found: np.ndarray, weights: pd.DataFrame, mine: np.ndarray
+) -> list[Domain]:
+    """Returns a frame of which the census holds some strata whole and of others only what was read, and its years."""
+    window, part = (here[name].fillna("").to_numpy(dtype=str) for name in ("window", "part"))
+    stratum = pd.Series(["/".join(filter(None, (frame, *names))) for names in zip(window, part, strict=True)])
+    held = set(stratum) - set(stratum[found < 0])
+    is_held = weights["stratum"].isin(held).to_numpy()
+    is_counted = stratum.isin(held).to_numpy()
+    years = weights["year"].to_numpy(dtype=str)
+    domains = []
+    for year in ["", *sorted(set(years) - {""})]:
+        inside = (years == year) | (not year)
+        rows = np.sort(found[is_counted & (np.char.startswith(window, year) if year else True)])
+        size = round(float(weights["weight"].to_numpy()[inside].sum())) if inside.any() else len(here)
+        domains.append(Domain(frame, year, rows, mine[inside], is_held[inside], size))
     return domains
 
 
@@ -68,7 +114,7 @@ def estimate_sizes(
     rows = []
     for domain in domains:
         total, variance, found, n_read = measure_domain(domain, documents, weights, chances, reading)
-        size = len(domain.rows)
+        size = domain.n_population
         share = np.clip(total / max(size, 1), found / max(size, 1), 1)
         low = high = np.full(len(ids), np.nan)
         if n_read:
@@ -100,7 +146,8 @@ def measure_domain(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """Returns totals, their variances and the members found, float (n_agendas,) each, and how many were read.
 
-    Where a document of the sample was not read against the list, nothing is put right: 0 were read.
+    Where a document of the sample was not read against the list, nothing is put right: 0 were read. Of a stratum that
+    the census does not hold whole, no chances are added up: what was read counts with its weight alone.
     """
     total = chances[domain.rows].sum(axis=0)
     sampled = pd.Index(documents["doc_id"]).get_indexer(weights["doc_id"].iloc[domain.place])
@@ -109,7 +156,8 @@ def measure_domain(
     if not len(sampled) or (place < 0).any():
         return total, nothing, nothing, 0
     said = reading.is_member[place].astype(float)
-    error = said - chances[sampled]
+    expected = chances[sampled] if domain.is_held is None else chances[sampled] * domain.is_held[:, None]
+    error = said - expected
     weight = weights["weight"].to_numpy()[domain.place]
     replicates = np.stack(weights["replicate_weights"].iloc[domain.place].to_list(), axis=1).astype(float)
     variance = ((replicates @ error - weight @ error) ** 2).mean(axis=0)
@@ -142,13 +190,13 @@ def measure_growth(
     table.insert(0, "frame", pd.Series([None] * len(table), dtype=object))
     if not able:
         return table
-    frame = max(sorted(able), key=lambda name: sum(len(year.rows) for year in able[name]))
+    frame = max(sorted(able), key=lambda name: sum(year.n_population for year in able[name]))
     parts = []
     for years in (able[frame][:SPAN_YEARS], able[frame][-SPAN_YEARS:]):
-        rows, place = (np.concatenate([getattr(year, name) for year in years]) for name in ("rows", "place"))
-        joined = Domain(frame, "", rows, place)
+        joined = _join(years)
         total, variance, found, n_read = measure_domain(joined, documents, weights, chances, reading)
-        parts.append((np.maximum(total, found) / len(rows), variance / len(rows) ** 2, n_read))
+        size = joined.n_population
+        parts.append((np.maximum(total, found) / size, variance / size**2, n_read))
     (early, early_variance, n_early), (late, late_variance, n_late) = parts
     if not (n_early and n_late):
         return table
@@ -156,3 +204,16 @@ def measure_growth(
     change = late - early
     ends = {"change_low": np.maximum(change - half, -1), "change_high": np.minimum(change + half, 1)}
     return table.assign(frame=frame, early_share=early, late_share=late, change_share=change, **ends)
+
+
+def _join(years: list[Domain]) -> Domain:
+    """Returns several years of a frame as one domain."""
+    held = [np.ones(len(year.place), dtype=bool) if year.is_held is None else year.is_held for year in years]
+    return Domain(
+        frame=years[0].frame,
+        year="",
+        rows=np.concatenate([year.rows for year in years]),
+        place=np.concatenate([year.place for year in years]),
+        is_held=np.concatenate(held),
+        size=sum(year.n_population for year in years),
+    )

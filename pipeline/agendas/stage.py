@@ -17,12 +17,15 @@ from pipeline.agendas.sizes import estimate_sizes, list_domains, measure_growth
 from pipeline.coding.agenda_list import FILE, AgendaList, load_agendas, read_agenda_sheets
 from pipeline.coding.codebook import Codebook, load_codebook
 from pipeline.config import Config
+from pipeline.estimate.domains import parts_of
+from pipeline.estimate.people import name_people
 from pipeline.generations import open_generation
 from pipeline.schemas import (
     AGENDA_LIST,
     AGENDA_MEMBERS,
     AGENDA_SCORES,
     AGENDA_SIZES,
+    AUTHORSHIP,
     DOCUMENTS,
     FRAME_MEMBERS,
     PREDICTIONS,
@@ -34,10 +37,11 @@ from pipeline.schemas import (
 )
 
 log = logging.getLogger(__name__)
-THRESHOLD = 0.25  # chance from which a document is assigned: there precision and recall of the read pairs are equal
+THRESHOLD = 0.25  # chance from which a document is assigned: precision and recall of round 1's pairs are equal there
 KEPT_CHANCE = 0.05  # smaller chances are not stored
 CODE_COLUMNS = ("doc_id", "leaf", "stratum")
 DOCUMENT_COLUMNS = ("doc_id", "frame", "title", "authors", "published_year")
+MEMBER_COLUMNS = ("frame", "doc_id", "window", "part", "gone")
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class Inputs:
     vectors: np.ndarray
     terms: pd.DataFrame
     members: pd.DataFrame
+    parts: dict[str, str]
     weights: pd.DataFrame
     predicted: dict[str, np.ndarray]
     reading: Reading
@@ -83,20 +88,22 @@ def run(config: Config) -> None:
 def load_inputs(config: Config, codebook: Codebook, listed: AgendaList) -> Inputs:
     """Reads everything that agendas are made from."""
     documents = store.read_table(DOCUMENTS, config.processed("documents"), DOCUMENT_COLUMNS)
+    documents = name_people(documents, store.read_table(AUTHORSHIP, config.processed("authorship")))
     vectors = store.matrix_from_column(
         store.read_arrow(embeddings_table(config.embed.dimension_count), config.processed("embeddings")).column(
             "vector"
         )
     )
     codes = store.read_table(codes_table(codebook.axis_meanings), config.processed("codes"), CODE_COLUMNS)
-    columns = ("doc_id", "frame", "year", "weight", "replicate_weights")
+    columns = ("doc_id", "frame", "year", "stratum", "weight", "replicate_weights")
     sheets = read_agenda_sheets(config.path(config.paths.handcheck), listed)
     return Inputs(
         listed=listed,
         documents=documents,
         vectors=vectors,
         terms=store.read_table(TERMS, config.processed("terms")),
-        members=store.read_table(FRAME_MEMBERS, config.processed("frame_members"), ("frame", "doc_id", "gone")),
+        members=store.read_table(FRAME_MEMBERS, config.processed("frame_members"), MEMBER_COLUMNS),
+        parts=parts_of(config.frames),
         weights=store.read_table(WEIGHTS, config.processed("weights"), columns),
         predicted=read_leaf_chances(config, codebook, documents["doc_id"]),
         reading=lay_reading(documents["doc_id"], sheets, codes, listed.ids, codebook),
@@ -126,7 +133,7 @@ def tabulate_agendas(inputs: Inputs, level: float) -> dict[Table, pd.DataFrame]:
     chances = assign_chances(evidence, is_seed, reading.rows, reading.is_member, is_sampled)
     is_assigned = chances >= THRESHOLD
     is_assigned[reading.rows] = reading.is_member
-    domains = list_domains(documents, inputs.members, inputs.weights)
+    domains = list_domains(documents, inputs.members, inputs.weights, inputs.parts)
     growth = measure_growth(domains, documents, inputs.weights, chances, reading, level)
     profiles = profile_agendas(listed, documents, inputs.vectors, chances, is_assigned)
     scores = score_agendas(chances, scored, weight, listed.ids, THRESHOLD, level)
