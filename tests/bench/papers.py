@@ -6,6 +6,7 @@ within a larger one, so that the vectors of the largest serve all.
 
 import argparse
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +26,27 @@ source = "arxiv"
 frame = "papers"
 columns = { doc_id = "id", published_date = "date" }
 
-[corpus]
 """
+SETTINGS = ("corpus", "terms", "embed", "cluster")  # sections of the shipped configuration that a project takes over
 FRAME = """
+[scope]
+background = ""
+
+[estimate]
+rounds = "all"
+level = 0.95
+
+[report]
+title = "Announced papers"
+headline_definitions = []
+denominator = "everything"
+headline_frame = "papers"
+
+[dataset]
+title = "Announced papers"
+url = ""
+reading_note = ""
+
 [frames.papers]
 title = "Announced"
 kind = "list"
@@ -56,9 +75,12 @@ def write_papers(folder: Path, papers: pa.Table, settings: str = "") -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     pq.write_table(papers, folder / "papers.parquet", row_group_size=16_384)
-    text = (ROOT / "census.toml").read_text(encoding="utf-8")
-    start, end = text.index("[sources.census]"), text.index("[terms]")
-    text = text[:start] + SOURCE + text[end:] + FRAME
+    shipped = (ROOT / "census.toml").read_text(encoding="utf-8")
+    parts = [shipped[shipped.index(f"\n[{name}]") + 1 :] for name in SETTINGS]
+    parts = [part[: part.index("\n[") + 1] for part in parts]
+    text = 'version = "1"\nseed = 20261123\n\n' + SOURCE + "".join(parts) + FRAME
+    # Nobody has read these papers, so they have no codes to be cut by.
+    text = re.sub(r'^space = "subject".*$', 'space = "vectors"', text, flags=re.MULTILINE)
     path = folder / "census.toml"
     path.write_text(text.replace("[embed]\n", f"[embed]\n{settings}", 1), encoding="utf-8")
     return path
