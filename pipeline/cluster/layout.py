@@ -1,38 +1,103 @@
-"""The map: a place in the plane for every document, from the neighbour graph; old places never move."""
+"""The map: a place in the plane for every document, from its nearest neighbours; old places never move."""
 
-import random
-
-import igraph
 import numpy as np
 import pandas as pd
 
-from pipeline.cluster.layers import build_graph
-from pipeline.cluster.neighbours import find_neighbours, find_neighbours_among
+from pipeline.cluster.neighbours import find_neighbours_among
 
 ANCHOR_COUNT = 5  # placed neighbours between which a new document is put
 EDGE_COUNT = 15  # neighbours that pull on a place; more cost time and change little
-LAYOUT_LIMIT = (
-    10_000  # documents that are laid out one by one (half a minute); of more, so many, and the others among them
-)
 JITTER = 0.004  # of the map's width, so that new documents with the same neighbours do not hide one another
+STRANGER_COUNT = 5  # random documents that a pair pushes off each time it is pulled together
+PUSH = np.float32(15.0)  # weight of a stranger; reports/bench/scale.md compares maps by it
+STEEPNESS = np.float32(1.58)  # of the pull by distance: UMAP's for a least distance of 0.1
+LONGEST_STEP = np.float32(4.0)  # UMAP's bound on what one pair may move, in units of the map, which is some 30 wide
+NEARLY_NONE = np.float32(0.001)  # keeps the push of a stranger in the same place finite
+ROUNDS, FEWER_ROUNDS = 100, 50  # times that every pair is pulled
+MANY = 20_000  # documents from which fewer rounds do
+START_WIDTH = 10  # half the width of the map to begin with
+START_DECIMALS = 3  # of a start, so that the last bits of a matrix product, which processors differ in, do not matter
+START_ROWS = 10_000  # documents, or somewhat more, whose main directions the map starts from
 
 
 def lay_out(near: tuple[np.ndarray, np.ndarray], vectors: np.ndarray, seed: int) -> list[np.ndarray]:
-    """Returns a place for every document in a map made anew: one array, float32 (n, 2).
+    """Returns a place for every document in a map made anew: one array, float32 (n, 2), between 0 and 1.
 
-    Of many documents a random part is laid out, and the others are put among it, as new ones would be.
+    Args:
+        near: the nearest neighbours and their similarities, (n, count) each.
+        vectors: float16 (n, n_dims), unit rows.
+        seed: for the order of moves.
     """
-    if len(vectors) <= LAYOUT_LIMIT:
-        return [place_documents(build_graph(*(part[:, :EDGE_COUNT] for part in near)), seed)]
-    places = np.empty((len(vectors), 2), dtype=np.float32)
-    is_placed = np.zeros(len(vectors), dtype=bool)
-    is_placed[np.random.default_rng(seed).permutation(len(vectors))[:LAYOUT_LIMIT]] = True
-    graph = build_graph(*find_neighbours(vectors[is_placed], EDGE_COUNT))
-    places[is_placed] = place_documents(graph, seed)
-    places[~is_placed] = put_among(vectors[~is_placed], vectors[is_placed], places[is_placed])
-    nudges = np.random.default_rng(seed).uniform(-JITTER, JITTER, (int((~is_placed).sum()), 2))
-    places[~is_placed] = np.clip(np.round(places[~is_placed] + nudges, 6), 0, 1)
-    return [places]
+    return [place_documents(near[0][:, :EDGE_COUNT], find_start(vectors), seed)]
+
+
+def find_start(vectors: np.ndarray) -> np.ndarray:
+    """Returns where the documents lie along the two main directions of a part of them: float32 (n, 2)."""
+    if not len(vectors):
+        return np.empty((0, 2), dtype=np.float32)
+    sample = vectors[:: max(1, len(vectors) // START_ROWS)].astype(np.float64)
+    middle = sample.mean(axis=0)
+    _, axes = np.linalg.eigh((sample - middle).T @ (sample - middle))
+    axes = axes[:, :-3:-1]
+    axes *= np.where(axes[np.abs(axes).argmax(axis=0), np.arange(2)] < 0, -1.0, 1.0)  # a direction has no sign
+    blocks = [vectors[first : first + START_ROWS] for first in range(0, len(vectors), START_ROWS)]
+    places = np.concatenate([(block.astype(np.float64) - middle) @ axes for block in blocks])
+    width = max(float(np.abs(places).max()), 1e-12)
+    return np.round(places * (START_WIDTH / width), START_DECIMALS).astype(np.float32)
+
+
+def place_documents(neighbours: np.ndarray, start: np.ndarray, seed: int) -> np.ndarray:
+    """Returns float32 (n, 2) places between 0 and 1, the same for the same neighbours, start and seed.
+
+    UMAP's layout (McInnes, Healy and Melville 2018) with the heavier pushes of LargeVis (Tang et al. 2016), and every
+    pair of neighbours alike. Pairs are moved many at a time, by sums, products and quotients only, which every
+    processor rounds alike.
+
+    Args:
+        neighbours: int64 (n, count), the nearest of each document.
+        start: float32 (n, 2), where they are to begin with.
+        seed: for the order of moves.
+    """
+    rng, places, total = np.random.default_rng(seed), start.copy(), len(start)
+    sources, targets = np.repeat(np.arange(total), neighbours.shape[1]), neighbours.reshape(-1)
+    keys = np.unique(np.minimum(sources, targets) * total + np.maximum(sources, targets))
+    pairs = np.stack(np.divmod(keys, max(total, 1)))
+    rounds = ROUNDS if total < MANY else FEWER_ROUNDS
+    at_once = max(total // 2, 256)  # so that hardly one document is moved twice by what it was before
+    for number in range(rounds):
+        order = rng.permutation(pairs.shape[1])
+        is_turned = rng.random(pairs.shape[1]) < 0.5  # the first of a pair pushes strangers off
+        mixed = np.where(is_turned, pairs[::-1], pairs)[:, order]
+        for first in range(0, len(order), at_once):
+            left, right = mixed[:, first : first + at_once]
+            strangers = rng.integers(0, total, (STRANGER_COUNT, len(left)))
+            _move(places, left, right, strangers, np.float32(1 - number / rounds))
+    low, high = places.min(axis=0, initial=np.inf), places.max(axis=0, initial=-np.inf)
+    return (places - low) / np.maximum(high - low, np.float32(1e-12))
+
+
+def _move(places: np.ndarray, left: np.ndarray, right: np.ndarray, strangers: np.ndarray, pace: np.float32) -> None:
+    """Pulls pairs together, and pushes the left ones off strangers: int64 (n_strangers, n_pairs)."""
+    own = places[left]
+    gap = own - places[right]
+    pull = _step(gap, -2 * STEEPNESS / (1 + STEEPNESS * _square(gap)))
+    push = np.zeros_like(pull)
+    for others in strangers:
+        gap = own - places[others]
+        square = _square(gap)
+        push += _step(gap, 2 * PUSH / ((NEARLY_NONE + square) * (1 + STEEPNESS * square)))
+    for axis in range(2):
+        moved = np.bincount(left, pull[:, axis] + push[:, axis], len(places))
+        moved -= np.bincount(right, pull[:, axis], len(places))
+        places[:, axis] += pace * moved.astype(np.float32)
+
+
+def _square(gap: np.ndarray) -> np.ndarray:
+    return gap[:, 0] * gap[:, 0] + gap[:, 1] * gap[:, 1]
+
+
+def _step(gap: np.ndarray, force: np.ndarray) -> np.ndarray:
+    return np.clip(gap * force[:, None], -LONGEST_STEP, LONGEST_STEP)
 
 
 def extend_layout(
@@ -73,20 +138,3 @@ def put_among(vectors: np.ndarray, placed: np.ndarray, anchors: np.ndarray) -> n
     neighbours, similarities = find_neighbours_among(vectors, placed, ANCHOR_COUNT)
     weights = np.maximum(similarities, 1e-6)[:, :, None]
     return (anchors[neighbours] * weights).sum(axis=1) / weights.sum(axis=1)
-
-
-def place_documents(graph: igraph.Graph, seed: int) -> np.ndarray:
-    """Returns float32 (n, 2) places between 0 and 1, the same for the same graph and seed.
-
-    UMAP's layout (McInnes, Healy and Melville 2018) as igraph computes it: one thread, no linear-algebra library.
-
-    Args:
-        graph: the weighted neighbour graph.
-        seed: for the starting places and the order of moves.
-    """
-    igraph.set_random_number_generator(random.Random(seed))
-    distances = [1.0 - weight for weight in graph.es["weight"]]
-    layout = graph.layout_umap(dist=distances, dim=2, min_dist=0.1, epochs=200)
-    places = np.asarray(layout.coords, dtype=np.float64).reshape(-1, 2)
-    low, high = places.min(axis=0), places.max(axis=0)
-    return ((places - low) / np.maximum(high - low, 1e-12)).astype(np.float32)

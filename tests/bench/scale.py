@@ -2,11 +2,11 @@
 
 `--count` papers of tests/bench/papers.py go through the stages, each in a process of its own; processor seconds hold
 those of the processes it starts, and so does its memory, looked at four times a second. Encoding 205,973 papers takes
-an hour where nothing else runs, so `--vectors` names the `vectors` folder of an earlier run, and with `--borrow` papers
-that have no vector there get that of another paper with noise (cosine about 0.9): invented, and the table says how
-many. `--update` publishes the tables so far as a census and adds as many other papers, and a changed text for each ten
-of them. `load` is the mean number of programs that ran or waited meanwhile: beyond the processors, seconds on the wall
-say little, and those of the processors are dearer than on a free machine.
+an hour where nothing else runs, so `--vectors` names the `vectors` folder of an earlier run, and with `--titles` papers
+that have no vector there get that of their title alone: a real vector, of a shorter text, and the table says how many.
+`--update` publishes the tables so far as a census and adds as many other papers, and a changed text for each ten of
+them. `load` is the mean number of programs that ran or waited meanwhile: beyond the processors, seconds on the wall say
+little, and those of the processors are dearer than on a free machine.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ import pyarrow.parquet as pq
 from pipeline import store
 from pipeline.config import Config, load_config
 from pipeline.embed import gather, vectors
+from pipeline.embed.encoder import load_encoder
 from pipeline.groups import write_groups
 from pipeline.release.manifest import write_manifest
 from pipeline.schemas import CENSUS_DOCUMENTS, DOCUMENTS, embeddings_table
@@ -35,7 +37,6 @@ from tests.bench.papers import TOTAL, choose_papers, write_papers
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "reports/bench/scale.csv"
 STAGES = ("corpus", "embed", "cluster")
-NOISE = 0.025  # standard deviation in each of 384 dimensions
 RELEASED = ("embeddings", "terms", "clusters", "cluster_members", "cluster_changes", "layout", "second_members")
 
 
@@ -83,26 +84,28 @@ def watch_memory(pid: int, peaks: list[int]) -> None:
         time.sleep(0.25)
 
 
-def borrow_vectors(config: Config) -> int:
-    """Writes `embeddings`, with the vector of another paper and noise where there is none. Returns for how many."""
-    rng, width = np.random.default_rng(1), config.embed.dimension_count
+def encode_titles(config: Config) -> None:
+    """Writes `embeddings`, with the vector of the title alone where the text has none."""
+    width = config.embed.dimension_count
     schema = embeddings_table(width).arrow_schema
+    encoder = load_encoder(config.embed, config.path(config.paths.processed, "encoders"))
+    cache = config.path(config.paths.processed, "titles")
+    cache.mkdir(exist_ok=True)
     with gather.open_places(config.processed("documents"), width) as places:
         gather.fill(places, vectors.read_made(config, vectors.list_shards(config)))
         os.ftruncate(places.file, len(places.is_filled) * 2 * width)  # whole, though the last ones have no vector
-        known = np.flatnonzero(places.is_filled)
         documents = pq.ParquetFile(config.processed("documents"))
-        real = np.concatenate([gather.read_rows(places, int(row), 1)[0] for row in known])
 
-        def parts():
+        def parts() -> Iterator[pa.Table]:
             first = 0
             for group in range(documents.num_row_groups):
-                rows = documents.read_row_group(group, columns=["doc_id", "text_sha256"])
+                rows = documents.read_row_group(group, columns=["doc_id", "text_sha256", "title"])
                 found = gather.read_rows(places, first, len(rows))[0].copy()
                 lacking = np.flatnonzero(~places.is_filled[first : first + len(rows)])
-                made = real[rng.integers(0, len(real), len(lacking))].astype(np.float32)
-                made += rng.normal(0, NOISE, made.shape).astype(np.float32)
-                found[lacking] = made / np.linalg.norm(made, axis=1, keepdims=True)
+                made = cache / f"{group}.npy"  # a run that is cut off goes on from here
+                if not made.exists():
+                    np.save(made, encoder(rows.column("title").take(pa.array(lacking)).to_pylist()))
+                found[lacking] = np.load(made)
                 columns = {
                     "doc_id": rows.column("doc_id"),
                     "text_sha256": rows.column("text_sha256"),
@@ -115,7 +118,6 @@ def borrow_vectors(config: Config) -> int:
                 first += len(rows)
 
         write_groups(embeddings_table(width), parts(), config.processed("embeddings"))
-        return len(places.is_filled) - len(known)
 
 
 def publish(config: Config, folder: Path) -> None:
@@ -161,14 +163,21 @@ def add_row(row: dict[str, object]) -> None:
 
 def measure(path: Path, run: str, options: argparse.Namespace) -> None:
     """Takes a project through the stages asked for."""
-    config, borrowed = load_config(path), 0
+    config = load_config(path)
     for stage in options.stages.split(","):
-        if stage == "embed" and options.borrow and run == "all":
-            borrowed = borrow_vectors(config)
+        if stage == "embed" and options.titles and run == "all":
+            encode_titles(config)
             continue
         facts = run_stage(path, stage)
         count = pq.read_metadata(config.processed("documents")).num_rows
-        add_row({"run": run, "document_count": count, "stage": stage, "borrowed_vectors": borrowed, **facts})
+        titles = 0 if stage == "corpus" else count_titles(config)
+        add_row({"run": run, "document_count": count, "stage": stage, "title_vectors": titles, **facts})
+
+
+def count_titles(config: Config) -> int:
+    """Returns how many vectors `encode_titles` has made: those of which no backend is on record."""
+    names = pq.read_table(config.processed("embeddings"), columns=["encoder_backend"]).column(0)
+    return int(names.null_count)
 
 
 def main() -> None:
@@ -177,7 +186,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=TOTAL, help="papers")
     parser.add_argument("--folder", type=Path, help="where the project lies; a temporary one by default")
     parser.add_argument("--vectors", type=Path, help="folder `vectors` of an earlier run")
-    parser.add_argument("--borrow", action="store_true", help="invent the vectors that are not there")
+    parser.add_argument("--titles", action="store_true", help="encode titles where a vector is not there")
     parser.add_argument("--stages", default=",".join(STAGES))
     parser.add_argument("--update", type=int, default=0, help="papers to add afterwards")
     options = parser.parse_args()
