@@ -2,7 +2,9 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from pipeline.coding.design import Draw
@@ -19,15 +21,13 @@ class Census:
     Attributes:
         aliases: frames by earlier names.
         known_ids: every document, also those that are gone.
-        members: columns frame, doc_id, window, is_gone.
-        dates: the window that the date of each document says now, by (frame, doc_id).
+        members: columns frame, doc_id, window, is_gone, dated (the window that the date of the document says now).
         texts: every hash that the present text of a document has been known under.
     """
 
     aliases: Mapping[str, str]
     known_ids: frozenset[str]
     members: pd.DataFrame
-    dates: pd.Series
     texts: Mapping[str, frozenset[str]]
 
     @classmethod
@@ -53,29 +53,37 @@ class Census:
         if "published_date" in documents:
             kinds = {name: frame.windows for name, frame in frames.items()}
             known = rows["doc_id"].map(documents.set_index("doc_id")["published_date"])
-            dates = pd.Series(windows_of(rows["frame"], known, kinds), index=rows.index)
+            dates = pd.Series(windows_of(rows["frame"].tolist(), known.tolist(), kinds), index=rows.index)
         texts: dict[str, set[str]] = {}
         for table in (documents if "text_sha256" in documents else None, versions):
             if table is not None:
-                for doc_id, digest in zip(table["doc_id"], table["text_sha256"], strict=True):
+                for doc_id, digest in zip(table["doc_id"].tolist(), table["text_sha256"].tolist(), strict=True):
                     texts.setdefault(doc_id, set()).add(digest)
         held = {doc_id: frozenset(digests) for doc_id, digests in texts.items()}
-        known_ids = frozenset(documents["doc_id"]) | frozenset(rows["doc_id"])
-        return cls(aliases, known_ids, rows.reset_index(drop=True), dates.reset_index(drop=True), held)
+        known_ids = frozenset(documents["doc_id"].tolist()) | frozenset(rows["doc_id"])
+        return cls(aliases, known_ids, rows.assign(dated=dates).reset_index(drop=True), held)
 
     def frame_names(self, draws: Sequence[Draw]) -> list[str]:
         """Returns every frame: those drawn first, in the order of the rounds."""
         drawn = [str(name) for draw in draws for name in draw.strata["frame"]]
         return list(dict.fromkeys([*drawn, *sorted(set(self.members["frame"]))]))
 
+    @cached_property
+    def _by_frame(self) -> dict[str, pd.DataFrame]:
+        return {str(name): rows for name, rows in self.members.groupby("frame", sort=False)}
+
+    def members_of(self, frame: str) -> pd.DataFrame:
+        """Returns the rows of `members` of a frame, in their order."""
+        return self._by_frame.get(frame, self.members.iloc[:0])
+
     def here(self, frame: str) -> frozenset[str]:
         """Returns the documents that a frame has now."""
-        rows = self.members
-        return frozenset(rows.loc[(rows["frame"] == frame) & ~rows["is_gone"], "doc_id"])
+        rows = self.members_of(frame)
+        return frozenset(rows.loc[~rows["is_gone"], "doc_id"])
 
     def windows(self, frame: str) -> dict[str, str]:
         """Returns the window of each document of a frame."""
-        rows = self.members[self.members["frame"] == frame]
+        rows = self.members_of(frame)
         return dict(zip(rows["doc_id"], rows["window"], strict=True))
 
 
@@ -105,18 +113,20 @@ def count_coverage(
         drawn.setdefault(stratum.frame, set()).update(stratum.drawn)
     rows: list[dict[str, object]] = []
     for frame, part in cells.items():
-        covered = {doc_id for name, docs in part.members.items() if part.strata.at[name, "n_sample"] for doc_id in docs}
+        covered = frozenset().union(*(docs for name, docs in part.members.items() if part.strata.at[name, "n_sample"]))
         windows = {stratum.window for stratum in strata if stratum.frame == frame and stratum.window}
         listed = _list_frame(census, frame, strata)
-        listed = listed.assign(
-            is_covered=listed["doc_id"].isin(covered),
-            is_in_draw=listed["doc_id"].isin(drawn_from(frame, strata) | covered),
-            is_drawn=listed["doc_id"].isin(drawn.get(frame, set()) | set(part.units.index)),
-            is_read=listed["doc_id"].isin(part.units.index),
-            is_settled=listed["doc_id"].isin(set(settled)) & listed["doc_id"].isin(part.units.index),
-            is_stale=listed["doc_id"].isin(set(stale)),
-            is_borrowed=listed["doc_id"].isin(_borrowed(frame, part, strata)),
-        )
+        read = frozenset(part.units.index.tolist())
+        marks = {
+            "is_covered": covered,
+            "is_in_draw": drawn_from(frame, strata) | covered,
+            "is_drawn": drawn.get(frame, set()) | read,
+            "is_read": read,
+            "is_settled": read & frozenset(settled),
+            "is_stale": stale,
+            "is_borrowed": _borrowed(frame, read, strata),
+        }
+        listed = listed.assign(**_mark(listed["doc_id"], marks))
         late = {name: count for name, count in part.late.items() if part.strata.index.isin([name]).any()}
         groups = [("", listed), *listed[listed["window"] != ""].groupby("window")]
         for window, group in groups:
@@ -142,21 +152,20 @@ def _cells_of_part(cells: Mapping[str, Cells], wanted: str) -> Cells:
 def drawn_from(frame: str, strata: Sequence[Stratum]) -> frozenset[str]:
     """Returns the documents of a frame that a round had before it when it was drawn, read or not."""
     mine = [stratum for stratum in strata if stratum.frame == frame]
-    return frozenset(doc_id for stratum in mine for doc_id in (stratum.members or stratum.drawn))
+    return frozenset().union(*(stratum.members or stratum.drawn for stratum in mine))
 
 
 def _list_frame(census: Census, frame: str, strata: Sequence[Stratum]) -> pd.DataFrame:
     """Returns the documents of a frame, gone ones too, in the window that they were drawn in."""
-    is_mine = census.members["frame"] == frame
-    rows = census.members[is_mine].assign(dated=census.dates[is_mine])
+    rows = census.members_of(frame)
     drawn_in = {
         doc_id: stratum.window
         for stratum in strata
         if stratum.frame == frame and stratum.window
         for doc_id in (stratum.members or stratum.drawn)
     }
-    rows["window"] = rows["doc_id"].map(drawn_in).fillna(rows["window"])
-    listed = set(rows["doc_id"])
+    rows = rows.assign(window=rows["doc_id"].map(drawn_in).fillna(rows["window"]))
+    listed = frozenset(rows["doc_id"])
     lost = [
         {"frame": frame, "doc_id": doc_id, "window": stratum.window, "is_gone": True, "dated": ""}
         for stratum in strata
@@ -166,9 +175,21 @@ def _list_frame(census: Census, frame: str, strata: Sequence[Stratum]) -> pd.Dat
     return pd.concat([rows, pd.DataFrame(lost, columns=rows.columns)], ignore_index=True).astype({"is_gone": bool})
 
 
-def _borrowed(frame: str, part: Cells, strata: Sequence[Stratum]) -> set[str]:
-    own = {doc_id for stratum in strata if stratum.frame == frame for doc_id in stratum.drawn}
-    return set(part.units.index) - own
+def _mark(doc_ids: pd.Series, sets: Mapping[str, Collection[str]]) -> dict[str, np.ndarray]:
+    """Returns, for each set, which documents are in it: bool (n,). Each document is looked up once for all of them."""
+    places, known = pd.factorize(doc_ids)
+    index = pd.Index(known, dtype=object)
+    marks = {}
+    for name, wanted in sets.items():
+        found = index.get_indexer(pd.Index(list(wanted), dtype=object))
+        is_in = np.zeros(len(index), dtype=bool)
+        is_in[found[found >= 0]] = True
+        marks[name] = is_in[places]
+    return marks
+
+
+def _borrowed(frame: str, read: frozenset[str], strata: Sequence[Stratum]) -> frozenset[str]:
+    return read.difference(*(stratum.drawn for stratum in strata if stratum.frame == frame))
 
 
 def _count(

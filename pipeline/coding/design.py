@@ -161,7 +161,7 @@ def _read_members(
             do=RESTORE,
         )
     for name, digest in hashes.items():
-        if digest and hash_frame(rows.index[rows["stratum"] == name]) != digest:
+        if digest and hash_frame(rows.index[rows["stratum"] == name].tolist()) != digest:
             raise SheetError(f"{name} has other members than when it was drawn", where=str(path), do=RESTORE)
     lost = sample.index[rows["stratum"].reindex(sample.index).fillna("") != sample["stratum"]]
     if len(lost):

@@ -43,7 +43,7 @@ class Facts:
 
     def read_ids(self) -> set[str]:
         """Returns the documents that any coder has read."""
-        return {doc_id for sheet in self.sheets for doc_id in sheet.codes.index}
+        return set().union(*(sheet.codes.index.tolist() for sheet in self.sheets))
 
 
 def gather_facts(handcheck: Path, codebook: Codebook, known_ids: Collection[str]) -> Facts:
@@ -128,10 +128,11 @@ def describe_agreement(slots: Sequence[pd.DataFrame], n_readers: pd.Series, doub
         n_readers: how many read each document.
         doubt: the confidence at and below which a reader is in doubt.
     """
-    leaves = pd.concat([slot["leaf"].rename(number) for number, slot in enumerate(slots)], axis=1)
-    least = pd.concat([slot["confidence"].rename(number) for number, slot in enumerate(slots)], axis=1).min(axis=1)
-    said = pd.Series("agree", index=leaves.index)
-    said = said.mask(least <= doubt, "doubtful").mask(leaves.nunique(axis=1) > 1, "disagree")
+    first = slots[0]["leaf"]
+    least = np.min([slot["confidence"] for slot in slots], axis=0)
+    is_split = np.any([slot["leaf"].to_numpy() != first.to_numpy() for slot in slots], axis=0)
+    said = pd.Series("agree", index=first.index)
+    said = said.mask(least <= doubt, "doubtful").mask(is_split, "disagree")
     return said.mask((n_readers == 1) & (said == "agree"), "single")
 
 

@@ -80,9 +80,13 @@ def _days_of(window: str) -> tuple[str, str]:
 
 def windows_of(frames: Iterable[str], dates: Iterable[object], kinds: Mapping[str, str]) -> np.ndarray:
     """Returns the window of each date in its frame: str (n,)."""
-    return np.array(
-        [window_of(date, kinds.get(frame, "")) for frame, date in zip(frames, dates, strict=True)], dtype=object
-    )
+    known: dict[tuple[str, object], str] = {}  # a few thousand days of a few frames, asked for by every document
+    found = []
+    for key in zip(frames, dates, strict=True):
+        if key not in known:
+            known[key] = window_of(key[1], kinds.get(key[0], ""))
+        found.append(known[key])
+    return np.array(found, dtype=object)
 
 
 def join_stratum(frame: str, window: str, part: str = "") -> str:

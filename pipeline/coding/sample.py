@@ -170,8 +170,8 @@ def survey(
     draws = tuple(read_draw(handcheck, each, census.aliases) for each, order in orders.items() if order != "mixture")
     drawn = [read_mixture(handcheck, each, census.aliases) for each, order in orders.items() if order == "mixture"]
     mixtures = tuple(replace(each, here={name: census.here(name) for name in each.frames.index}) for each in drawn)
-    known_ids = census.known_ids | {doc_id for draw in draws for doc_id in draw.sample.index}
-    known_ids |= {doc_id for draw in draws if draw.members is not None for doc_id in draw.members.index}
+    known_ids = census.known_ids.union(*(draw.sample.index.tolist() for draw in draws))
+    known_ids = known_ids.union(*(draw.members.index.tolist() for draw in draws if draw.members is not None))
     facts = gather_facts(handcheck, codebook, known_ids)
     strata = tuple(gather_strata(draws))
     screens = tuple(
@@ -179,7 +179,7 @@ def survey(
         for draw in draws
         if draw.about.screened_as
     )
-    read = facts.read_ids().union(*(sheet.codes.index for sheet in screens))
+    read = facts.read_ids().union(*(sheet.codes.index.tolist() for sheet in screens))
     cells = {
         frame: cut_cells(
             frame,

@@ -64,12 +64,12 @@ def gather_strata(draws: Sequence[Draw]) -> list[Stratum]:
     """
     found: dict[str, Stratum] = {}
     for draw in draws:
-        inside = {} if draw.members is None else draw.members.groupby(draw.members).groups
-        drawn = draw.sample["stratum"].groupby(draw.sample["stratum"]).groups
+        inside = {} if draw.members is None else _list_by_stratum(draw.members)
+        drawn = _list_by_stratum(draw.sample["stratum"])
         for name, row in draw.strata.iterrows():
-            members = None if draw.members is None else frozenset(inside.get(name, ()))
+            members = None if draw.members is None else frozenset(inside.get(str(name), ()))
             key, old = str(name), found.get(str(name))
-            size, taken = int(row["n_population"]), frozenset(drawn.get(name, ()))
+            size, taken = int(row["n_population"]), frozenset(drawn.get(str(name), ()))
             if old is not None and row["n_before"] == 0 and (members != old.members or size != old.size):
                 key, old = f"{name}@{draw.name}", None
             if old is not None:
@@ -79,6 +79,11 @@ def gather_strata(draws: Sequence[Draw]) -> list[Stratum]:
             frame, window, year, part = (str(row[column]) for column in ("frame", "window", "year", "part"))
             found[key] = Stratum(key, frame, window, year, part, size, members, taken)
     return list(found.values())
+
+
+def _list_by_stratum(strata: pd.Series) -> dict[str, list[str]]:
+    """Returns the documents of each stratum, from the stratum of each document."""
+    return {str(name): docs.index.tolist() for name, docs in strata.groupby(strata)}
 
 
 def cut_cells(
@@ -180,16 +185,18 @@ class _Cells:
         self, names: Sequence[str], everything: frozenset[str]
     ) -> dict[tuple[str, ...], tuple[frozenset[str], int]]:
         """Returns the documents of each combination of strata, and how many they are."""
-        holders: dict[str, list[str]] = {}
+        found: dict[tuple[str, ...], frozenset[str]] = {(): everything}
         for name in names:
-            for doc_id in self.inside[name][0] & everything:
-                holders.setdefault(doc_id, []).append(name)
-        found: dict[tuple[str, ...], set[str]] = {}
-        for doc_id, inside in holders.items():
-            found.setdefault(tuple(inside), set()).add(doc_id)
+            split: dict[tuple[str, ...], frozenset[str]] = {}
+            for signature, docs in found.items():
+                within = docs & self.inside[name][0]
+                split |= {(*signature, name): within} if within else {}
+                split |= {signature: docs - within} if len(within) < len(docs) else {}
+            found = split
+        found.pop((), None)
         cut = {}
         for signature in sorted(found):
-            docs = frozenset(found[signature])
+            docs = found[signature]
             whole = signature[0] if len(signature) == 1 else ""
             is_whole = whole and len(docs) == len(self.inside[whole][0])
             cut[signature] = (docs, self.inside[whole][1] if is_whole else len(docs))

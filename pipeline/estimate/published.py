@@ -1,6 +1,6 @@
 """The published weights: everything that it takes to compute any share again, with its interval, in one table."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -61,18 +61,21 @@ def read_weights(table: pd.DataFrame, codebook: Codebook) -> Weights:
     records = parts.replace(NONE, "")
     records = tidy_records(records, codebook)
     count, number = len(table["replicate_weights"].iloc[0]), len(table)
-    kept, changed = (sparse.lil_array((number, len(texts))) for _ in range(2))
+    kept: list[np.ndarray] = []
+    changed: list[np.ndarray] = []
+    places: list[np.ndarray] = []
     drawn, rates = np.zeros((count, number), dtype=np.int64), np.zeros((count, number))
     for row, unit in enumerate(table.to_dict("records")):
-        own = np.array([place_of[code] for code in unit["codes"]])
-        kept[[row], own] = unit["kept_chances"]
-        changed[[row], own] = unit["kept_chances"] if unit["is_settled"] else unit["changed_chances"]
+        own = np.array([place_of[code] for code in unit["codes"]], dtype=np.int32)
+        places.append(own)
+        kept.append(np.asarray(unit["kept_chances"], dtype=float))
+        changed.append(kept[-1] if unit["is_settled"] else np.asarray(unit["changed_chances"], dtype=float))
         drawn[:, row] = own[0] if unit["is_settled"] else own[np.asarray(unit["replicate_codes"], dtype=int)]
         rates[:, row] = 0.0 if unit["is_settled"] else unit["replicate_changes"]
     codes = CodeChances(
         records,
-        sparse.csr_array(kept),
-        sparse.csr_array(changed),
+        _sparse(places, kept, len(texts)),
+        _sparse(places, changed, len(texts)),
         table["change_chance"].to_numpy(dtype=float),
         drawn,
         rates,
@@ -81,6 +84,15 @@ def read_weights(table: pd.DataFrame, codebook: Codebook) -> Weights:
     units = table.set_index("doc_id")[["frame", "year", "stratum", "inclusion_probability"]]
     replicates = np.stack([np.asarray(row, dtype=float) for row in table["replicate_weights"]], axis=1)
     return Weights(units, table["weight"].to_numpy(dtype=float), replicates, codes)
+
+
+def _sparse(places: Sequence[np.ndarray], chances: Sequence[np.ndarray], width: int) -> sparse.csr_array:
+    """Returns a table of chances, float (n_rows, width), from the columns and chances of each row that are not 0."""
+    ends = np.cumsum([0, *map(len, places)], dtype=np.int32)
+    table = sparse.csr_array((np.concatenate(chances), np.concatenate(places), ends), shape=(len(places), width))
+    table.eliminate_zeros()
+    table.sort_indices()
+    return table
 
 
 def total_by_replicate(

@@ -111,8 +111,11 @@ def meaning_payload(content: Content, doc_ids: pd.Index) -> dict[str, Any]:
     if content.vectors is None or not width:
         return {}
     rows = content.vectors[content.documents.index.get_indexer(doc_ids), :width].astype(np.float32)
+    rows = rows * np.sqrt(content.vectors.shape[1])
     levels = np.array(LEVELS[bits])
-    own = np.searchsorted((levels[1:] + levels[:-1]) / 2, rows * np.sqrt(content.vectors.shape[1])).astype(np.uint8)
+    own = np.zeros(rows.shape, dtype=np.uint8)
+    for edge in (levels[1:] + levels[:-1]) / 2:
+        own += rows > edge
     packed = np.zeros((len(rows), width * bits // 8), dtype=np.uint8)
     for place in range(8 // bits):
         packed |= own[:, place :: 8 // bits] << np.uint8(8 - bits * (place + 1))

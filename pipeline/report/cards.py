@@ -6,11 +6,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 import matplotlib as mpl
-from matplotlib.figure import Figure
 
 from pipeline.coding.positions import Position
 from pipeline.report.content import Content, has_rows
-from pipeline.report.marks import STYLE, plot_shares, put_words
+from pipeline.report.marks import STYLE, Sheet, plot_shares, put_words
 from pipeline.report.words import format_interval, format_percent, tell_source
 
 FOLDER = "positions"
@@ -52,7 +51,7 @@ def draw_cards(content: Content, cards: Sequence[Mapping[str, Any]]) -> dict[str
     pictures = {}
     with mpl.rc_context(STYLE):
         for card in cards:
-            figure = Figure(figsize=INCHES, layout="constrained")
+            figure = Sheet(figsize=INCHES, layout="constrained")
             axes = figure.subplots()
             places = list(range(len(card["rows"])))
             plot_shares(axes, places, card["rows"], 0, "", is_upright=True)

@@ -162,7 +162,8 @@ class Content:
 
     def years_of(self, frame: str) -> list[str]:
         """Returns the years for which the shares of a frame were estimated, those alone in which it is complete."""
-        years = set(self.shares.loc[(self.shares["frame"] == frame) & (self.shares["year"] != ""), "year"])
+        windows = set(zip(self.shares["frame"].tolist(), self.shares["year"].tolist(), strict=True))
+        years = {year for own, year in windows if own == frame and year}
         return sorted(year for year in years if is_complete_in(self.frames[frame], year))
 
     def weights_of(self, frame: str) -> list[str]:

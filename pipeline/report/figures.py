@@ -1,6 +1,7 @@
 """The figures, as SVG and PNG that are the same bytes for the same numbers."""
 
 import io
+import re
 import textwrap
 from collections.abc import Callable, Mapping
 
@@ -15,6 +16,7 @@ from pipeline.report.marks import (
     PAPER,
     STYLE,
     WIDTH_INCHES,
+    Sheet,
     darken,
     finish_axes,
     plot_shares,
@@ -84,7 +86,7 @@ def plot_trend(content: Content) -> tuple[Figure, str]:
     own = content.extras["totals"]
     own = own[(own["definition"] == definition) & (own["denominator"] == settings.denominator)]
     totals = {(row["frame"], row["year"]): row for row in own.to_dict("records")}
-    figure = Figure(figsize=(WIDTH_INCHES, 4.6), layout="constrained")
+    figure = Sheet(figsize=(WIDTH_INCHES, 4.6), layout="constrained")
     ratios = [min(max(len(years[name]), 3), 10) for name in frames]
     panels = figure.subplots(2, len(frames), squeeze=False, sharex="col", height_ratios=[1.4, 1], width_ratios=ratios)
     for column, name in enumerate(frames):
@@ -112,7 +114,7 @@ def plot_trend(content: Content) -> tuple[Figure, str]:
 def plot_definitions(content: Content) -> tuple[Figure, str]:
     """Plots the share under every definition, with its interval, for each frame that may be quoted."""
     definitions = content.codebook.definitions
-    figure = Figure(figsize=(WIDTH_INCHES, 0.42 * len(definitions) + 1.3), layout="constrained")
+    figure = Sheet(figsize=(WIDTH_INCHES, 0.42 * len(definitions) + 1.3), layout="constrained")
     axes = figure.add_subplot()
     frames = [name for name, frame in content.frames.items() if frame.is_quotable]
     for number, frame in enumerate(frames):
@@ -132,7 +134,7 @@ def plot_years(content: Content) -> tuple[Figure, str]:
     frames = [name for name in content.frames if len(content.years_of(name)) >= MIN_YEARS]
     columns = 3
     lines = -(-len(definitions) // columns)
-    figure = Figure(figsize=(WIDTH_INCHES, 1.9 * lines + 0.3), layout="constrained")
+    figure = Sheet(figsize=(WIDTH_INCHES, 1.9 * lines + 0.3), layout="constrained")
     panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).flatten()
     for panel, definition in zip(panels, definitions, strict=False):
         for number, frame in enumerate(frames):
@@ -158,7 +160,7 @@ def plot_published(content: Content) -> tuple[Figure, str]:
     definitions = [
         item.id for item in content.codebook.definitions if any(row["definition"] == item.id for row in rows)
     ]
-    figure = Figure(figsize=(WIDTH_INCHES, 0.62 * len(definitions) + 1.3), layout="constrained")
+    figure = Sheet(figsize=(WIDTH_INCHES, 0.62 * len(definitions) + 1.3), layout="constrained")
     axes = figure.add_subplot()
     quotable = [name for name, frame in content.frames.items() if frame.is_quotable]
     sources = sorted({_short_source(row) for row in rows})
@@ -203,6 +205,9 @@ def _to_svg(figure: Figure, title: str) -> str:
     with mpl.rc_context(STYLE):
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Title": title})
     text = buffer.getvalue()
+    # Names of clip paths hang on the last bit of a rectangle's side, which two drawings may round apart.
+    for number, name in enumerate(dict.fromkeys(re.findall(r"url\(#(p[0-9a-f]{10})\)", text)), 1):
+        text = text.replace(name, f"clip_{number}")
     return text[text.index("<svg") :].replace("<svg ", f'<svg role="img" aria-label="{escape(title)}" ', 1)
 
 

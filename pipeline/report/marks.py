@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import RendererBase
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -34,6 +35,18 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "text.parse_math": False,  # a dollar in a title is a dollar
 }
+
+
+class Sheet(Figure):
+    """A figure that is drawn once when it is saved: matplotlib draws it unseen before that, only to lay it out."""
+
+    def draw(self, renderer: RendererBase) -> None:
+        """Lays the figure out where that is still to be done, else draws it."""
+        engine = self.get_layout_engine()
+        if isinstance(engine, ConstrainedLayoutEngine):
+            engine.execute(self)
+        else:
+            super().draw(renderer)
 
 
 def plot_shares(

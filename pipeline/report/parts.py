@@ -8,13 +8,15 @@ new predictions moved, those that unrelated documents brought among them. What i
 corrections of adjudication, the estimator.
 """
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Collection, Hashable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from pipeline.coding.codebook import Codebook, Denominator, Query
-from pipeline.coding.definitions import match_definition, match_denominator
+from pipeline.coding.codebook import Codebook, Query
+from pipeline.coding.definitions import match_query
 from pipeline.errors import CodebookError
 
 PARTS = ("from_documents", "from_codes", "from_predictions", "from_rest")
@@ -29,7 +31,6 @@ def split_changes(shares: pd.DataFrame, old: pd.DataFrame, new: pd.DataFrame, co
         new: the same of the newer one.
         codebook: the definitions of today, which both are asked.
     """
-    denominators, definitions = codebook.denominators, {each.id: each for each in codebook.definitions}
     old, new = fill_assumed(old, codebook), fill_assumed(new, codebook)
     kept = old.set_index("doc_id", drop=False)
     now = new.set_index("doc_id", drop=False)
@@ -37,18 +38,16 @@ def split_changes(shares: pd.DataFrame, old: pd.DataFrame, new: pd.DataFrame, co
     recoded = kept.copy()
     columns = [name for name in now.columns if name in kept.columns and name not in FIXED]
     recoded.loc[both, columns] = now.loc[both, columns].to_numpy()
-    tables = [_with_year(rows) for rows in (kept, recoded, now)]
+    windows = set(zip(shares["frame"].astype(str), shares["year"].astype(str), strict=True))
+    tables = [_ask(_with_year(rows), windows, codebook) for rows in (kept, recoded, now)]
+    known = {each.id for each in codebook.definitions}
     found = []
     for row in shares.to_dict("records"):
-        query, whole = definitions.get(str(row["definition"])), denominators.get(str(row["denominator"]))
-        if row["weight"] != "documents" or query is None or whole is None:
+        if row["weight"] != "documents" or row["definition"] not in known:
             found.append(dict.fromkeys(PARTS, np.nan))
             continue
         counts = (row["n_read_old"], row["n_read_old"], row["n_read_new"])
-        then, same, today = (
-            _share(rows, str(row["frame"]), str(row["year"]), query, whole, int(count))
-            for rows, count in zip(tables, counts, strict=True)
-        )
+        then, same, today = (_share(asked, row, int(count)) for asked, count in zip(tables, counts, strict=True))
         documents, codes = today - same, same - then
         predictions = row["change_share"] - (row["share_unpredicted_new"] - row["share_unpredicted_old"])
         told = documents + codes + (0.0 if np.isnan(predictions) else predictions)
@@ -86,15 +85,48 @@ def _with_year(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(year=drawn.fillna(dated))
 
 
-def _share(rows: pd.DataFrame, frame: str, year: str, query: Query, whole: Denominator, n_read: int) -> float:
-    part = rows[(rows["frame"] == frame) & ((rows["year"] == year) | (year == ""))]
-    if len(part) != n_read:  # it was read through documents of other frames too
+@dataclass(frozen=True)
+class _Asked:
+    """What queries say of the codes of one version: a few queries of a few windows make thousands of shares.
+
+    Attributes:
+        weights: float (n_read,).
+        windows: the places of the documents of each frame and year (empty: of all years), int (n_within,).
+        counted: which documents each definition counts, bool (n_read,); none that asks for an axis the codes have not.
+        inside: which are in each denominator.
+    """
+
+    weights: np.ndarray
+    windows: Mapping[tuple[str, str], np.ndarray]
+    counted: Mapping[str, np.ndarray]
+    inside: Mapping[str, np.ndarray]
+
+
+def _ask(rows: pd.DataFrame, windows: Collection[tuple[str, str]], codebook: Codebook) -> _Asked:
+    """Asks published codes, a year among their columns, every query of the codebook."""
+    frames, years = rows["frame"].to_numpy(dtype=object), rows["year"].to_numpy(dtype=object)
+    within = {
+        (frame, year): np.flatnonzero((frames == frame) & ((years == year) | (year == ""))) for frame, year in windows
+    }
+    definitions = {each.id: each for each in codebook.definitions}
+    weights = 1 / rows["inclusion_probability"].to_numpy(dtype=float)
+    return _Asked(weights, within, _match_all(definitions, rows), _match_all(codebook.denominators, rows))
+
+
+def _match_all(queries: Mapping[str, Query], rows: pd.DataFrame) -> dict[str, np.ndarray]:
+    found = {}
+    for name, query in queries.items():
+        with contextlib.suppress(KeyError, CodebookError):  # an axis that the older version did not ask for
+            found[name] = match_query(query, rows)
+    return found
+
+
+def _share(asked: _Asked, row: Mapping[Hashable, object], n_read: int) -> float:
+    """Returns a plain weighted share; not a number where these codes cannot tell it."""
+    part = asked.windows[str(row["frame"]), str(row["year"])]
+    inside, counted = asked.inside.get(str(row["denominator"])), asked.counted.get(str(row["definition"]))
+    if len(part) != n_read or inside is None or counted is None:  # or it was read through documents of other frames
         return float("nan")
-    try:
-        inside = match_denominator(whole, part)
-        counted = match_definition(query, part) & inside
-    except (KeyError, CodebookError):  # an axis that the older version did not ask for
-        return float("nan")
-    weight = 1 / part["inclusion_probability"].to_numpy(dtype=float)
-    base = float((weight * inside).sum())
-    return float((weight * counted).sum()) / base if base else float("nan")
+    weight = asked.weights[part]
+    base = float((weight * inside[part]).sum())
+    return float((weight * (counted & inside)[part]).sum()) / base if base else float("nan")

@@ -8,9 +8,11 @@ from pipeline.report.content import Content
 def profile_clusters(content: Content) -> pd.DataFrame:
     """Returns one row a cluster: the table `clusters` with sources, years and the hand check's counts."""
     rows = []
+    facts = content.documents[["published_year", "frame", *content.layers]]
+    codes_of = {layer: content.codes["doc_id"].map(facts[layer]) for layer in content.layers}
     for cluster in content.clusters.to_dict("records"):
-        members = content.documents[content.documents[cluster["layer"]] == cluster["cluster_id"]]
-        codes = content.codes[content.codes["doc_id"].isin(members.index)]
+        members = facts[facts[cluster["layer"]] == cluster["cluster_id"]]
+        codes = content.codes[codes_of[cluster["layer"]] == cluster["cluster_id"]]
         groups = codes["group"].value_counts()
         years = members["published_year"].dropna().astype(int)
         rows.append(

@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import PurePosixPath
 from typing import Any
@@ -83,15 +84,27 @@ STYLES = ("base", "sections", "print")
 
 
 def render_page(
-    content: Content, figures: Mapping[str, str], tables: Mapping[str, pd.DataFrame], compare_path: str = ""
+    content: Content,
+    figures: Mapping[str, str],
+    tables: Mapping[str, pd.DataFrame],
+    compare_path: str = "",
+    values: Mapping[str, Any] | None = None,
 ) -> dict[str, str]:
     """Returns `index.html` and `map.js`, which the page loads from beside it when the map is wanted.
 
     The page asks for nothing else, and runs no script but its own, told to the browser by its hash, and what it loads.
+    `values` is what `fill_values` gives, where it is known already.
     """
-    map_data = pack_json(map_payload(content))
-    map_key = hashlib.sha256(map_data.encode()).hexdigest()[:KEY_LETTERS]
-    weights = merge_weights(content)
+    with ThreadPoolExecutor() as pool:  # compression leaves the others alone; the map's data takes the longest
+        packed_map = pool.submit(pack_json, map_payload(content))
+        weights = merge_weights(content)
+        replicate_data = pool.submit(pack_bytes, replicates_payload(weights))
+        read_data = pool.submit(pack_json, read_payload(content))
+        explorer = explorer_payload(content, weights)
+        values = fill_values(content, tables) if values is None else values
+        map_data = packed_map.result()
+        map_key = hashlib.sha256(map_data.encode()).hexdigest()[:KEY_LETTERS]
+        explorer_data = pack_json({**explorer, "map_key": map_key})
     script = (
         '"use strict";\n(async () => {\n'
         + "".join(_template_text(f"scripts/{name}.js") for name in SCRIPTS)
@@ -102,16 +115,16 @@ def render_page(
         _environment(content)
         .get_template("index.html")
         .render(
-            **_values(content, tables),
+            **values,
             compare_path=compare_path,
             figures={name: inline_figure(svg) for name, svg in figures.items()},
             style=_style(),
             dataset_ld=_describe(content, tables),
             script=Markup(script),
             script_hash=digest,
-            read_data=pack_json(read_payload(content)),
-            explorer_data=pack_json({**explorer_payload(content, weights), "map_key": map_key}),
-            replicate_data=pack_bytes(replicates_payload(weights)),
+            read_data=read_data.result(),
+            explorer_data=explorer_data,
+            replicate_data=replicate_data.result(),
         )
     )
     return {"index.html": page, MAP_FILE: f'openMap("{map_key}", "{map_data}");\n'}
@@ -158,9 +171,12 @@ def render_cards(content: Content, cards: Sequence[Mapping[str, Any]]) -> dict[s
     return {card["id"]: template.render(card=card, readers=spell_readers(content), **values) for card in cards}
 
 
-def render_markdown(content: Content, tables: Mapping[str, pd.DataFrame]) -> str:
-    """Returns `report.md`, with the same numbers as the page."""
-    return _environment(content, is_markdown=True).get_template("report.md").render(**_values(content, tables))
+def render_markdown(
+    content: Content, tables: Mapping[str, pd.DataFrame], values: Mapping[str, Any] | None = None
+) -> str:
+    """Returns `report.md`, with the same numbers as the page; `values` as in `render_page`."""
+    values = fill_values(content, tables) if values is None else values
+    return _environment(content, is_markdown=True).get_template("report.md").render(**values)
 
 
 def inline_figure(svg: str) -> Markup:
@@ -168,9 +184,6 @@ def inline_figure(svg: str) -> Markup:
     svg = svg.replace(INK, "currentColor")
     for number, colour in enumerate(COLOURS, 1):
         svg = svg.replace(colour.lower(), f"var(--series-{number}, {colour})")
-    # Names of clip paths hang on the last bit of a rectangle's side, which two drawings may round apart.
-    for number, name in enumerate(dict.fromkeys(re.findall(r"url\(#(p[0-9a-f]{10})\)", svg)), 1):
-        svg = svg.replace(name, f"clip_{number}")
     # A clip path may be named twice on a page with several figures: the same rectangle, but a doubled id.
     mark = hashlib.sha256(svg.encode()).hexdigest()[:8]
     svg = re.sub(r'id="([^"]+)"', rf'id="\1-{mark}"', svg)
@@ -210,7 +223,8 @@ def make_picture(content: Content, name: str) -> Markup:
     ).format(name, alt)
 
 
-def _values(content: Content, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+def fill_values(content: Content, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """Returns the values that the templates of page and Markdown use."""
     quotable = {name: frame for name, frame in content.frames.items() if frame.is_quotable}
     nested = [definition.id for definition in content.codebook.definitions if definition.nested]
     sets = [definition for definition in content.codebook.definitions if is_set_of_leaves(definition)]

@@ -20,7 +20,7 @@ from pipeline.report.compare import compare_codes, compare_documents, compare_sh
 from pipeline.report.content import Content, load_content
 from pipeline.report.figures import draw_figures, draw_files, draw_pictures, plot_figures
 from pipeline.report.parts import rename, split_changes
-from pipeline.report.site import MAP_FILE, render_cards, render_comparison, render_markdown, render_page
+from pipeline.report.site import MAP_FILE, fill_values, render_cards, render_comparison, render_markdown, render_page
 from pipeline.report.tables import list_tables
 
 COMPARE = "compare.html"
@@ -41,8 +41,9 @@ def run(config: Config) -> None:
     last = find_last_version(reports, config.version)
     if last:
         texts[COMPARE] = render_comparison(content, last, _changes(reports / last, tables, content))
-    texts |= render_page(content, figures, tables, COMPARE if last else "")
-    texts["report.md"] = render_markdown(content, tables)
+    values = fill_values(content, tables)
+    texts |= render_page(content, figures, tables, COMPARE if last else "", values)
+    texts["report.md"] = render_markdown(content, tables, values)
     cards = list_cards(content)
     texts |= {f"{FOLDER}/{name}.html": text for name, text in render_cards(content, cards).items()}
     folder = reports / config.version

@@ -112,7 +112,7 @@ def tabulate_published(content: Content) -> pd.DataFrame:
 def join_lists(rows: pd.DataFrame) -> pd.DataFrame:
     """Writes a list in a cell as its items with spaces between them."""
     rows = rows.copy()
-    for column in rows.columns:
+    for column in rows.select_dtypes("object").columns:
         if rows[column].map(lambda cell: hasattr(cell, "tolist") and not isinstance(cell, str)).any():
             rows[column] = rows[column].map(lambda cell: " ".join(map(str, cell)) if hasattr(cell, "tolist") else cell)
     return rows
@@ -122,7 +122,10 @@ def neutralise_formulas(rows: pd.DataFrame) -> pd.DataFrame:
     """Puts an apostrophe before every text that a spreadsheet would run as a formula."""
     rows = rows.copy()
     for column in rows.columns:
-        if pd.api.types.is_string_dtype(rows[column]) or rows[column].dtype == object:
+        if isinstance(rows[column].dtype, pd.StringDtype):  # most are names, of which there are few
+            changed = {cell: told for cell in rows[column].unique() if (told := neutralise_cell(cell)) is not cell}
+            rows[column] = rows[column].replace(changed) if changed else rows[column]
+        elif rows[column].dtype == object:
             rows[column] = rows[column].map(neutralise_cell)
     return rows
 

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from pipeline.report.content import Content
-from pipeline.report.marks import COLOURS, WIDTH_INCHES, finish_axes, plot_shares
+from pipeline.report.marks import COLOURS, WIDTH_INCHES, Sheet, finish_axes, plot_shares
 
 NAME_LETTERS = 44  # of a line's name that stand beside its mark
 WRONG = "WRONG"  # how the table marks a variant that is shown in order to be avoided
@@ -17,7 +17,7 @@ def plot_curve(content: Content) -> tuple[Figure, str]:
     """Plots the sorted shares of all specifications, and what each contested line does to them."""
     quotable = [name for name, frame in content.frames.items() if frame.is_quotable]
     curve, toggles = (_of_headline(content, name) for name in ("curve", "toggles"))
-    figure = Figure(figsize=(WIDTH_INCHES, 7.2), layout="constrained")
+    figure = Sheet(figsize=(WIDTH_INCHES, 7.2), layout="constrained")
     above, below = figure.subplots(2, 1, height_ratios=[1, 1.5])
     for number, frame in enumerate(quotable):
         rows = curve[curve["frame"] == frame].sort_values("rank")
@@ -62,7 +62,7 @@ def plot_robustness(content: Content) -> tuple[Figure, str]:
     rows = rows[rows["frame"] == content.settings.headline_frame]
     variants = list_variants(content)
     definitions = content.settings.headline_definitions
-    figure = Figure(figsize=(WIDTH_INCHES, 0.27 * len(variants) + 1.2), layout="constrained")
+    figure = Sheet(figsize=(WIDTH_INCHES, 0.27 * len(variants) + 1.2), layout="constrained")
     panels = figure.subplots(1, len(definitions), sharey=True, squeeze=False).flatten()
     for panel, definition in zip(panels, definitions, strict=True):
         own = rows[rows["definition"] == definition].set_index("variant").reindex(variants)
