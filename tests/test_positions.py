@@ -29,6 +29,19 @@ def test_the_positions_of_the_study_load_and_match_what_they_say(root: Path, cod
 
 
 @pytest.mark.parametrize(
+    ("url", "wanted"),
+    [
+        ("https://forum.invalid/posts/a/b", "https://forum.invalid/posts/a/b?commentId=Xy9"),
+        ("https://forum.invalid/posts/a/b?commentId=old#c", "https://forum.invalid/posts/a/b?commentId=Xy9#c"),
+    ],
+)
+def test_the_id_of_a_comment_leads_to_it(tmp_path: Path, codebook: Codebook, url: str, wanted: str) -> None:
+    path = tmp_path / "positions.toml"
+    path.write_text(GOOD + f'url = "{url}"\ncomment = "Xy9"\n', encoding="utf-8")
+    assert load_positions(path, codebook)[0].url == wanted
+
+
+@pytest.mark.parametrize(
     ("text", "wrong"),
     [
         ("positions = 3", "must be"),
@@ -38,6 +51,8 @@ def test_the_positions_of_the_study_load_and_match_what_they_say(root: Path, cod
         (GOOD + 'include = "A1"\n', "a list of texts"),
         (GOOD + 'definition = "nowhere"\n', "no definition 'nowhere'"),
         (GOOD + 'url = "javascript:alert(1)"\n', "no web address"),
+        (GOOD + 'url = "https://forum.invalid/posts/a/b"\ncomment = "x&y=1"\n', "letters and digits of its id"),
+        (GOOD + 'comment = "abc"\n', "beside the url of its post"),
         (GOOD + "colour = 1\n", "unknown key 'colour'"),
         (GOOD.replace('"mine"', '"../mine"'), "names a file"),
         (GOOD + GOOD, "twice"),

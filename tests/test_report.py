@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from pipeline.coding.codebook import load_codebook
+from pipeline.coding.codebook import Codebook, load_codebook
 from pipeline.config import load_config
 from pipeline.report.atlas import safe_url, shorten_authors
 from pipeline.report.content import Content, load_content
@@ -30,6 +30,9 @@ HOSTILE = [
     "x" * 10_000,
     "👩‍🔬 \u202e$\\alpha$",
 ]
+
+
+BREAKING = [HOSTILE[0], f"{HOSTILE[1]}{'x' * 300}", f"{HOSTILE[2]} \" onerror=alert(1) '{HOSTILE[4]}"]
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +168,7 @@ def test_every_number_of_the_page_is_its_row_of_the_table(built: Path, page: Pag
         if name in {"shares", "agendas"}:
             wrong += [] if texts == [format_percent(row["share"]), format_interval(row)] else [(key, texts)]
         else:
-            allowed = cells_of(row) | {"to", "", "–"}
+            allowed = cells_of(row) | {"to", "", "–", "°"}
             wrong += [(name, key, text) for text in texts if text.strip() not in allowed]
     assert wrong == []
 
@@ -251,15 +254,33 @@ def test_the_page_opens_from_a_file_without_a_message_or_a_request(
     page.close()
 
 
+def spoil(value, *names: str):
+    """Returns a value of the configuration with other texts in some fields."""
+    return dataclasses.replace(value, **{name: BREAKING[place % 3] for place, name in enumerate(names)})
+
+
+def spoil_words(codebook: Codebook) -> Codebook:
+    """Returns the codebook with titles and words that nobody should run."""
+    return dataclasses.replace(
+        codebook,
+        groups={code: BREAKING[place % 3] for place, code in enumerate(codebook.groups)},
+        leaves={code: BREAKING[place % 3] for place, code in enumerate(codebook.leaves)},
+        definitions=tuple(spoil(each, "title", "reading") for each in codebook.definitions),
+        denominators={name: spoil(each, "title") for name, each in codebook.denominators.items()},
+        study=spoil(codebook.study, "question", "output", "direct"),
+    )
+
+
 @pytest.fixture(scope="module")
 def hostile(content: Content) -> Content:
-    """The census with titles, authors, links, notes and cluster names that somebody made to break the page."""
+    """The census with texts that somebody made to break the page, wherever documents or configuration bring any."""
     documents = content.documents.copy()
     read = list(content.sample.units.index[: len(HOSTILE)])
     for text, doc_id in zip(HOSTILE, read, strict=True):
         documents.at[doc_id, "title"] = text
         documents.at[doc_id, "authors"] = [text, "=1+1"]
         documents.at[doc_id, "url"] = "javascript:alert(1)"
+        documents.at[doc_id, "organisation"] = f"University {text}"
     readers = tuple(
         sheet.assign(note=[HOSTILE[row % len(HOSTILE)] for row in range(len(sheet))])
         for sheet in content.sample.readers
@@ -268,6 +289,16 @@ def hostile(content: Content) -> Content:
         content,
         documents=documents,
         clusters=content.clusters.assign(name=HOSTILE[1]),
+        codebook=spoil_words(content.codebook),
+        frames={name: spoil(frame, "title", "description", "use") for name, frame in content.frames.items()},
+        positions=tuple(spoil(each, "title", "who", "says") for each in content.positions),
+        published=tuple({**row, "what": HOSTILE[0], "note": HOSTILE[1]} for row in content.published),
+        settings=spoil(content.settings, "title"),
+        extras={
+            **content.extras,
+            "agenda_list": content.extras["agenda_list"].assign(name=HOSTILE[0], says=HOSTILE[1]),
+            "claims": content.extras["claims"].assign(title=HOSTILE[1]),
+        },
         dataset=dataclasses.replace(content.dataset, creators=(HOSTILE[0], HOSTILE[4]), keywords=(HOSTILE[1],)),
         sample=dataclasses.replace(content.sample, readers=readers),
     )
@@ -296,6 +327,11 @@ def test_hostile_text_is_shown_and_not_run(hostile: Content, hostile_page: Path,
         assert text in page.locator("#detail-body").text_content()
         assert page.locator("#detail-body a:not([href^='#like='])").count() == 0
         assert page.evaluate("document.documentElement.scrollWidth") <= 1440
+    page.eval_on_selector_all("details", "nodes => nodes.forEach((node) => { node.open = true; })")
+    assert HOSTILE[0] in page.locator("#positions").text_content()
+    for width in (1440, 375):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.goto(f"{path.as_uri()}#show=map&seek=onerror")
     page.reload()
     expect(page.locator("#m-found li").first).to_contain_text(HOSTILE[1])

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from pipeline.errors import DataError
 
 FILE = "positions.toml"
 ID = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
+COMMENT = re.compile(r"[A-Za-z0-9]{1,40}")
 DO = "mend the line, or remove the file"
 
 
@@ -29,6 +31,7 @@ class Position:
         who: who holds it, in our words.
         says: what they count, in our words.
         url: where it was said; empty where it is nobody's in particular.
+        comment: the forum's id of the comment that said it; the address then leads to it, else to the whole post.
         definition: of the codebook, that it starts from; empty: it starts from nothing.
         include, exclude: leaves that count, or do not, whatever the definition says.
     """
@@ -38,6 +41,7 @@ class Position:
     who: str
     says: str
     url: str = ""
+    comment: str = ""
     definition: str = ""
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -90,7 +94,7 @@ def _read_position(row: Mapping[str, Any], number: int, path: Path, codebook: Co
 
     if not isinstance(row, dict):
         raise fail("must be a table, written as [[positions]]")
-    lists, texts = ("include", "exclude"), ("id", "title", "who", "says", "url", "definition")
+    lists, texts = ("include", "exclude"), ("id", "title", "who", "says", "url", "comment", "definition")
     for key in texts[:4]:
         if not row.get(key):
             raise fail(f"lacks {key!r}")
@@ -109,5 +113,18 @@ def _read_position(row: Mapping[str, Any], number: int, path: Path, codebook: Co
         raise fail(f"there is no definition {row['definition']!r}")
     if row.get("url", "") and not row["url"].startswith(("https://", "http://")):
         raise fail(f"{row['url']!r} is no web address")
+    if row.get("comment", "") and not (COMMENT.fullmatch(row["comment"]) and row.get("url", "")):
+        raise fail(
+            f"the comment {row['comment']!r} must be the letters and digits of its id, beside the url of its post"
+        )
     values: dict[str, Any] = {key: tuple(value) if key in lists else value for key, value in row.items()}
-    return Position(**values)
+    return Position(**{**values, "url": _link_comment(row.get("url", ""), row.get("comment", ""))})
+
+
+def _link_comment(url: str, comment: str) -> str:
+    """Returns the address of a comment under a post of a forum; of the post where its id is not known."""
+    if not comment:
+        return url
+    parts = urlsplit(url)
+    query = [(key, value) for key, value in parse_qsl(parts.query) if key != "commentId"] + [("commentId", comment)]
+    return urlunsplit(parts._replace(query=urlencode(query)))

@@ -13,6 +13,9 @@ GROWTH_KEY = ("frame", "denominator", "definition", "kind", "from_year", "to_yea
 TOTAL_KEY = ("frame", "year", "denominator", "definition")
 
 
+UNCLEAR = " °"  # beside a change whose interval holds none
+
+
 def fill_amounts(content: Content) -> dict[str, Any]:
     """Returns the values that the templates use: `amounts`, `scopes` and `missed`; empty without the tables."""
     totals, recall = (content.extras.get(name, pd.DataFrame()) for name in ("totals", "recall"))
@@ -65,7 +68,13 @@ def write_growth(row: Mapping[str, float], what: str = "ratio") -> Markup:
     if pd.isna(row[what]):
         return Markup("–")
     ends = "any" if pd.isna(row[high]) else f"{row[high]:.2g}" if row[high] >= 10 else f"{row[high]:.2f}"
-    return Markup(f"×{row[what]:.2f} [{row[low]:.2f}–{ends}]")  # numbers alone: nothing to escape
+    mark = mark_unclear(row[low], row[high], 1)
+    return Markup(f"×{row[what]:.2f} [{row[low]:.2f}–{ends}]{mark}")  # numbers alone: nothing to escape
+
+
+def mark_unclear(low: float, high: float, nothing: float = 0) -> str:
+    """Returns a mark where an interval holds the number that means no change; an unknown end may lie anywhere."""
+    return "" if low > nothing or high < nothing else UNCLEAR
 
 
 def _list_scopes(content: Content) -> dict[str, str]:

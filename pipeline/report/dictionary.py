@@ -33,6 +33,15 @@ OWN_COLUMNS: Mapping[str, Mapping[str, str]] = {
         "count": "how many documents; `inside` is an estimate",
         "meaning": "what the step is",
     },
+    "organisations": {
+        "frame": SHARE["frame"],
+        "kind": "lab, academia, independent, government or think tank; empty: any",
+        "organisation": "by its one name (pipeline/text/organisations.toml); empty: any of the kind",
+        "n_documents": "documents of the frame that name it, of the few that name any",
+        "n_read": "of these, read",
+        "n_inside": "of the read ones, inside the headline's denominator",
+        "n_counted": "of these, what the first headline definition counts",
+    },
     "clusters": {
         "first_year": "year of its oldest document",
         "median_year": "median year of its documents",

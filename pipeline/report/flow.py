@@ -58,8 +58,13 @@ def _count_inside(content: Content) -> dict[str, int]:
     return {str(row["frame"]): round(row["count"]) for row in totals[kept].to_dict("records")}
 
 
-def link_step(frame: str, step: str) -> str:
-    """Returns where the rows behind a step are: within the page, or in a table beside it; empty where in neither."""
+def link_step(frame: str, step: str, is_in_page: bool = True) -> str:
+    """Returns where the rows behind a step are: within the page, or in a table beside it; empty where in neither.
+
+    `is_in_page` says whether the page can show the read documents of the frame.
+    """
+    if not is_in_page and step in ("drawn", "read", "adjudicated"):
+        return "tables/codes.csv"
     if step in ("drawn", "read"):
         return make_link(frame)
     if step == "adjudicated":

@@ -36,9 +36,7 @@ def explorer_payload(content: Content, weights: Weights) -> dict[str, Any]:
         "level": content.level,
         "weights": weights_payload(weights),
         "joined": [list(leaves) for leaves in content.joined.values()],
-        "frames": [
-            _frame_payload(name, frame.title, frame.is_quotable, content) for name, frame in _estimated(content)
-        ],
+        "frames": [_frame_payload(name, frame, content) for name, frame in list_estimated(content).items()],
         "positions": [asdict(position) for position in content.positions],
         "sizes": sizes_payload(content),
         "second": list_second(content),
@@ -76,17 +74,25 @@ def sizes_payload(content: Content) -> dict[str, dict[str, dict[str, Any]]]:
     return found
 
 
-def _estimated(content: Content) -> list[tuple[str, Frame]]:
-    """Returns the frames that the page can compute for: those of the sample whose weights it holds."""
-    known = set(content.sample.strata["frame"])
-    return [(name, frame) for name, frame in content.frames.items() if name in known]
+def list_estimated(content: Content) -> dict[str, Frame]:
+    """Returns the frames that the page can compute for: those of the sample whose weights it holds, and their parts."""
+    strata = content.sample.strata
+    known = set(strata["frame"])
+    parts = set(strata["frame"] + "/" + strata["part"])
+    return {name: frame for name, frame in content.frames.items() if name in known or frame.part_of in parts}
 
 
-def _frame_payload(name: str, title: str, is_quotable: bool, content: Content) -> dict[str, Any]:
+def _frame_payload(name: str, frame: Frame, content: Content) -> dict[str, Any]:
     years = content.years_of(name)
     last = content.documents.loc[content.documents["frame"] == name, "published_date"].dropna().max() if years else ""
     is_part = bool(years) and str(last)[:4] == years[-1] and str(last)[5:7] < "12"
-    return {"id": name, "title": title, "is_quotable": is_quotable, "partial_year": years[-1] if is_part else ""}
+    return {
+        "id": name,
+        "title": frame.title,
+        "is_quotable": frame.is_quotable,
+        "is_part": bool(frame.part_of),
+        "partial_year": years[-1] if is_part else "",
+    }
 
 
 def codebook_payload(codebook: Codebook, content: Content) -> dict[str, Any]:

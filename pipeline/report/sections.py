@@ -8,7 +8,6 @@ from pipeline.report.calls import fill_calls
 from pipeline.report.content import Content, has_rows
 from pipeline.report.second import fill_second
 from pipeline.report.variations import list_variants
-from pipeline.report.words import tell_organisations
 
 # From top to bottom: template, heading, and the optional tables without which the section is absent.
 SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -70,7 +69,6 @@ def fill_sections(content: Content) -> dict[str, Any]:
         "direct_people": _direct_people(content),
         "people_weights": [name for name in PEOPLE if name in set(content.shares["weight"])],
         "has_first_only": any(row["has_first_author_only"] for row in _rows(content, "people")),
-        "organisations": tell_organisations(content),
         "wide_years": _wide_years(content),
         "agreement": _agreement(content),
         "agreement_parts": _rows(content, "agreement_parts"),

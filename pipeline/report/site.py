@@ -22,7 +22,7 @@ from pipeline.coding.certify import HOLDS_SHARE
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.definitions import bare_codes, is_set_of_leaves, match_query
 from pipeline.release.citation import describe_dataset
-from pipeline.report.amounts import write_growth
+from pipeline.report.amounts import mark_unclear, write_growth
 from pipeline.report.atlas import map_payload, read_payload
 from pipeline.report.cards import FOLDER
 from pipeline.report.charts import draw_groups, draw_sparkline
@@ -34,7 +34,8 @@ from pipeline.report.findings import find
 from pipeline.report.flow import link_step
 from pipeline.report.marks import COLOURS, INK
 from pipeline.report.named import list_named_agendas, tell_agenda_readers
-from pipeline.report.payload import explorer_payload, merge_weights, replicates_payload
+from pipeline.report.organisations import fill_organisations
+from pipeline.report.payload import explorer_payload, list_estimated, merge_weights, replicates_payload
 from pipeline.report.sections import fill_sections
 from pipeline.report.words import (
     ESTIMATOR_NOTE,
@@ -235,9 +236,7 @@ def fill_values(content: Content, tables: Mapping[str, pd.DataFrame]) -> dict[st
         "codebook": content.codebook,
         "frames": content.frames,
         "quotable": quotable,
-        "estimated": {
-            name: content.frames[name] for name in content.frames if name in set(content.sample.strata["frame"])
-        },
+        "estimated": list_estimated(content),
         "years": content.years_of(content.settings.headline_frame),
         "narrowest": next((item.id for item in sets if item.nested), nested[0]),
         "finding": tell_trend(content, content.settings.headline_frame, content.settings.headline_definitions[0]),
@@ -258,6 +257,7 @@ def fill_values(content: Content, tables: Mapping[str, pd.DataFrame]) -> dict[st
         "flow": tables["flow"].to_dict("records"),
         "growth": tables["agenda_growth"].to_dict("records"),
         **fill_sections(content),
+        **fill_organisations(content, tables["organisations"]),
         "study": content.codebook.study,
         "reading": tell_reading(content),
         "adjudicated": list_adjudicated(content),
@@ -328,7 +328,9 @@ def _environment(content: Content, *, is_markdown: bool = False) -> jinja2.Envir
         "plain": lambda text: text.replace("*", ""),
     }
     environment.globals["link"] = make_link
-    environment.globals["link_step"] = link_step
+    estimated = list_estimated(content)
+    environment.globals["link_step"] = lambda frame, step: link_step(frame, step, frame in estimated)
+    environment.globals["unclear"] = mark_unclear
     environment.globals["members"] = lambda code: (
         content.codebook.leaves_of(code) if code in content.codebook.groups else code.split("+")
     )

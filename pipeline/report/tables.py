@@ -6,6 +6,7 @@ from pipeline.coding.sheets import code_columns_of
 from pipeline.report import dictionary
 from pipeline.report.content import Content
 from pipeline.report.flow import tabulate_flow
+from pipeline.report.organisations import tabulate_organisations
 from pipeline.report.profiles import count_cluster_years, profile_clusters
 
 SHARE_COLUMNS = [
@@ -40,6 +41,7 @@ def list_tables(content: Content) -> dict[str, pd.DataFrame]:
         "readings": tabulate_readings(content),
         "frames": tabulate_frames(content),
         "flow": tabulate_flow(content),
+        "organisations": tabulate_organisations(content),
         "agendas": content.agendas,
         "agenda_growth": content.growth,
         "published": tabulate_published(content),

@@ -214,18 +214,3 @@ def tell_uncovered(content: Content) -> str:
         for row in whole.to_dict("records")
     ]
     return "; ".join(parts)
-
-
-def tell_organisations(content: Content) -> str:
-    """Returns of how many documents it is known who stands behind them."""
-    known = int(content.documents["organisation"].notna().sum()) + int(
-        content.documents["affiliations"].map(lambda names: names is not None and len(names) > 0).sum()
-    )
-    if not known:
-        return (
-            "No source of this census says where authors work: it holds no share of labs, academia or independents, "
-            "and none of a named organisation. Whether one of its documents counts, and why, stands with the document: "
-            "search the map for its authors."
-        )
-    whole = format_number(len(content.documents))
-    return f"Where its authors work is known of {format_number(known)} of {whole} documents."

@@ -1,5 +1,6 @@
 const PAGE_ROWS = 15;
 let shownRows = PAGE_ROWS;
+let mostReaders = readers.length; // of a document of the chosen frame and window: no columns for others
 
 // Every read document of the chosen frame and year, with what it counts for at the chosen position, and at the other.
 function listUnits() {
@@ -68,6 +69,8 @@ function renderDocuments(before) {
   if (byId("d-search") !== document.activeElement) byId("d-search").value = state.find;
   const units = listUnits();
   const kept = filterUnits(units);
+  mostReaders = Math.max(1, ...units.map((unit) => unit.reads.filter(Boolean).length));
+  for (const head of document.querySelectorAll("#documents th[data-reader]")) head.hidden = Number(head.dataset.reader) > mostReaders;
   const number = (status) => units.filter((unit) => unit.status === status).length;
   byId("d-says").textContent =
     `${sayDomain(state)}; ${sayPosition(state)}. ${formatCount(units.length)} documents were read: ` +
@@ -97,7 +100,7 @@ function drawUnit(unit) {
     { role: "row" },
     make("th", { scope: "row", role: "rowheader" }, open),
     cell("year", {}, String(atlas.year[unit.place] || "")),
-    ...unit.reads.map((codes, number) => cell(heads[number], {}, drawCode(codes))),
+    ...unit.reads.slice(0, mostReaders).map((codes, number) => cell(heads[number], {}, drawCode(codes))),
     cell("adjudicated", {}, drawCode(unit.adjudicated)),
     cell(design.direct, { class: `status ${unit.status.replaceAll(" ", "-")}` }, unit.status, unit.other && unit.other !== unit.status ? make("span", { class: "small" }, ` (${unit.other} for the second)`) : ""),
   );

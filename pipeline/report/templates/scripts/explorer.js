@@ -73,8 +73,22 @@ function holdsLeaf(id, code) {
   return query.count_second || matchLeaf(query, code) ? "some" : "none";
 }
 
+// A text as TOML has it: what JSON escapes, and the one sign more that TOML wants escaped.
+const tomlText = (text) => JSON.stringify(text).replaceAll("\u007f", "\\u007f");
+
+// The chosen position as an entry of positions.toml.
+function writePosition() {
+  const title = sayPosition(state);
+  const id = title.normalize("NFKD").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 60) || "mine";
+  const lines = [["id", id], ["title", title], ["who", "who holds it"], ["says", sayCounted(state)]];
+  if (state.def !== NOTHING) lines.push(["definition", state.def]);
+  const moved = [["include", state.in], ["exclude", state.out]].filter(([, codes]) => codes.length);
+  return ["[[positions]]", ...lines.map(([key, text]) => `${key} = ${tomlText(text)}`), ...moved.map(([key, codes]) => `${key} = [${codes.map(tomlText).join(", ")}]`)].join("\n");
+}
+
 function renderExplorer() {
   byId("x-name").value = state.name;
+  byId("x-toml").textContent = writePosition();
   for (const rung of document.querySelectorAll(".rung")) {
     const id = rung.dataset.definition;
     const isChosen = id === state.def;

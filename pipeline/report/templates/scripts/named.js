@@ -14,6 +14,7 @@ function renderAgendas() {
   if (byId("a-search") !== document.activeElement) byId("a-search").value = state.agenda;
   const year = design.agenda_sizes[`${state.frame}|${state.year}`] ? state.year : "";
   const sizes = design.agenda_sizes[`${state.frame}|${year}`];
+  sortAgendas(sizes);
   let found = 0;
   agendaParts.forEach((part, number) => {
     part.hidden = !sought.every((word) => agendaTexts[number].includes(word));
@@ -22,6 +23,14 @@ function renderAgendas() {
     part.querySelector(".agenda-size").replaceChildren(...saySize(size, `${state.frame}|${year}|${part.dataset.agenda}`));
   });
   byId("a-count").textContent = `${sought.length ? `${found} found. ` : ""}Sizes: ${sizes ? sayDomain({ ...state, year }) : `none for ${frameTitle.get(state.frame)}`}.`;
+}
+
+// The largest of the chosen frame and window first; those of which no size is known stay in their order, last.
+function sortAgendas(sizes) {
+  const sizeOf = (part) => sizes?.[part.dataset.agenda]?.[0] ?? -1;
+  const sorted = [...agendaParts].sort((one, other) => sizeOf(other) - sizeOf(one));
+  const list = byId("a-list");
+  if (sorted.some((part, place) => part !== list.children[place])) list.append(...sorted);
 }
 
 function saySize(size, key) {

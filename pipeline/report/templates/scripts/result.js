@@ -34,7 +34,7 @@ function renderResult() {
   byId("x-share").textContent = formatPercent(row.share);
   byId("x-interval").textContent = row.share === null ? "nothing is ticked, or no read document is in the denominator" : `${formatInterval(row)} (${Math.round(100 * design.level)}% interval)`;
   const about = state.by === DOCUMENTS ? ` ≈ ${formatAbout(countAt(state))} documents.` : ` ${sayWeight(state.by)}.`;
-  byId("x-says").textContent = `of ${design.denominators[state.of].title} in ${sayDomain(state)}, if “${sayPosition(state)}” is ${design.direct}.${row.share === null ? "" : about}`;
+  byId("x-says").textContent = `of ${firstPart(design.denominators[state.of].title)} in ${sayDomain(state)}, if “${sayPosition(state)}” is ${design.direct}.${row.share === null ? "" : about}`;
   renderOther(row);
   renderSecond();
   renderBound();

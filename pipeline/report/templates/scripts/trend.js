@@ -12,7 +12,7 @@ function draw(tag, settings, ...children) {
 }
 
 // The frames that may be quoted, and the chosen one where it may not.
-const shownFrames = () => design.frames.filter((frame) => frame.is_quotable || frame.id === state.frame);
+const shownFrames = () => design.frames.filter((frame) => (frame.is_quotable && !frame.is_part) || frame.id === state.frame);
 function windowsOf(frame) {
   const years = design.domains.filter((domain) => domain.frame === frame && domain.year).map((domain) => domain.year);
   return years.length > 1 ? years : [""];
