@@ -848,7 +848,7 @@ CONTROLS = Table(
         Column("control", TEXT, "what was drawn from"),
         Column("coder", TEXT, "name of the sheet"),
         Column("coder_kind", TEXT, "person or language model"),
-        Column("definition", TEXT, "what counts as direct"),
+        Column("definition", TEXT, "what counts as direct; or a denominator that asks for a purpose: what is in it"),
         Column("n_read", INTEGER, "documents drawn at random and read"),
         Column("n_counted", INTEGER, "of these, how many count"),
         Column("share", NUMBER, "their share of everything read"),

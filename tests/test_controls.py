@@ -49,4 +49,28 @@ def test_the_controls_that_ship_are_the_coders_of_the_repository(codebook: Codeb
         "forum posts not about AI": 38,
         "general machine learning": 60,
     }
-    assert rows.loc[rows["definition"] == "strict", "low"].max() < 0.01
+    read = rows.set_index(["control", "coder", "definition"])["n_counted"]
+    papers, posts = read["general machine learning"], read["forum posts not about AI"]
+    assert papers[:, "strict"].max() == 0 and papers["language-model-3", "stated"] == 0
+    assert posts[:, "strict"].max() <= 3  # decision theory without a word on AI, which v1.2 puts into A1
+
+
+def test_a_reader_who_was_asked_for_the_purpose_is_judged_by_scope_too(tmp_path: Path, codebook: Codebook) -> None:
+    old = write(tmp_path, "E3", "D1", "N0")
+    new = tmp_path / "bo.csv"
+    codes = [("E3", "P1"), ("D1", "P1"), ("N0", "P0"), ("E3", "P2")]
+    rows = [f"weather,person,w:{n},Rain,{leaf},,{purpose},T0,M3,S0,E,3,\n" for n, (leaf, purpose) in enumerate(codes)]
+    new.write_text(HEAD.replace("target", "purpose,target") + "".join(rows), encoding="utf-8")
+    found = judge_controls([old, new], codebook, 0.95).set_index(["coder", "definition"])["n_counted"]
+    assert [found["bo", scope] for scope in ("safety", "stated", "edge", "advanced")] == [2, 1, 3, 0]
+    assert (
+        not {"safety", "stated", "edge", "everything"} & set(found["ada"].index)
+        and found["bo", "interpretability"] == 1
+    )
+
+
+def test_a_reader_who_left_a_purpose_open_is_not_judged_by_scope(tmp_path: Path, codebook: Codebook) -> None:
+    path = tmp_path / "bo.csv"
+    row = "weather,person,w:0,Rain,E3,,,T0,M3,S0,E,3,\n"
+    path.write_text(HEAD.replace("target", "purpose,target") + row, encoding="utf-8")
+    assert "safety" not in set(judge_controls([path], codebook, 0.95)["definition"])
