@@ -111,9 +111,9 @@ def test_an_extension_passes_over_what_is_drawn_and_counts_it_in_the_probability
 def test_every_document_has_the_same_chance() -> None:
     strata = pd.Series("s", index=[f"d{number}" for number in range(50)])
     counts = sum(
-        (strata.index.isin(draw_smallest(strata, {"s": 10}, seed)["doc_id"]) for seed in range(2000)), np.zeros(50)
+        (strata.index.isin(draw_smallest(strata, {"s": 10}, seed)["doc_id"]) for seed in range(500)), np.zeros(50)
     )
-    assert abs(counts / 2000 - 0.2).max() < 4 * np.sqrt(0.2 * 0.8 / 2000)
+    assert abs(counts / 500 - 0.2).max() < 4 * np.sqrt(0.2 * 0.8 / 500)
 
 
 # ---- the handed draw -------------------------------------------------------------------------------------------------

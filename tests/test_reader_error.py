@@ -175,7 +175,7 @@ def test_the_second_interval_covers_what_people_would_say() -> None:
     """Simulated: people change 10% of what counts and 16% of the rest, and take in 30% of what was put outside."""
     covered, first = [], []
     move = np.array([[0.9, 0.08, 0.02], [0.12, 0.84, 0.04], [0.10, 0.20, 0.7]])
-    for number in range(120):
+    for number in range(70):
         rng = np.random.default_rng(number)
         settled = rng.choice(3, size=1_500, p=(0.25, 0.5, 0.25))
         people = np.array([rng.choice(3, p=move[code]) for code in settled])
