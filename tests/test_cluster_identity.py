@@ -1,6 +1,7 @@
 """Clusters that keep their ids: new documents join, new cuts are matched, text edits move nothing."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -196,12 +197,33 @@ def write_inputs(config: Config, rows: np.ndarray, vectors: np.ndarray) -> None:
     write_table(TERMS, terms, config.processed("terms"))
 
 
+def read_invented(config: Config, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has every third document read: of the four groups one is out of scope, and one is a named agenda by its seeds."""
+    folder = config.path(config.paths.handcheck)
+    (folder / "codebook").mkdir(parents=True)
+    shutil.copy(project / config.paths.handcheck / "codebook" / "codebook.toml", folder / "codebook")
+    agenda = (
+        'version = 1\n[[agendas]]\nid = "cups"\nname = "Cups"\nsays = "Cups."\nleaves = ["A1"]\nphrases = ["cups"]\n'
+    )
+    (folder / "agendas.toml").write_text(f'{agenda}seeds = ["d001", "d004", "d010"]\n', encoding="utf-8")
+    numbers = np.arange(0, 150, 3)
+    leaf = np.array(["A1", "D1", "E3", "N0"])[numbers // 40]
+    codes = pd.DataFrame({"doc_id": [f"d{number:03d}" for number in numbers], "leaf": leaf})
+    codes["group"] = codes["leaf"].str[0]
+    monkeypatch.setattr("pipeline.cluster.subject.read_sample", lambda *_: None)
+    monkeypatch.setattr("pipeline.cluster.subject.settle_codes", lambda _: codes)
+
+
+@pytest.mark.parametrize("space", ["vectors", "subject"])
 def test_twice_and_shuffled_are_the_same_bytes_and_five_percent_more_leave_the_old_where_they_are(
-    small: Config, tmp_path: Path
+    small: Config, root: Path, tmp_path: Path, space: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vectors = blobs()
+    small = dataclasses.replace(small, cluster=dataclasses.replace(small.cluster, space=space))  # type: ignore[arg-type]
     embed = dataclasses.replace(small.embed, dimension_count=vectors.shape[1])
     config = dataclasses.replace(small, root=tmp_path, sources={}, embed=embed)
+    if space == "subject":
+        read_invented(config, root, monkeypatch)
     kept: list[dict[str, bytes]] = []
     for order in (np.arange(152), np.arange(152), np.random.default_rng(4).permutation(152)):
         write_inputs(config, order, vectors)
@@ -210,6 +232,7 @@ def test_twice_and_shuffled_are_the_same_bytes_and_five_percent_more_leave_the_o
         kept.append({name: config.processed(name).read_bytes() for name in names})
     assert kept[0] == kept[1] == kept[2]
     first = read_table(CLUSTER_MEMBERS, config.processed("cluster_members")).set_index("doc_id")["cluster_id"]
+    assert (first == "fine-ground").any() == (space == "subject")
     (tmp_path / "release").mkdir()
     for name, content in kept[0].items():
         (tmp_path / "release" / f"{name}.parquet").write_bytes(content)

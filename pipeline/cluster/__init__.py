@@ -2,6 +2,8 @@
 
 from pipeline.stages import ROUND_FILES, ROUND_SETTINGS, ROUND_TABLES, Case, Option, Stage
 
+AGENDA_FILES = ("{handcheck}/agendas.toml", "{handcheck}/sheets/agendas/*.csv")
+
 STAGES = (
     Stage(
         name="cluster",
@@ -32,7 +34,7 @@ STAGES = (
             "embed.weights_sha256",
             "embed.reuse",
         ),
-        cases=(Case("cluster.space", "subject", inputs=ROUND_FILES, settings=ROUND_SETTINGS),),
+        cases=(Case("cluster.space", "subject", inputs=(*ROUND_FILES, *AGENDA_FILES), settings=ROUND_SETTINGS),),
     ),
     Stage(
         name="second-encoder",

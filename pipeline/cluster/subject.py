@@ -1,10 +1,11 @@
 """The space that clusters of the subject are cut in: what a document is about, without what kind of page it is.
 
-Three parts side by side: the stored vector, the themes of its words (latent semantic analysis: Deerwester et al. 1990),
-and the chances of the codebook's leaves, learnt from the read documents by ridge regression and asked of each by a
-model that did not see its own code. Where posts and papers of one leaf differ on average they differ in form: these
-directions are taken out of the first two (Bolukbasi et al. 2016, arXiv:1607.06520, take one out; Ravfogel et al. 2020,
-arXiv:2004.07667, several). And only documents in scope are kept: read ones by their code, the others by their chance.
+Four parts side by side: the stored vector, the themes of its words (latent semantic analysis: Deerwester et al. 1990),
+the chances of the codebook's leaves, learnt from the read documents by ridge regression and asked of each by a model
+that did not see its own code, and likewise those of the named agendas (see `agenda_chances`). Where posts and papers of
+one leaf differ on average they differ in form: these directions are taken out of the first two (Bolukbasi et al. 2016,
+arXiv:1607.06520, take one out; Ravfogel et al. 2020, arXiv:2004.07667, several). And only documents in scope are kept:
+read ones by their code, the others by their chance.
 
 What was gained by it is measured in reports/bench/clusters.md.
 """
@@ -19,6 +20,7 @@ import pandas as pd
 from scipy import sparse
 from sklearn.utils.extmath import randomized_svd
 
+from pipeline.cluster.agenda_chances import learn_agendas
 from pipeline.cluster.inputs import Inputs
 from pipeline.cluster.names import drop_form
 from pipeline.cluster.words import WordCounts
@@ -34,6 +36,7 @@ FOLD_COUNT = 5
 RIDGE = 1.0
 POWER = 1.5  # scores are cut at zero and raised to it: the estimate's classifier chooses about the same
 CODE_WEIGHT = 0.7  # length of the chances beside the vector and the themes, which have one each
+AGENDA_WEIGHT, AGENDA_POWER = 1.6, 0.75  # of the chances of agendas; from 1.2 to 2 other seeds agree most with it
 DIRECTION_COUNT = 15  # in which kinds of source differ; their number was chosen by the probe, not by the labels
 SOURCE_MIN_COUNT = 15  # documents of a source and of others in one leaf, for their difference to say anything
 # Kinds of page that cut across every subject, by their titles.
@@ -53,12 +56,14 @@ class Codes:
         read: rows of the read documents, int64 (n_read,).
         leaves: names of the columns of `chances`.
         chances: float64 (n, n_leaves), rows sum to one.
+        agendas: float64 (n, n_agendas), the chance of each named agenda; no columns where there is no list.
         is_inside: bool (n,), in scope by its code, or by its chance where it is not read.
     """
 
     read: np.ndarray
     leaves: tuple[str, ...]
     chances: np.ndarray
+    agendas: np.ndarray
     is_inside: np.ndarray
 
 
@@ -70,7 +75,7 @@ def keep_subject(config: Config, inputs: Inputs) -> tuple[Inputs, np.ndarray]:
         SheetError: nothing is read.
     """
     parts = [_unit(inputs.vectors.astype(np.float64)), find_themes(inputs.words, len(inputs.documents), config.seed)]
-    codes = learn_codes(config, inputs.documents, np.hstack(parts))
+    codes = learn_codes(config, inputs, np.hstack(parts))
     inside = codes.is_inside
     if inside.sum() <= config.cluster.neighbour_count:
         raise DataError(
@@ -86,21 +91,23 @@ def keep_subject(config: Config, inputs: Inputs) -> tuple[Inputs, np.ndarray]:
         np.hstack([part[inside] for part in parts]), topics, sources, [is_form[inside] for is_form in forms]
     )
     width = inputs.vectors.shape[1]
-    blocks = [_unit(plain[:, :width]), _unit(plain[:, width:]), CODE_WEIGHT * np.sqrt(codes.chances[inside])]
+    agendas = AGENDA_WEIGHT * codes.agendas[inside] ** AGENDA_POWER
+    blocks = [_unit(plain[:, :width]), _unit(plain[:, width:]), CODE_WEIGHT * np.sqrt(codes.chances[inside]), agendas]
     vectors = np.round(_unit(np.hstack(blocks)), DECIMALS).astype(np.float16)
     documents = inputs.documents[inside]
     return Inputs(documents, vectors, _keep_words(inputs.words, inside), inputs.reference, inputs.set_names), inside
 
 
-def learn_codes(config: Config, documents: pd.DataFrame, features: np.ndarray) -> Codes:
-    """Returns the chance of every leaf for every document, cross-fitted, and which documents are in scope.
+def learn_codes(config: Config, inputs: Inputs, features: np.ndarray) -> Codes:
+    """Returns the chance of every leaf and agenda for every document, cross-fitted, and which are in scope.
 
     Args:
         config: names the hand check and the least chance.
-        documents: index doc_id, sorted.
-        features: float64 (n, n_features), in that order.
+        inputs: the documents with their words.
+        features: float64 (n, n_features), what each document is like.
     """
-    codebook = load_codebook(config.path(config.paths.handcheck) / "codebook" / "codebook.toml")
+    documents, handcheck = inputs.documents, config.path(config.paths.handcheck)
+    codebook = load_codebook(handcheck / "codebook" / "codebook.toml")
     settled = settle_codes(read_sample(config, codebook)).set_index("doc_id")
     settled = settled[settled.index.isin(documents.index)].sort_index()
     read = documents.index.get_indexer(settled.index)
@@ -111,7 +118,8 @@ def learn_codes(config: Config, documents: pd.DataFrame, features: np.ndarray) -
     is_outside = np.array([codebook.group_of[leaf] in codebook.outside for leaf in leaves])
     is_inside = 1 - chances[:, is_outside].sum(axis=1) >= config.cluster.min_scope_chance
     is_inside[read] = ~settled["group"].isin(codebook.outside).to_numpy()
-    return Codes(read, leaves, chances, is_inside)
+    agendas = learn_agendas(handcheck, codebook, documents, inputs.words, features, fold)
+    return Codes(read, leaves, chances, agendas, is_inside)
 
 
 def predict_leaves(features: np.ndarray, read: np.ndarray, one_hot: np.ndarray, fold: np.ndarray) -> np.ndarray:

@@ -3,9 +3,11 @@
 Labels that no model here has seen: the categories of a newsletter, and the tags of the forums (where the folder of real
 samples is at hand). `external/agendas.csv` says which agendas a label takes in. A label is matched to the union of its
 agendas; for clusters to the one cluster with the best F1, chosen on the labels themselves, which favours the clusters.
-Seeds of an agenda are left out of its score. Writes reports/bench/agendas.md and agendas.csv.
+Seeds of an agenda are left out of its score. With `--rival PYTHON` (an interpreter that has BERTopic) its default too,
+on the same documents and vectors. Writes reports/bench/agendas.md and agendas.csv.
 """
 
+import argparse
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +23,7 @@ from pipeline.coding.agenda_list import AgendaList, load_agendas
 from pipeline.coding.codebook import load_codebook
 from pipeline.config import Config, load_config
 from pipeline.schemas import AGENDA_MEMBERS, AGENDA_SCORES, CLUSTER_MEMBERS, DOCUMENTS, embeddings_table
+from tests.bench.clusters import run_rival
 
 LEAST_LABELLED = 5
 NEWSLETTER, TAGS = "alignment-newsletter:category", "forum-tag"
@@ -42,8 +45,8 @@ def read_labels(config: Config) -> pd.DataFrame:
     return labels[labels["doc_id"].isin(documents["doc_id"])].reset_index(drop=True)
 
 
-def read_groups(config: Config) -> dict[str, Groups]:
-    """Returns the members of every agenda, cluster of today, and cluster of k-means, by way."""
+def read_groups(config: Config, rival: str | None) -> dict[str, Groups]:
+    """Returns the members of every agenda, cluster of today, cluster of k-means, and topic of BERTopic, by way."""
     members = store.read_table(AGENDA_MEMBERS, config.processed("agenda_members"))
     clusters = store.read_table(CLUSTER_MEMBERS, config.processed("cluster_members"))
     stored = store.read_arrow(embeddings_table(config.embed.dimension_count), config.processed("embeddings"))
@@ -55,6 +58,9 @@ def read_groups(config: Config) -> dict[str, Groups]:
     for count in (34, 80):
         found = KMeans(count, n_init=1, random_state=1).fit_predict(vectors.astype(np.float32))
         ways[f"k-means, {count}"] = {str(number): set(ids[found == number]) for number in range(count)}
+    if rival:
+        topics = run_rival(rival, list(ids), vectors, 1, config.processed("documents"))[1]
+        ways["BERTopic"] = {str(topic): set(ids[topics == topic]) for topic in np.unique(topics)}
     return ways
 
 
@@ -119,7 +125,7 @@ def find_surest(config: Config) -> dict[str, str]:
 
 def render(scores: pd.DataFrame, ami: pd.DataFrame, read: pd.DataFrame) -> str:
     """Returns the report."""
-    ways = [column for column in scores if column == "named agendas" or column.startswith(("clusters", "k-means"))]
+    ways = [column for column in scores if column.startswith(("named agendas", "clusters", "k-means", "BERTopic"))]
     parts = []
     for scheme, part in scores.groupby("label_scheme"):
         head = f"| {scheme} | documents | {' | '.join(ways)} |\n|---|---|{'---|' * len(ways)}"
@@ -157,15 +163,15 @@ REPORT = """\
 # Named agendas against labels
 
 `python -m tests.bench.agendas`. Chances are cross-fitted; a document is assigned from 0.25 on; what a reader said of it
-is not used here. BERTopic's default on the same vectors stands in `clusters.md` (AMI .259, .243 with the newsletter).
+is not used here. BERTopic's default (`--rival`) has the same vectors; its documents without a topic are one group.
 
-**Against what was read** (`agenda_scores`; one language-model reader, who also wrote the list; titles, first words and
-settled leaf; weighted to all frames): {n_read} documents of the first round. All pairs together: precision
-{precision:.2f}, recall {recall:.2f}, F1 {f1:.2f}; expected calibration error {calibration:.3f} over the pairs with a
-chance of a tenth or more. {good} of {count} agendas have F1 of .5 or more; {seen} have a read document at all, most of
-them fewer than ten: single agendas are known roughly. The threshold was chosen on these pairs. Of two unread documents
-drawn of each agenda's assigned ones (`agenda-draws/2026-11.csv`; title and first words; seeds left out) {n_right} of
-{n_drawn} are of it.
+**Against what was read** (`agenda_scores`; two language-model readers, one of whom wrote the list; titles, first words
+and settled leaf; weighted to all frames): {n_read} documents of all draws, those out of scope by their code among them.
+All pairs together: precision {precision:.2f}, recall {recall:.2f}, F1 {f1:.2f}; expected calibration error
+{calibration:.3f} over the pairs with a chance of a tenth or more. {good} of {count} agendas have F1 of .5 or more;
+{seen} have a read document at all, many of them fewer than ten: single agendas are known roughly. The threshold was
+chosen on the pairs of the first round. Of two unread documents drawn of each agenda's assigned ones
+(`agenda-draws/2026-11.csv`; title and first words; seeds left out) {n_right} of {n_drawn} are of it.
 
 **Against labels that no model has seen.** F1 of the union of agendas that `external/agendas.csv` gives a label, beside
 the best single cluster of each way, chosen on these very labels. Labels of fewer than five documents are left out, and
@@ -184,10 +190,13 @@ surest counts; those of none are one group. The last column is over the document
 
 def main() -> None:
     """Measures and writes both files."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rival", help="an interpreter that has BERTopic")
+    options = parser.parse_args()
     config = load_config(Path("census.toml"))
     handcheck = config.path(config.paths.handcheck)
     listed = load_agendas(handcheck / "agendas.toml", load_codebook(handcheck / "codebook" / "codebook.toml"))
-    labels, ways = read_labels(config), read_groups(config)
+    labels, ways = read_labels(config), read_groups(config, options.rival)
     scores = score_labels(ways, labels, pd.read_csv(handcheck / "external" / "agendas.csv"), listed)
     ami = measure_ami(ways, labels, find_surest(config))
     folder = config.path("reports", "bench")

@@ -64,9 +64,11 @@ def run_k_means(vectors: np.ndarray, count: int, seed: int) -> np.ndarray:
     return KMeans(int(count), n_init=1, random_state=seed).fit_predict(vectors.astype(np.float32))
 
 
-def run_rival(python: str, doc_ids: list[str], vectors: np.ndarray, number: int) -> tuple[str, np.ndarray]:
+def run_rival(
+    python: str, doc_ids: list[str], vectors: np.ndarray, number: int, documents: Path = CENSUS / "documents.parquet"
+) -> tuple[str, np.ndarray]:
     """Runs BERTopic's default on the titles and our vectors, and says how long it took."""
-    titles = pd.read_parquet(CENSUS / "documents.parquet").set_index("doc_id").loc[doc_ids, ["title"]]
+    titles = pd.read_parquet(documents, columns=["doc_id", "title"]).set_index("doc_id").loc[doc_ids, ["title"]]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         titles.to_csv(folder / "titles.csv", index=False)

@@ -18,12 +18,12 @@ from pipeline import store
 TABLE = Path("reports/bench/naming.csv")
 LETTERS = "ABCDE"
 TITLES = 4  # of each cluster
-SEED = 20261127
+SEED = 20261128  # of this test; one with another seed shows where each cluster's titles stand, and must not be known
 
 
-def draw(clusters: pd.DataFrame, members: pd.DataFrame, titles: pd.Series, layer: str) -> pd.DataFrame:
+def draw(clusters: pd.DataFrame, members: pd.DataFrame, titles: pd.Series, layer: str, seed: int) -> pd.DataFrame:
     """Returns the titles of every trial in the order shown: columns trial, letter, cluster_id, name, doc_id, title."""
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(seed)
     part = clusters[(clusters["layer"] == layer) & ~clusters["cluster_id"].str.endswith("-ground")]
     part = part.iloc[rng.permutation(len(part))]
     rows = []
@@ -47,10 +47,11 @@ def main() -> None:
     parser.add_argument("--census", type=Path, default=Path("data/raw/census/2026.11"))
     parser.add_argument("--layer", default="fine")
     parser.add_argument("--answers", type=Path)
+    parser.add_argument("--seed", type=int, default=SEED)
     options = parser.parse_args()
     titles = pd.read_parquet("data/processed/documents.parquet").set_index("doc_id")["title"]
     tables = [pd.read_parquet(options.census / f"{name}.parquet") for name in ("clusters", "cluster_members")]
-    shown = draw(tables[0], tables[1], titles, options.layer)
+    shown = draw(tables[0], tables[1], titles, options.layer, options.seed)
     if not options.answers:
         for trial, part in shown.groupby("trial"):
             names = part.drop_duplicates("letter").set_index("letter")["name"].sort_index()

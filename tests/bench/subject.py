@@ -24,6 +24,8 @@ from pipeline.cluster.inputs import Inputs, load_inputs
 from pipeline.cluster.layers import build_graph, choose_partition, dissolve_small
 from pipeline.cluster.neighbours import find_neighbours
 from pipeline.cluster.subject import FORMS, keep_subject
+from pipeline.coding.agenda_list import FILE as AGENDA_LIST
+from pipeline.coding.agenda_list import load_agendas
 from pipeline.coding.codebook import load_codebook
 from pipeline.coding.current import read_sample
 from pipeline.coding.sample import settle_codes
@@ -122,9 +124,10 @@ def main() -> None:
     kept = pd.Index(sorted(fine.index[~fine.str.endswith("-ground")]))
     subject, _ = keep_subject(config, inputs)
     rows, labels = [], read_labels(config)
-    own = subject.vectors[
-        :, : -len(load_codebook(config.path(config.paths.handcheck) / "codebook/codebook.toml").leaves)
-    ]
+    handcheck = config.path(config.paths.handcheck)
+    codebook = load_codebook(handcheck / "codebook/codebook.toml")
+    chance_count = len(codebook.leaves) + len(load_agendas(handcheck / AGENDA_LIST, codebook).agendas)
+    own = subject.vectors[:, :-chance_count]
     own_rows = pd.Index(subject.documents.index).get_indexer(kept)
     places, titles = inputs.documents.index.get_indexer(kept), inputs.documents.loc[kept, "title"].fillna("")
     is_paper = (inputs.documents.loc[kept, "source"] == "arxiv").to_numpy()
