@@ -37,7 +37,7 @@ def run_forked(tasks: Sequence[Callable[[], Result]]) -> list[Result]:
         with ProcessPoolExecutor(count, fork, initializer=_end_with, initargs=(os.getpid(),)) as pool:
             return list(pool.map(_run, range(len(tasks))))  # type: ignore[arg-type]
     except BrokenProcessPool:
-        raise DataError("a worker process was ended", where="cluster", do="free some memory and run it again") from None
+        raise DataError("a worker process was ended", do="free some memory and run it again") from None
     finally:
         _tasks = ()
 

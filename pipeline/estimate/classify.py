@@ -1,6 +1,6 @@
 """Predicted codes of every document, from a classifier that never saw a document's own codes, or its duplicates'.
 
-Kernel ridge regression of the leaves (scikit-learn's features, one linear system per fold), made probabilities by
+Kernel ridge regression of the leaves (scikit-learn's features, one linear system for all folds), made probabilities by
 cutting at zero and raising to a power that is calibrated on leave-one-out predictions. Every document, read or not, is
 predicted by the model of its own fold, which learnt from the read documents of the other folds: read and unread
 documents are treated alike, so the predictions can sharpen a share and cannot bias it.
@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from scipy.linalg import cho_solve, cholesky
-from scipy.linalg.lapack import dtrtri
+from scipy.linalg import cholesky, solve_triangular
+from scipy.linalg.lapack import dpotri
 
-from pipeline.cluster.neighbours import find_neighbours
+from pipeline.cluster.neighbours import find_neighbours, run_threads
 from pipeline.coding.codebook import Codebook, Definition, Denominator
 from pipeline.coding.definitions import is_set_of_leaves, match_definition, match_denominator
 from pipeline.estimate.features import NEIGHBOUR_COUNT, Kernel, compute_kernel, find_near_duplicates
@@ -90,7 +90,7 @@ def predict_codes(
     kernel = compute_kernel(vectors, neighbours, terms, documents, read)
     leaves = tuple(codebook.leaves)
     groups = tuple(codebook.group_of[leaf] for leaf in leaves)
-    queries = _list_queries(codebook, codes)
+    queries = list_queries(codebook, codes)
     one_hot = (codes["leaf"].to_numpy()[:, None] == np.array(leaves)).astype(np.float64)
     blocks = [one_hot, *(rows[:, None].astype(np.float64) for rows in queries.values())]
     leaf_probability, *found = cross_predict(kernel, fold, blocks)
@@ -101,7 +101,7 @@ def predict_codes(
     return Predictions(ids, fold, leaves, groups, leaf_probability.round(DECIMALS), counted, belongs)
 
 
-def _list_queries(codebook: Codebook, codes: pd.DataFrame) -> dict[str | tuple[str, str], np.ndarray]:
+def list_queries(codebook: Codebook, codes: pd.DataFrame) -> dict[str | tuple[str, str], np.ndarray]:
     """Returns which read documents each query holds that the first leaf alone does not decide, bool (n_read,): by the
     id of a denominator, or of a definition and a denominator."""
     queries: dict[str | tuple[str, str], np.ndarray] = {}
@@ -132,24 +132,22 @@ def cross_predict(kernel: Kernel, fold: np.ndarray, blocks: Sequence[np.ndarray]
         blocks: one-hot codes (n_read, n_classes) of the read documents; each block is a set of exclusive classes, or
             one column, of a class and all that are not in it.
     """
-    targets = np.hstack(list(blocks))
     edges = np.cumsum([0] + [block.shape[1] for block in blocks])
     results = [np.empty((len(fold), block.shape[1])) for block in blocks]
-    read = kernel.read
-    own = kernel.rows(read)
-    for number in np.unique(fold):
-        learn, rows = np.flatnonzero(fold[read] != number), np.flatnonzero(fold == number)
-        if not len(learn):  # fewer read documents than folds: the plain shares of all of them, the same for everyone
-            for result, block in zip(results, blocks, strict=True):
-                result[rows] = 1 / max(block.shape[1], 2)
-            continue
-        learnt = targets[learn]
-        coefficients, centre, held_out = _fit(own[np.ix_(learn, learn)], learnt)
-        raw = kernel.weigh(rows, learn, coefficients) + centre
+    models = _Models.of(kernel, fold, np.hstack(list(blocks)))
+
+    def predict(number: int) -> None:
+        rows = np.flatnonzero(fold == number)
+        raw, held_out, learnt = models.leave_out(number, rows)
         for position, result in enumerate(results):
             columns = slice(edges[position], edges[position + 1])
+            if raw is None:  # fewer read documents than folds: the plain shares of all of them, the same for everyone
+                result[rows] = 1 / max(result.shape[1], 2)
+                continue
             power = _choose_power(held_out[:, columns], learnt[:, columns])
             result[rows] = to_probabilities(raw[:, columns], power)
+
+    run_threads(predict, np.unique(fold).tolist())
     return results
 
 
@@ -165,16 +163,52 @@ def to_probabilities(scores: np.ndarray, power: float) -> np.ndarray:
     return np.where(total > 0, raised / np.where(total > 0, total, 1.0), 1 / scores.shape[1])
 
 
-def _fit(own: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns coefficients, the mean of the targets, and leave-one-out scores of the learnt documents (Rasmussen,
-    Williams 2006). `own` is written over."""
-    centre = targets.mean(axis=0)
-    own[np.diag_indices_from(own)] += RIDGE
-    factor = cholesky(own, lower=True, overwrite_a=True)
-    coefficients = cho_solve((factor, True), targets - centre)
-    root = dtrtri(factor, lower=True, overwrite_c=True)[0]  # its columns' lengths are the diagonal of the inverse
-    held_out = targets - coefficients / np.einsum("ij,ij->j", root, root)[:, None]
-    return coefficients, centre, held_out
+@dataclass(frozen=True)
+class _Models:
+    """The models of all folds, from one linear system: leaving documents out of a system whose inverse is known is a
+    small system of its own (block inversion: Horn and Johnson 2013, 0.7.3).
+
+    Attributes:
+        kernel: the likeness of every document to the read ones.
+        fold: int (n_read,), of the read documents. targets: float (n_read, k).
+        inverse: float64 (n_read, n_read), of their likeness with `RIDGE` on its diagonal.
+    """
+
+    kernel: Kernel
+    fold: np.ndarray
+    targets: np.ndarray
+    inverse: np.ndarray
+
+    @classmethod
+    def of(cls, kernel: Kernel, fold: np.ndarray, targets: np.ndarray) -> "_Models":
+        own = kernel.rows(kernel.read)
+        own[np.diag_indices_from(own)] += RIDGE
+        inverse = dpotri(cholesky(own.T, lower=True, overwrite_a=True), lower=True, overwrite_c=True)[0]
+        for row in range(len(inverse)):  # LAPACK fills one triangle
+            inverse[row, row + 1 :] = inverse[row + 1 :, row]
+        return cls(kernel, fold[kernel.read], targets, inverse)
+
+    def leave_out(self, number: int, rows: np.ndarray) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
+        """Returns what the model that did not see a fold says of some documents, float (n_rows, k), with the
+        leave-one-out scores of the documents it learnt from (Rasmussen and Williams 2006, 5.4.2) and their targets.
+
+        Nothing, where it learnt from none.
+        """
+        learn, rest = np.flatnonzero(self.fold != number), np.flatnonzero(self.fold == number)
+        learnt = self.targets[learn]
+        if not len(learn):
+            return None, learnt, learnt
+        centre = learnt.mean(axis=0)
+        around = np.zeros_like(self.targets)
+        around[learn] = learnt - centre
+        whole = self.inverse @ around
+        across = self.inverse[np.ix_(learn, rest)]
+        factor = cholesky(self.inverse[np.ix_(rest, rest)], lower=True)
+        across = solve_triangular(factor, across.T, lower=True, overwrite_b=True).T
+        coefficients = whole[learn] - across @ solve_triangular(factor, whole[rest], lower=True)
+        diagonal = np.diagonal(self.inverse)[learn] - np.einsum("ij,ij->i", across, across)
+        held_out = learnt - coefficients / diagonal[:, None]
+        return self.kernel.weigh(rows, learn, coefficients) + centre, held_out, learnt
 
 
 def _choose_power(held_out: np.ndarray, targets: np.ndarray) -> float:

@@ -1,6 +1,9 @@
 """What every estimate starts from: the codebook, the read sample, and all documents with their predicted codes."""
 
+from functools import partial
+
 import numpy as np
+import pandas as pd
 
 from pipeline import store
 from pipeline.coding.codebook import Codebook, load_codebook
@@ -9,8 +12,9 @@ from pipeline.coding.definitions import check_nesting
 from pipeline.coding.sample import SCREENED, Sample, settle_codes
 from pipeline.config import Config
 from pipeline.errors import DataError
-from pipeline.estimate.classify import predict_codes
+from pipeline.estimate.classify import Predictions, predict_codes
 from pipeline.estimate.domains import Population
+from pipeline.estimate.kept import PLACE, keep_predictions, name_predictions
 from pipeline.estimate.people import name_people
 from pipeline.schemas import (
     AUTHORSHIP,
@@ -32,8 +36,12 @@ DOCUMENT_COLUMNS = (
 )
 
 
-def load_inputs(config: Config) -> tuple[Codebook, Sample, Population]:
+def load_inputs(config: Config, *, is_fresh: bool = False) -> tuple[Codebook, Sample, Population]:
     """Returns the codebook, the read sample, and all documents with their predicted codes.
+
+    Args:
+        config: of the census.
+        is_fresh: whether predictions are made again even if the same are kept from the last run.
 
     Raises:
         DataError: tables are of another corpus than the documents.
@@ -44,14 +52,24 @@ def load_inputs(config: Config) -> tuple[Codebook, Sample, Population]:
     documents = store.read_table(DOCUMENTS, config.processed("documents"), DOCUMENT_COLUMNS)
     documents = name_people(documents, store.read_table(AUTHORSHIP, config.processed("authorship")))
     sample = read_sample(config, codebook)
+    codes = settle_codes(sample)
+    # A screener's mark is no reading: nothing is learnt from it.
+    codes = codes[(codes["phase2_stratum"] != SCREENED) | codes["is_adjudicated"]].reset_index(drop=True)
+    make = partial(_predict, config, documents, codes, codebook)
+    if is_fresh:
+        predictions = make()
+    else:
+        files = [config.processed(name) for name in ("documents", "embeddings", "terms")]
+        name = name_predictions(files, codes, codebook)
+        predictions = keep_predictions(config.path(config.paths.processed, *PLACE), name, make)
+    documents = documents.assign(published_year=documents["published_year"].fillna(-1))
+    return codebook, sample, Population(documents, np.empty(0, dtype=int), predictions).of(sample)
+
+
+def _predict(config: Config, documents: pd.DataFrame, codes: pd.DataFrame, codebook: Codebook) -> Predictions:
     embeddings = store.read_arrow(embeddings_table(config.embed.dimension_count), config.processed("embeddings"))
     if embeddings.column("doc_id").to_pylist() != documents["doc_id"].to_list():
         raise DataError("the vectors are of other documents", where="embeddings", do="run make estimate")
     vectors = store.matrix_from_column(embeddings.column("vector"))
     terms = store.read_table(TERMS, config.processed("terms"))
-    codes = settle_codes(sample)
-    # A screener's mark is no reading: nothing is learnt from it.
-    codes = codes[(codes["phase2_stratum"] != SCREENED) | codes["is_adjudicated"]].reset_index(drop=True)
-    predictions = predict_codes(vectors, terms, documents, codes, codebook)
-    documents = documents.assign(published_year=documents["published_year"].fillna(-1))
-    return codebook, sample, Population(documents, np.empty(0, dtype=int), predictions).of(sample)
+    return predict_codes(vectors, terms, documents, codes, codebook)

@@ -1,5 +1,7 @@
 """Intervals of shares and of differences of shares, from their replicates."""
 
+from functools import cache
+
 import numpy as np
 from scipy import stats
 
@@ -8,7 +10,7 @@ def wilson_interval(
     share: float | np.ndarray, n_effective: float | np.ndarray, level: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns Wilson's score interval for a share seen in `n_effective` documents (Wilson 1927)."""
-    z2 = float(stats.norm.ppf((1 + level) / 2)) ** 2
+    z2 = normal_quantile(level) ** 2
     centre = (share + z2 / (2 * n_effective)) / (1 + z2 / n_effective)
     spread = share * (1 - share) / n_effective + z2 / (4 * n_effective**2)
     half = np.sqrt(z2 * spread) / (1 + z2 / n_effective)
@@ -30,9 +32,27 @@ def effective_size(
     """
     edge = 0.5 / (n_inside + 1)
     kept = np.clip(share, edge, 1 - edge)
-    quantile = (1 + level) / 2
-    ratio = stats.t.ppf(quantile, max(n_read - 1, 1)) / stats.t.ppf(quantile, degrees)
+    of_degrees = [student_quantile(level, int(each)) for each in np.atleast_1d(degrees)]
+    ratio = student_quantile(level, max(n_read - 1, 1)) / np.array(of_degrees).reshape(np.shape(degrees))
     return (
         np.where(np.greater(variance, 0), kept * (1 - kept) / np.where(np.greater(variance, 0), variance, 1), n_read)
         * ratio**2
     )
+
+
+@cache
+def normal_quantile(level: float) -> float:
+    """Returns the two-sided quantile of the normal distribution."""
+    return float(stats.norm.ppf((1 + level) / 2))
+
+
+@cache
+def student_quantile(level: float, degrees: int) -> float:
+    """Returns the two-sided quantile of Student's t."""
+    return float(stats.t.ppf((1 + level) / 2, degrees))
+
+
+def vary(replicates: np.ndarray) -> np.ndarray:
+    """Returns the variance over the replicates that there are: float (n_queries,)."""
+    has_gaps = bool(np.isnan(replicates).any())  # NumPy takes thrice as long where it looks for gaps
+    return np.asarray(np.nanvar(replicates, axis=0) if has_gaps else np.var(replicates, axis=0))

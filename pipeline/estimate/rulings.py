@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from pipeline.coding.codebook import ASSUMED, Codebook
+from pipeline.coding.codebook import ASSUMED, Codebook, Denominator, Query
+from pipeline.coding.definitions import match_definition, match_denominator
 from pipeline.coding.sample import SCREENED, Sample
 from pipeline.estimate.axis_donors import GOLDEN, AxisDonors, draw_kept, read_axes
 from pipeline.estimate.code_numbers import CodeNumbers
@@ -62,6 +63,23 @@ class CodeChances:
         return sparse.csr_array(
             sparse.diags_array(1 - self.change) @ self.kept + sparse.diags_array(self.change) @ self.changed
         )
+
+    @cached_property
+    def matches(self) -> dict[int, tuple[Query, np.ndarray]]:
+        """Which codes a query holds, of those asked before: by the identity of the query, which is held here too."""
+        return {}
+
+    def match(self, query: Query) -> np.ndarray:
+        """Returns which codes a definition or a denominator holds: bool (n_records,), not to be written to."""
+        known = self.matches.get(id(query))
+        if known is None:
+            if isinstance(query, Denominator):
+                match = match_denominator(query, self.records)
+            else:
+                match = match_definition(query, self.records)
+            known = self.matches[id(query)] = (query, match)
+            known[1].setflags(write=False)
+        return known[1]
 
     @cached_property
     def likeliest(self) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse, stats
 
 from pipeline.errors import PipelineError
-from pipeline.estimate.intervals import effective_size, wilson_interval
+from pipeline.estimate.intervals import effective_size, vary, wilson_interval
 
 if TYPE_CHECKING:
     from pipeline.estimate.weights import Weights
@@ -144,7 +144,7 @@ def estimate_shares(part: Part, counted: np.ndarray, inside: np.ndarray, level: 
         return Shares(empty, empty, empty, empty, empty, none, part.n_read, part.degrees)
     ratio = np.clip((part.totals @ counted.T) / np.where(base > FINE, base, np.nan)[:, None], 0.0, 1.0)
     share, replicates = ratio[0], ratio[1:]
-    variance = np.nanvar(replicates, axis=0)
+    variance = vary(replicates)
     n_inside = float(part.count_sure(inside[None, :].astype(float))[0])
     half, leverage = 0.5 / (n_inside + 1), float(part.leverage @ inside) / base[0] ** 2
     floor = half * (1 - half) * leverage
@@ -220,7 +220,7 @@ def compare_parts(early: Shares, late: Shares, level: float) -> tuple[np.ndarray
     """
     change = late.share - early.share
     moved = late.replicates - early.replicates
-    error = np.sqrt(np.nanvar(moved, axis=0))
+    error = np.sqrt(vary(moved))
     together = share_variation(early, late)
 
     def reach(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -233,9 +233,10 @@ def compare_parts(early: Shares, late: Shares, level: float) -> tuple[np.ndarray
 
 def share_variation(early: Shares, late: Shares) -> np.ndarray:
     """Returns how two estimates vary together over the replicates: correlations, float (n_queries,)."""
-    error = np.sqrt(np.nanvar(late.replicates - early.replicates, axis=0))
-    spread = np.nanstd(early.replicates, axis=0) * np.nanstd(late.replicates, axis=0)
-    shared = np.nanvar(early.replicates, axis=0) + np.nanvar(late.replicates, axis=0) - error**2
+    error = np.sqrt(vary(late.replicates - early.replicates))
+    of_early, of_late = vary(early.replicates), vary(late.replicates)
+    spread = np.sqrt(of_early) * np.sqrt(of_late)
+    shared = of_early + of_late - error**2
     return np.clip(np.where(spread > FINE, shared / (2 * np.where(spread > FINE, spread, 1)), 0.0), -1, 1)
 
 

@@ -48,7 +48,7 @@ def verify_shares(config: Config) -> None:
     Raises:
         DataError: a table has other rows, or another number, than comes out now.
     """
-    codebook, sample, population = load_inputs(config)
+    codebook, sample, population = load_inputs(config, is_fresh=True)
     published = config.path(config.paths.reports, config.version, "tables")
     count = 0
     for name, fresh in estimate_tables(config, codebook, sample, population).items():

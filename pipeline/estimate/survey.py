@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.coding.codebook import Codebook, Definition, Denominator
-from pipeline.coding.definitions import match_definition, match_denominator
+from pipeline.coding.definitions import match_definition
 from pipeline.coding.sample import Sample
 from pipeline.estimate.domains import Domain, Population, list_domains
 from pipeline.estimate.people import WEIGHTS
@@ -59,11 +59,11 @@ class Survey:
 
     def definitions(self, definitions: Sequence[Definition]) -> np.ndarray:
         """Returns which codes count under each definition: bool (n_definitions, n_records)."""
-        return np.array([match_definition(definition, self.records) for definition in definitions])
+        return np.array([self.weights.codes.match(definition) for definition in definitions])
 
     def inside(self, denominator: Denominator) -> np.ndarray:
         """Returns which codes are in a denominator: bool (n_records,)."""
-        return match_denominator(denominator, self.records)
+        return self.weights.codes.match(denominator)
 
 
 def open_survey(

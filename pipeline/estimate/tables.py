@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline import store
+from pipeline.cluster.forked import run_forked
 from pipeline.coding.codebook import ASSUMED, Codebook
 from pipeline.coding.definitions import axes_asked
 from pipeline.coding.frames import may_be_quoted
@@ -63,10 +64,16 @@ def estimate_tables(
     evidence = pool_evidence(
         [gather_evidence(handcheck, each, name_sources(population.of(each), groups), codebook) for each in samples]
     )
-    found = [
-        _estimate_sample(config, codebook, each, population.of(each), members, sample.coverage, evidence)
-        for each in samples
-    ]
+    parts, level, seed = parts_of(config.frames), config.estimate.level, config.seed
+    surveys = [open_survey(each, population.of(each), codebook, level, seed, parts) for each in samples]
+    quotable = [name for name, frame in config.frames.items() if may_be_quoted(frame)]
+    tasks = [partial(_vary_sample, survey, members, quotable) for survey in surveys]
+    tasks += [partial(_estimate_sample, config, survey, sample.coverage, evidence, quotable) for survey in surveys]
+    # The longest first: the tasks of the sample that holds most of what was read.
+    order = sorted(range(len(tasks)), key=lambda number: -len(surveys[number % len(surveys)].sample.units))
+    done = dict(zip(order, run_forked([tasks[number] for number in order]), strict=True))
+    found = [done[number] | done[len(surveys) + number] for number in range(len(surveys))]
+    found = [add_person_counts(each, survey.sample) for each, survey in zip(found, surveys, strict=True)]
     tables = {
         name: pd.concat([part[name] for part in found if len(part[name])] or [rows]) for name, rows in found[0].items()
     }
@@ -83,31 +90,29 @@ def estimate_tables(
     return {name: rows.reset_index(drop=True) for name, rows in tables.items()}
 
 
+def _vary_sample(survey: Survey, members: pd.DataFrame, quotable: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """Returns the tables that ask what would come out otherwise."""
+    curve, toggles = draw_curves(survey)
+    return {"curve": curve, "toggles": toggles, "robustness": vary_estimates(survey, members, quotable)}
+
+
 def _estimate_sample(
-    config: Config,
-    codebook: Codebook,
-    sample: Sample,
-    population: Population,
-    members: pd.DataFrame,
-    coverage: pd.DataFrame,
-    evidence: Sequence[Evidence],
+    config: Config, survey: Survey, coverage: pd.DataFrame, evidence: Sequence[Evidence], quotable: Sequence[str]
 ) -> dict[str, pd.DataFrame]:
-    """Returns the tables of one sample, rows of frames that other samples hold left out."""
-    quotable = [name for name, frame in config.frames.items() if may_be_quoted(frame)]
-    survey = open_survey(sample, population, codebook, config.estimate.level, config.seed, parts_of(config.frames))
+    """Returns the other tables of one sample, rows of frames that other samples hold left out."""
+    codebook, population = survey.codebook, survey.population
     joined = config.estimate.agendas
     agendas = [query for _, query in list_agendas(codebook, joined).values()]
     queries = [*codebook.definitions, *agendas]
     found = estimate_batch(survey, queries, list(WEIGHTS))
     blind = estimate_batch(_leave_out_predictions(survey), codebook.definitions, list(WEIGHTS))
     positions = load_positions(config.path(config.paths.handcheck, POSITIONS_FILE), codebook)
-    curve, toggles = draw_curves(survey)
     source = name_sources(population, config.estimate.reader_sources)
     errors = tabulate_errors(evidence, codebook, survey.level)
     as_people = tabulate_as_people(survey, found, evidence, source, config.seed)
     headlines = list_headlines(survey, quotable, config.report.headline_definitions)
     targets = find_targets(survey, found, config.report.denominator, headlines)
-    tables = {
+    return {
         "weights": tabulate_weights(survey.full_weights),
         "shares": tabulate_shares(survey, found, blind, coverage),
         "totals": count_totals(survey, queries),
@@ -121,8 +126,6 @@ def _estimate_sample(
         "direct_people": tabulate_direct_people(
             survey, config.report.denominator, config.report.headline_definitions, config.frames
         ),
-        "curve": curve,
-        "toggles": toggles,
         "guesses": tabulate_guesses(population),
         "reader_error": errors,
         "as_people": as_people,
@@ -131,9 +134,7 @@ def _estimate_sample(
         "plan": plan_reading(survey, found, config.report.denominator, config.report.headline_definitions),
         "needs": tabulate_needs(survey, found, config.report.denominator, config.estimate.asked_widths),
         "prices": price_actions(survey, targets, evidence, source, as_people, config.estimate.minutes),
-        "robustness": vary_estimates(survey, members, quotable),
     }
-    return add_person_counts(tables, sample)
 
 
 def _load_layers(config: Config) -> pd.DataFrame:

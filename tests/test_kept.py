@@ -1,0 +1,100 @@
+"""Predictions that are kept: the same to the last digit, and never those of anything else."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.coding.codebook import Codebook
+from pipeline.estimate.classify import Predictions
+from pipeline.estimate.kept import keep_predictions, name_predictions
+from tests.invented_survey import CODEBOOK, invent_sample
+
+
+def invent_predictions() -> Predictions:
+    """With a definition and a denominator that are no sets of leaves."""
+    made = invent_sample()[1].predictions
+    assert made is not None
+    return Predictions(
+        made.doc_ids.astype(object), made.fold, made.leaves, made.groups, made.leaf_probability, made.counted,
+        {"sure": made.counted["sure", "safety"]},
+    )  # fmt: skip
+
+
+def never() -> Predictions:
+    raise AssertionError("made again")
+
+
+def assert_same(one: Predictions, other: Predictions) -> None:
+    assert one.doc_ids.tolist() == other.doc_ids.tolist() and one.doc_ids.dtype == other.doc_ids.dtype
+    assert (one.leaves, one.groups) == (other.leaves, other.groups)
+    assert np.array_equal(one.fold, other.fold) and np.array_equal(one.leaf_probability, other.leaf_probability)
+    for name in ("counted", "belongs"):
+        ours, theirs = getattr(one, name), getattr(other, name)
+        assert list(ours) == list(theirs)
+        assert all(np.array_equal(ours[key], theirs[key]) for key in ours)
+
+
+def test_what_is_kept_is_what_was_made_to_the_last_digit(tmp_path: Path) -> None:
+    made = invent_predictions()
+    assert keep_predictions(tmp_path / "a" / "kept.npz", "one", lambda: made) is made
+    assert_same(keep_predictions(tmp_path / "a" / "kept.npz", "one", never), made)
+
+
+def test_under_another_name_they_are_made_again_and_take_its_place(tmp_path: Path) -> None:
+    made, place = invent_predictions(), tmp_path / "kept.npz"
+    keep_predictions(place, "one", lambda: made)
+    assert keep_predictions(place, "two", lambda: made) is made
+    assert_same(keep_predictions(place, "two", never), made)
+    with pytest.raises(AssertionError, match="made again"):
+        keep_predictions(place, "one", never)
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda data: data[: len(data) // 2],
+        lambda data: b"",
+        lambda data: data[:3_000] + bytes(8) + data[3_008:],
+        lambda data: b"no archive at all",
+    ],
+    ids=["cut", "empty", "eight bytes", "text"],
+)
+def test_a_damaged_file_is_as_if_it_were_not_there(tmp_path: Path, harm: Callable[[bytes], bytes]) -> None:
+    made, place = invent_predictions(), tmp_path / "kept.npz"
+    keep_predictions(place, "one", lambda: made)
+    place.write_bytes(harm(place.read_bytes()))
+    assert keep_predictions(place, "one", lambda: made) is made
+    assert_same(keep_predictions(place, "one", never), made)
+
+
+def test_where_nothing_can_be_written_they_are_made_all_the_same(tmp_path: Path) -> None:
+    made, folder = invent_predictions(), tmp_path / "a file"
+    folder.write_text("in the way")
+    assert keep_predictions(folder / "kept.npz", "one", lambda: made) is made
+
+
+def invent_codes() -> pd.DataFrame:
+    reader = invent_sample()[0].readers[0]
+    return reader.reset_index().assign(phase2_stratum="agree", is_adjudicated=False)
+
+
+def test_all_that_has_a_part_in_predictions_has_one_in_their_name(tmp_path: Path) -> None:
+    file, codes = tmp_path / "terms.parquet", invent_codes()
+    file.write_bytes(b"one")
+    name = name_predictions([file], codes, CODEBOOK)
+    assert name == name_predictions([file], codes.assign(note="a word"), CODEBOOK)
+    other_leaf = codes.assign(leaf=codes["leaf"].where(codes.index != 3, "N0"), group=codes["group"])
+    other_axis = codes.assign(target=codes["target"].map({"x": "y", "y": "x"}))
+    fewer = Codebook(**{**vars(CODEBOOK), "definitions": CODEBOOK.definitions[:2]})
+    others = [
+        name_predictions([file], other_leaf, CODEBOOK),
+        name_predictions([file], other_axis, CODEBOOK),
+        name_predictions([file], codes.iloc[1:], CODEBOOK),
+        name_predictions([file], codes, fewer),
+    ]
+    file.write_bytes(b"two")
+    others.append(name_predictions([file], codes, CODEBOOK))
+    assert len({name, *others}) == 6
