@@ -88,3 +88,13 @@ def test_years_add_up_to_their_frame_and_a_position_that_is_a_definition_has_its
     assert len(own) > 20
     for column in ("share", "low", "high"):
         assert (abs(own[column] - own[f"{column}_of_definition"]).fillna(0) < 1e-6).all(), column
+
+
+def test_the_entry_that_contributing_shows_is_one(root: Path, tmp_path: Path, codebook: Codebook) -> None:
+    text = (root / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    path = tmp_path / "positions.toml"
+    path.write_text(
+        text.partition("```toml\n[[positions]]")[2].partition("```")[0].join(["[[positions]]", ""]), "utf-8"
+    )
+    (found,) = load_positions(path, codebook)
+    assert found.include == ("D1", "D2") and found.url.endswith("?commentId=XyZ123")

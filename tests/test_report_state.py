@@ -4,12 +4,15 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from pipeline.coding.codebook import load_codebook
+from pipeline.coding.positions import load_positions
 from pipeline.report.words import format_count, format_interval, format_percent
 
 SCREENS, TAB_STOPS, HEIGHT = 8, 300, 900
@@ -318,6 +321,27 @@ def test_the_page_is_eight_screens_and_few_stops(address: str, page: Page) -> No
         }"""
     )
     assert 0 < stops < TAB_STOPS
+
+
+@pytest.mark.parametrize(
+    ("name", "link", "wanted"),
+    [
+        ('Mine "\\ & <b>ünï\u007f\t', "def=strict&in=D1,D2&out=B1", ("strict", ("D1", "D2"), ("B1",))),
+        ("", "def=none&in=A1,C5", ("", ("A1", "C5"), ())),
+        ("…", "def=broad", ("broad", (), ())),
+    ],
+)
+def test_a_position_built_in_the_page_is_an_entry_of_positions_toml(
+    shipped: Path, shipped_report: Path, page: Page, tmp_path: Path, name: str, link: str, wanted: tuple
+) -> None:
+    opened(page, f"{(shipped_report / 'index.html').as_uri()}#{link}&name={quote(name)}")
+    page.locator("#x-keep summary").click()
+    expect(page.locator("#x-toml")).to_be_visible()
+    path = tmp_path / "positions.toml"
+    path.write_text(page.locator("#x-toml").text_content(), encoding="utf-8")
+    (found,) = load_positions(path, load_codebook(shipped / "data/raw/handcheck/codebook/codebook.toml"))
+    assert (found.definition, found.include, found.exclude) == wanted
+    assert found.title == name if name else found.title.startswith("Only")
 
 
 def test_the_map_places_every_label_and_lists_an_area(address: str, page: Page) -> None:

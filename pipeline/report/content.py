@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 import pipeline.schemas as schemas
@@ -31,6 +32,7 @@ from pipeline.schemas import (
     CLUSTERS,
     DOCUMENTS,
     LAYOUT,
+    PREDICTIONS,
     SHARES,
     WEIGHTS,
     codes_table,
@@ -235,8 +237,16 @@ def load_extras(config: Config) -> dict[str, pd.DataFrame]:
     for name in OPTIONAL_TABLES:
         table = getattr(schemas, name.upper(), None)
         if table is not None and config.processed(name).exists():
-            extras[name] = store.read_table(table, config.processed(name))
+            extras[name] = (
+                _read_chances(config) if table is PREDICTIONS else store.read_table(table, config.processed(name))
+            )
     return extras
+
+
+def _read_chances(config: Config) -> pd.DataFrame:
+    """Returns the predicted chances of the groups: the others, a million rows, nothing here asks for."""
+    rows = store.read_arrow(PREDICTIONS, config.processed(PREDICTIONS.name))
+    return rows.filter(pc.starts_with(rows["query"], "group ")).to_pandas()
 
 
 def has_rows(content: Content, name: str) -> bool:
