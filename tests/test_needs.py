@@ -11,16 +11,32 @@ from pipeline.estimate.survey import Survey, estimate_batch
 from tests.survey_of import sample_of, survey_of
 
 
-def drawn_survey(n_read: int, seed: int = 3, *, n_settled: int | None = None) -> Survey:
-    """Two strata of 800 and 1,600; of the second few count. Open documents may be overturned as settled ones were."""
+def drawn_survey(
+    n_read: int, seed: int = 3, *, n_settled: int | None = None, wrong: float = 0.0, sharpness: float | None = None
+) -> Survey:
+    """Two strata of 800 and 1,600; of the second few count. Open documents may be overturned as settled ones were.
+
+    Readers get a part `wrong` of the first stratum wrong; a classifier gives the true leaf `sharpness` more than any.
+    """
     rng = np.random.default_rng(seed)
     stratum = np.repeat([0, 1], [800, 1_600])
     truth = np.where(rng.random(2_400) < np.where(stratum == 0, 0.5, 0.05), 0, 1)
     half = n_read // 2
     drawn = np.concatenate([rng.permutation(800)[:half], 800 + rng.permutation(1_600)[: n_read - half]])
     settled = np.arange(n_read) % 3 == 0 if n_settled is not None else None
+    said = np.where((rng.random(n_read) < wrong) & (stratum[drawn] == 0), 1 - truth[drawn], truth[drawn])
+    even = np.tile([0.5, 0.5, 0.0], (len(truth), 1))
+    prediction = None if sharpness is None else (1 - sharpness) * even + sharpness * np.eye(3)[truth]
     return survey_of(
-        *sample_of(truth, stratum, drawn, is_settled=settled, phase2_probability=1.0 if settled is None else 1 / 3)
+        *sample_of(
+            truth,
+            stratum,
+            drawn,
+            readers=(said, said),
+            is_settled=settled,
+            phase2_probability=1.0 if settled is None else 1 / 3,
+            prediction=prediction,
+        )
     )
 
 
@@ -45,12 +61,34 @@ def test_what_is_narrow_enough_needs_nothing_and_narrower_needs_more() -> None:
 
 
 def test_rulings_come_first_and_leave_less_to_read() -> None:
-    survey = drawn_survey(200, n_settled=67)
+    survey = drawn_survey(200, n_settled=67, wrong=0.25)
     row = needs_of(survey, 0.06)
     assert row["n_to_adjudicate"] == 133
-    assert row["width_adjudicated"] < row["width_now"] and row["width_then"] <= 0.06
+    assert row["width_adjudicated"] < 0.98 * row["width_now"] and row["width_then"] <= 0.06
     lines = tell_needs(pd.DataFrame([row]))
     assert "and read" in lines[3] and lines[4].endswith("f strict")
+
+
+def test_rulings_that_narrow_next_to_nothing_are_not_asked_for() -> None:
+    row = needs_of(drawn_survey(200, n_settled=67), 0.06)
+    assert row["n_to_adjudicate"] == 0 and row["n_more"] > 0 and row["width_then"] <= 0.06
+
+
+def test_what_is_screened_first_is_not_read_in_full() -> None:
+    survey = drawn_survey(200)
+    assert needs_of(survey, 0.05)["n_full"] == needs_of(survey, 0.05)["n_more"]
+    units = survey.sample.units
+    is_marked = (units["stratum"] == "f/s1") & (np.arange(len(units)) % 4 > 0)
+    units.loc[is_marked, ["phase2_stratum", "is_adjudicated"]] = ["screened", False]
+    row = needs_of(survey, 0.05)
+    assert 0.3 * row["n_more"] < row["n_full"] < 0.9 * row["n_more"]
+
+
+def test_bands_of_a_sharp_classifier_need_fewer_and_those_of_a_blind_one_no_more() -> None:
+    for sharpness, most in ((0.9, 0.6), (0.0, 1.0)):
+        survey = drawn_survey(200, sharpness=sharpness)
+        row = needs_of(survey, 0.6 * needs_of(survey, 1.0)["width_now"])
+        assert 0 < row["n_more_banded"] <= most * row["n_more"] and row["n_full_banded"] == row["n_more_banded"]
 
 
 def test_nothing_is_asked_where_nothing_is_written_and_unknown_definitions_are_named() -> None:

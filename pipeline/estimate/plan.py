@@ -87,11 +87,13 @@ def tell_needs(rows: pd.DataFrame) -> list[str]:
     if rows.empty:
         return []
     lines = ["", "What it takes to bring an interval to the width that is asked, in points (table needs):", ""]
-    lines.append(f"{'now':>6} {'asked':>6} {'rulings':>8} {'then':>6} {'and read':>9} {'then':>6}  share")
+    heads = f"{'and read':>9} {'in full':>8} {'by bands':>9} {'in full':>8}"
+    lines.append(f"{'now':>6} {'asked':>6} {'rulings':>8} {'then':>6} {heads} {'then':>6}  share")
     for row in rows.to_dict("records"):
         widths = [100 * row[name] for name in ("width_now", "width_asked", "width_adjudicated", "width_then")]
         lines.append(
             f"{widths[0]:6.1f} {widths[1]:6.1f} {row['n_to_adjudicate']:8,} {widths[2]:6.1f} {row['n_more']:9,} "
+            f"{row['n_full']:8,} {row['n_more_banded']:9,} {row['n_full_banded']:8,} "
             f"{widths[3]:6.1f}  {row['frame']}{'/' if row['year'] else ''}{row['year']} {row['definition']}"
         )
     return lines

@@ -48,7 +48,7 @@ def price_readings(survey: Survey, targets: Sequence[Target]) -> Iterator[dict[s
         n_read = int((survey.sample.units["stratum"] == stratum).sum())
         if n_read < 2 or int(size) <= n_read:
             continue
-        cells = _cut_cells(survey, about, str(stratum), float(size), float(n_read))
+        cells = cut_cells(survey, about, str(stratum), float(size), float(n_read))
         before, none = cells.variance(np.zeros(len(cells.size))), np.zeros(len(cells.size))
         count = min(BATCH, int(size) - n_read)
 
@@ -69,7 +69,7 @@ def price_readings(survey: Survey, targets: Sequence[Target]) -> Iterator[dict[s
             yield make_row(targets, READ, f"{stratum}{cells.names[cell]}", 1, gain(one))
 
 
-def _cut_cells(survey: Survey, targets: Sequence[Target], stratum: str, size: float, n_read: float) -> Cells:
+def cut_cells(survey: Survey, targets: Sequence[Target], stratum: str, size: float, n_read: float) -> Cells:
     """Returns the cells of a stratum; the whole of it, where there are no predictions."""
     rows = np.flatnonzero((survey.sample.units["stratum"] == stratum).to_numpy())
     parts = np.array([target.influence.part_of(np.isin(target.influence.rows, rows)) for target in targets])
