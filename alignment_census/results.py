@@ -111,6 +111,8 @@ def predictions(query: str | Iterable[str] = (), *, census: Census | None = None
     """Returns what the classifier expects of every document, read or not.
 
     A prediction is no code: single ones err, and no share may be counted from them (`estimate_share` makes shares).
+    Which documents are called in scope, at which recall and precision, is in the tables `calls` and `scope_calls`
+    (`census.table("calls")`, where the release has it): a chance of a half is no good place to part them at.
 
     Args:
         query: one or several of "definition <id>", "denominator <name>", "group <code>", "leaf <code>" and

@@ -27,6 +27,7 @@ STAGES = (
             "weights",
             "predictions",
             "calls",
+            "scope_calls",
             "shares",
             "agendas",
             "agenda_list",
