@@ -4,12 +4,10 @@ The page holds all that it needs but the map and the documents that nobody read,
 """
 
 import base64
-import gzip
 import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import PurePosixPath
 from typing import Any
@@ -23,7 +21,6 @@ from pipeline.coding.codebook import Codebook
 from pipeline.coding.definitions import bare_codes, is_set_of_leaves, match_query
 from pipeline.release.citation import describe_dataset
 from pipeline.report.amounts import mark_unclear, write_growth
-from pipeline.report.atlas import map_payload, read_payload
 from pipeline.report.cards import FOLDER
 from pipeline.report.charts import draw_groups, draw_sparkline
 from pipeline.report.clusters import list_clusters
@@ -35,7 +32,8 @@ from pipeline.report.flow import link_step
 from pipeline.report.marks import COLOURS, INK
 from pipeline.report.named import list_named_agendas, tell_agenda_readers
 from pipeline.report.organisations import fill_organisations
-from pipeline.report.payload import explorer_payload, list_estimated, merge_weights, replicates_payload
+from pipeline.report.pack import PageData, pack_page
+from pipeline.report.payload import list_estimated
 from pipeline.report.sections import fill_sections
 from pipeline.report.words import (
     ESTIMATOR_NOTE,
@@ -80,7 +78,6 @@ SCRIPTS = (
     "start",
 )
 MAP_FILE = "map.js"
-KEY_LETTERS = 16  # of the hash of the map's data, by which the page knows its own
 STYLES = ("base", "sections", "print")
 
 
@@ -90,22 +87,15 @@ def render_page(
     tables: Mapping[str, pd.DataFrame],
     compare_path: str = "",
     values: Mapping[str, Any] | None = None,
+    data: PageData | None = None,
 ) -> dict[str, str]:
     """Returns `index.html` and `map.js`, which the page loads from beside it when the map is wanted.
 
     The page asks for nothing else, and runs no script but its own, told to the browser by its hash, and what it loads.
-    `values` is what `fill_values` gives, where it is known already.
+    `values` is what `fill_values` gives, and `data` what `pack_page` gives, where they are known already.
     """
-    with ThreadPoolExecutor() as pool:  # compression leaves the others alone; the map's data takes the longest
-        packed_map = pool.submit(pack_json, map_payload(content))
-        weights = merge_weights(content)
-        replicate_data = pool.submit(pack_bytes, replicates_payload(weights))
-        read_data = pool.submit(pack_json, read_payload(content))
-        explorer = explorer_payload(content, weights)
-        values = fill_values(content, tables) if values is None else values
-        map_data = packed_map.result()
-        map_key = hashlib.sha256(map_data.encode()).hexdigest()[:KEY_LETTERS]
-        explorer_data = pack_json({**explorer, "map_key": map_key})
+    data = data or pack_page(content)
+    values = fill_values(content, tables) if values is None else values
     script = (
         '"use strict";\n(async () => {\n'
         + "".join(_template_text(f"scripts/{name}.js") for name in SCRIPTS)
@@ -123,12 +113,12 @@ def render_page(
             dataset_ld=_describe(content, tables),
             script=Markup(script),
             script_hash=digest,
-            read_data=read_data.result(),
-            explorer_data=explorer_data,
-            replicate_data=replicate_data.result(),
+            read_data=data.read,
+            explorer_data=data.explorer,
+            replicate_data=data.replicates,
         )
     )
-    return {"index.html": page, MAP_FILE: f'openMap("{map_key}", "{map_data}");\n'}
+    return {"index.html": page, MAP_FILE: f'openMap("{data.map_key}", "{data.places}");\n'}
 
 
 def render_comparison(content: Content, old: str, changes: Mapping[str, pd.DataFrame]) -> str:
@@ -203,16 +193,6 @@ def _describe(content: Content, tables: Mapping[str, pd.DataFrame]) -> Markup:
         [f"tables/{name}.csv" for name in tables],
     )
     return Markup(json.dumps(described, ensure_ascii=False).replace("<", "\\u003c").replace("&", "\\u0026"))
-
-
-def pack_json(value: object) -> Markup:
-    """Returns JSON, compressed, in letters of base64: no text in it can close the element that it stands in."""
-    return pack_bytes(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=list).encode())
-
-
-def pack_bytes(data: bytes) -> Markup:
-    """Returns bytes, compressed, in letters of base64."""
-    return Markup(base64.b64encode(gzip.compress(data, compresslevel=9, mtime=0)).decode())
 
 
 def make_picture(content: Content, name: str) -> Markup:

@@ -3,13 +3,16 @@
 import logging
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
 
 from pipeline import store
+from pipeline.cluster.forked import run_forked
 from pipeline.coding.codebook import load_codebook
 from pipeline.coding.frames import list_aliases
 from pipeline.config import Config
@@ -19,6 +22,7 @@ from pipeline.report.cards import FOLDER, draw_cards, list_cards
 from pipeline.report.compare import compare_codes, compare_documents, compare_shares, find_last_version, read_version
 from pipeline.report.content import Content, load_content
 from pipeline.report.figures import draw_figures, draw_files, draw_pictures, plot_figures
+from pipeline.report.pack import PageData, pack_page
 from pipeline.report.parts import rename, split_changes
 from pipeline.report.site import MAP_FILE, fill_values, render_cards, render_comparison, render_markdown, render_page
 from pipeline.report.tables import list_tables
@@ -34,27 +38,23 @@ def run(config: Config) -> None:
     codebook = load_codebook(config.path(config.paths.handcheck, "codebook", "codebook.toml"))
     check_version(config)
     content = load_content(config, codebook)
-    tables, plotted = list_tables(content), plot_figures(content)
-    figures, pictures = draw_figures(content, plotted), draw_pictures(content, plotted)
+    figures, pictures, tables, data = make_parts(content)
     texts = {f"figures/{name}": text for name, text in draw_files(content, figures).items()}
     reports = config.path(config.paths.reports)
     last = find_last_version(reports, config.version)
     if last:
         texts[COMPARE] = render_comparison(content, last, _changes(reports / last, tables, content))
     values = fill_values(content, tables)
-    texts |= render_page(content, figures, tables, COMPARE if last else "", values)
+    texts |= render_page(content, figures, tables, COMPARE if last else "", values, data)
     texts["report.md"] = render_markdown(content, tables, values)
-    cards = list_cards(content)
-    texts |= {f"{FOLDER}/{name}.html": text for name, text in render_cards(content, cards).items()}
+    texts |= {f"{FOLDER}/{name}.html": text for name, text in render_cards(content, list_cards(content)).items()}
     folder = reports / config.version
     reports.mkdir(parents=True, exist_ok=True)
     with hold_lock(reports), draft_folder(folder) as draft:
         for name, rows in tables.items():
             store.write_csv(draft / "tables" / f"{name}.csv", rows)
         for name, picture in pictures.items():
-            store.write_bytes(draft / "figures" / f"{name}.png", picture)
-        for name, picture in draw_cards(content, cards).items():
-            store.write_bytes(draft / FOLDER / f"{name}.png", picture)
+            store.write_bytes(draft / f"{name}.png", picture)
         for name, text in texts.items():
             store.write_text(draft / name, text)
         keep_others(folder, draft)
@@ -64,6 +64,28 @@ def run(config: Config) -> None:
         *(len(texts[name].encode()) / 1e6 for name in ("index.html", MAP_FILE)),
         time.perf_counter() - start,
     )
+
+
+def make_parts(content: Content) -> tuple[dict[str, str], dict[str, bytes], dict[str, pd.DataFrame], PageData]:
+    """Returns figures as SVG, every picture as PNG by its path, the tables, and the data of the page.
+
+    Drawing takes about as long as all else, so the two are done beside each other where there are two processors.
+    """
+    tasks: tuple[Callable[[], Any], ...] = (partial(_draw, content), partial(_tabulate, content))
+    (figures, pictures), (tables, data) = run_forked(tasks)
+    return figures, pictures, tables, data
+
+
+def _draw(content: Content) -> tuple[dict[str, str], dict[str, bytes]]:
+    plotted = plot_figures(content)
+    figures = draw_figures(content, plotted)
+    pictures = {f"figures/{name}": picture for name, picture in draw_pictures(content, plotted).items()}
+    cards = draw_cards(content, list_cards(content))
+    return figures, pictures | {f"{FOLDER}/{name}": picture for name, picture in cards.items()}
+
+
+def _tabulate(content: Content) -> tuple[dict[str, pd.DataFrame], PageData]:
+    return list_tables(content), pack_page(content)
 
 
 def check_version(config: Config) -> None:
