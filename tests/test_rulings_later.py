@@ -10,7 +10,6 @@ from pipeline.check.session import load_session
 from pipeline.check.stage import run_export, run_import
 from pipeline.coding.codebook import Codebook, load_codebook
 from pipeline.coding.facts import ask_alike
-from pipeline.coding.precedence import CodedSheet
 from pipeline.config import Config, load_config
 from tests.handcheck_project import make_project
 
@@ -74,24 +73,31 @@ def test_the_later_draw_goes_out_and_comes_back_whole(config: Config, tmp_path: 
     assert sorted(taken["doc_id"]) == LATER and (taken["coder_kind"] == "language model").all()
 
 
-def test_a_ruling_above_what_is_assumed_counts_as_that_and_one_below_it_as_it_is(codebook: Codebook) -> None:
-    def codes(leaves: str, purposes: str, assumed: str) -> pd.DataFrame:
-        columns = {"leaf": leaves.split(), "purpose": purposes.split(), "assumed": assumed.split(",")}
-        found = pd.DataFrame(columns, index=["a", "b", "c", "d"])
-        return found.assign(group=found["leaf"].map(codebook.group_of))
-
-    readers = [codes("A1 N0 E3 E3", f"P2 P0 P2 {last}", "purpose,purpose,purpose,") for last in ("P1", "P2")]
-    ruling = CodedSheet("judge", "language model", "adjudicator", codes("D1 E13 N0 E3", "P3 P1 P0 P3", ",,,"))
-    (told,) = ask_alike([ruling], readers, codebook)
-    assert told.codes["purpose"].tolist() == ["P2", "P1", "P0", "P3"]  # of the last one, readers were asked
-    assert told.codes["assumed"].tolist() == ["purpose", "", "purpose", ""]
-    assert ruling.codes["purpose"].tolist() == ["P3", "P1", "P0", "P3"]  # the sheet stays as it is
+def codes_of(codebook: Codebook, leaves: str, purposes: str, assumed: str) -> pd.DataFrame:
+    """Returns codes of documents a, b, c …; `assumed` with commas between."""
+    columns = {"leaf": leaves.split(), "purpose": purposes.split(), "assumed": assumed.split(",")}
+    found = pd.DataFrame(columns, index=list("abcd")[: len(columns["leaf"])])
+    return found.assign(group=found["leaf"].map(codebook.group_of))
 
 
-def test_where_one_reader_was_asked_a_ruling_counts_as_it_is(codebook: Codebook) -> None:
-    def code(assumed: str) -> pd.DataFrame:
-        return pd.DataFrame({"leaf": ["E3"], "group": ["E"], "purpose": ["P2"], "assumed": [assumed]}, index=["a"])
+def test_where_most_were_not_asked_a_code_above_the_assumed_one_counts_as_that(codebook: Codebook) -> None:
+    frame = pd.Series("forum", list("abcd"))
+    readers = [
+        codes_of(codebook, "A1 N0 E3 E3", f"P2 P0 P2 {last}", "purpose,purpose,purpose,") for last in ("P1", "P3")
+    ]
+    ruled = codes_of(codebook, "D1 E13 N0 E3", "P3 P1 P0 P3", ",,,")
+    told, settled = ask_alike(frame, readers, ruled, codebook)
+    assert settled["purpose"].tolist() == ["P2", "P1", "P0", "P2"]
+    assert settled["assumed"].tolist() == ["purpose", "", "purpose", "purpose"]
+    assert [table["purpose"].tolist()[-1] for table in told] == ["P1", "P2"]
+    assert [table["assumed"].tolist()[-1] for table in told] == ["", "purpose"]
+    assert ruled["purpose"].tolist() == ["P3", "P1", "P0", "P3"], "what was said stays as it is"
 
-    ruling = CodedSheet("judge", "language model", "adjudicator", code("").assign(purpose="P3"))
-    (told,) = ask_alike([ruling], [code("purpose"), code("")], codebook)
-    assert told.codes["purpose"].tolist() == ["P3"]
+
+def test_where_most_were_asked_every_code_counts_as_it_is(codebook: Codebook) -> None:
+    frame = pd.Series(["arxiv", "arxiv", "arxiv", "forum"], list("abcd"))
+    readers = [codes_of(codebook, "A1 E3 E3 A1", "P2 P3 P1 P2", "purpose,,,purpose")] * 2
+    ruled = codes_of(codebook, "A1 E3 E3 A1", "P3 P3 P1 P3", ",,,")
+    told, settled = ask_alike(frame, readers, ruled, codebook)
+    assert settled["purpose"].tolist() == ["P3", "P3", "P1", "P2"]
+    assert told[0]["purpose"].tolist() == ["P2", "P3", "P1", "P2"]

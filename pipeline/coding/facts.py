@@ -6,7 +6,7 @@ here knows of rounds: that a document read in an earlier round is read already f
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from pipeline.coding.rounds import Coder, list_coders, listed_coders
 from pipeline.coding.sheets import code_columns_of, read_sheet
 
 MOST_SLOTS = 12
+MOST = 0.5  # of a frame's read documents: where more than these rest on an assumption, all go by it
 
 
 @dataclass(frozen=True)
@@ -137,35 +138,47 @@ def describe_agreement(slots: Sequence[pd.DataFrame], n_readers: pd.Series, doub
 
 
 def ask_alike(
-    sheets: Sequence[CodedSheet], slots: Sequence[pd.DataFrame], codebook: Codebook
-) -> tuple[CodedSheet, ...]:
-    """Returns rulings as far as they can be told apart from what is assumed of documents whose readers were not asked.
+    frame: pd.Series, readers: Sequence[pd.DataFrame], settled: pd.DataFrame, codebook: Codebook
+) -> tuple[tuple[pd.DataFrame, ...], pd.DataFrame]:
+    """Returns codes of which those of one frame go by one rule, where most of its readers were not asked for an axis.
 
-    An assumed code stands for itself and for those above it: nobody knows which of the others are above. Rulings are no
-    random part of a round, so that a share of what is above would be one of the rulings alone: there a ruling counts as
-    the assumed code. One below it contradicts the assumption, and counts. Sheets stay as they are.
+    An assumed code stands for itself and for those above it: nobody knows which of the others are above. What is ruled
+    on or read later is no picture of all, so that a share of what is above would be one of the few alone: there a code
+    above the assumed one counts as that. One below it contradicts the assumption, and counts. Sheets stay as they are.
 
     Args:
-        sheets: language models' rulings.
-        slots: the readers' codes, rows alike.
+        frame: of each read document, by doc_id.
+        readers: what they said, rows as in `frame`.
+        settled: what settles some of them.
         codebook: its assumptions; the codes of an axis from the highest down.
     """
-    if not codebook.assumed or any(ASSUMED not in slot for slot in slots):
-        return tuple(sheets)
-    told = [slot[ASSUMED].str.split() for slot in slots]
-    found = []
-    for sheet in sheets:
-        codes = sheet.codes.copy()
-        for axis, by_group in codebook.assumed.items():
-            height = {code: place for place, code in enumerate(codebook.axes[axis])}
-            unasked = np.all([[axis in axes for axes in one] for one in told], axis=0)
-            mine = codes.index.intersection(slots[0].index[unasked])
-            assumed = codes.loc[mine, "group"].map(by_group).fillna("")
-            is_above = (codes.loc[mine, axis].map(height) <= assumed.map(height)).fillna(False)
-            mine = mine[is_above.to_numpy(dtype=bool) | (codes.loc[mine, axis] == "").to_numpy()]
-            codes.loc[mine, axis], codes.loc[mine, ASSUMED] = assumed[mine], slots[0].loc[mine, ASSUMED]
-        found.append(replace(sheet, codes=codes))
-    return tuple(found)
+    if not codebook.assumed or any(ASSUMED not in table for table in readers):
+        return tuple(readers), settled
+    told = [table[ASSUMED].str.split() for table in readers]
+    for axis, by_group in codebook.assumed.items():
+        is_unasked = np.all([[axis in axes for axes in one] for one in told], axis=0)
+        part = pd.Series(is_unasked.astype(float), frame.index).groupby(frame).transform("mean")
+        rows = frame.index[part.to_numpy(dtype=float) > MOST]
+        height = {code: place for place, code in enumerate(codebook.axes[axis])}
+        readers = [_lower(table, rows, axis, by_group, height) for table in readers]
+        settled = _lower(settled, rows, axis, by_group, height)
+    return tuple(readers), settled
+
+
+def _lower(
+    codes: pd.DataFrame, rows: pd.Index, axis: str, by_group: Mapping[str, str], height: Mapping[str, int]
+) -> pd.DataFrame:
+    """Returns codes in which those of an axis that are above the assumed one, or missing, are the assumed one."""
+    mine = codes.index.intersection(rows)
+    assumed = codes.loc[mine, "group"].map(by_group).fillna("")
+    own = codes.loc[mine, axis]
+    is_above = (own.map(height) <= assumed.map(height)) | (own == "")
+    codes, mine = codes.copy(), mine[is_above.to_numpy(dtype=bool)]
+    codes.loc[mine, axis] = assumed[mine]
+    codes.loc[mine, ASSUMED] = [
+        told if axis in told.split() else f"{told} {axis}".strip() for told in codes.loc[mine, ASSUMED].fillna("")
+    ]
+    return codes
 
 
 def find_stale(

@@ -227,8 +227,7 @@ def _assemble(handcheck: Path, found: Survey, parts: Sequence[Cells], codebook: 
         (*facts.people, *facts.adjudicators),
     )
     units = units.join(_phase2(draws, slots, who, marked, facts))
-    alike = replace(facts, adjudicators=ask_alike(facts.adjudicators, slots, codebook))
-    laid, settled = _settle(draws, units, alike, marked)
+    laid, settled = _settle(draws, units, facts, marked)
     if settled.empty:
         settled = slots[0].iloc[:0].assign(coder=None, coder_kind=None)
     settled = fill_cells(settled, [*facts.readers, *screens])
@@ -244,7 +243,8 @@ def _assemble(handcheck: Path, found: Survey, parts: Sequence[Cells], codebook: 
     )
     for draw in draws:
         sample = _extend(sample, draw, handcheck)
-    return sample
+    readers, ruled = ask_alike(sample.units["frame"], sample.readers, sample.adjudicator, codebook)
+    return replace(sample, readers=readers, adjudicator=ruled)
 
 
 def _without(sheet: CodedSheet, marked: Mapping[str, object]) -> CodedSheet:
