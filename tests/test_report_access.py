@@ -111,6 +111,8 @@ def test_the_page_prints_with_its_tables_and_without_its_controls(browser: Brows
     assert page.locator("#t-panels svg").first.is_visible()
     for hidden in ("#x-copy", "#map-canvas", "#d-search", "nav.contents"):
         assert not page.locator(hidden).is_visible(), hidden
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details.fold:not([open])").count() == 0 and page.locator("details.agenda[open]").count() == 0
     assert page.pdf(format="A4").startswith(b"%PDF")
     page.close()
 

@@ -14,15 +14,18 @@ from pipeline.schemas import DOCUMENTS, FRAME_MEMBERS, TEXT_VERSIONS
 COLUMNS = ("doc_id", "frame", "published_year", "published_date", "text_sha256")
 
 
-def read_sample(config: Config, codebook: Codebook) -> Sample:
+def read_sample(config: Config, codebook: Codebook, *, is_coverage_wanted: bool = True) -> Sample:
     """Returns the union of the rounds that `[estimate]` names, as far as they are read.
+
+    `is_coverage_wanted` says whether its `coverage` is to be counted; the table of that name has it already.
 
     Raises:
         DataError: `corpus` has not run.
         SheetError: a round or a sheet is malformed, or nothing is read.
     """
     place, first = config.path(config.paths.handcheck), config.report.headline_frame
-    return load_sample(place, rounds_of(config.estimate), codebook, *_read_census(config), first=first)
+    rounds, census = rounds_of(config.estimate), _read_census(config)
+    return load_sample(place, rounds, codebook, *census, first=first, is_coverage_wanted=is_coverage_wanted)
 
 
 def read_survey(config: Config, codebook: Codebook) -> Survey:

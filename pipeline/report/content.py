@@ -181,7 +181,7 @@ def load_content(config: Config, codebook: Codebook) -> Content:
         ConfigError: the report names a definition or denominator that the codebook does not have.
     """
     _check_names(config, codebook)
-    sample = read_sample(config, codebook)
+    sample = read_sample(config, codebook, is_coverage_wanted=False)
     documents = _load_documents(config)
     facts = documents.reset_index().assign(published_year=documents["published_year"].fillna(-1).to_numpy())
     facts = name_people(facts, store.read_table(AUTHORSHIP, config.processed("authorship")))

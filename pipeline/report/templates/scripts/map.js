@@ -1,5 +1,5 @@
 // The first six are Okabe and Ito's; each further one lies as far as can be from those before it and from grey, in CIELAB.
-const PALETTE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#6c00fc", "#00cc00", "#fc24d8", "#fc0060", "#0060f0", "#60900c", "#904830", "#90309c", "#546030", "#a89cfc", "#fc0018", "#b454fc", "#b4b46c", "#fc9c78", "#b40c6c", "#0c6c6c", "#fc84f0", "#00cc6c", "#b41824", "#6c5478"];
+const PALETTE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#6c00fc", "#00cc00", "#fc24d8", "#fc0060", "#0060f0", "#60900c", "#904830", "#90309c", "#546030", "#a89cfc", "#fc0018", "#b454fc", "#b4b46c", "#fc9c78", "#b40c6c", "#0c6c6c", "#fc84f0", "#00cc6c", "#b41824", "#6c5478", "#60c0c0", "#b4b400", "#6054a8", "#d8606c", "#186c24", "#a88460", "#b4a8d8", "#fc9c00", "#e400fc", "#fc009c"];
 const REST = "#9a9a9a";
 const GROUND = 46; // opacity, of 255, of what is out of scope or belongs to nothing: a ground for the rest
 const FAINT = 26; // of points that the search, the area or the legend leaves out

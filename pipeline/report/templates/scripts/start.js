@@ -109,7 +109,7 @@ document.addEventListener("click", followLink);
 addEventListener("hashchange", () => takeLink(false));
 let folded = [];
 addEventListener("beforeprint", () => {
-  folded = [...document.querySelectorAll("main details:not([open], .cluster)")];
+  folded = [...document.querySelectorAll("main details:not([open], .cluster, .agenda)")];
   for (const part of folded) part.open = true;
 });
 addEventListener("afterprint", () => folded.forEach((part) => { part.open = false; }));
