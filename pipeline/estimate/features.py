@@ -12,8 +12,10 @@ import pandas as pd
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
 
+from pipeline.cluster.neighbours import run_threads
+
 NEIGHBOUR_COUNT = 15
-ROWS_AT_ONCE = 2_048  # documents compared with the read ones at once: 2,048 x 2,531 x 8 bytes = 41 MB
+ROWS_AT_ONCE = 1_024  # documents a thread compares with the read ones at once: 1,024 x 4,000 x 8 bytes = 33 MB
 LEAST_WORKS = 3  # a name on fewer documents says nothing about the others
 MOST_NAMES = 60  # a longer list is a collaboration, or a list split wrongly
 TITLE_WORD_COUNT = 2  # documents that a title word must occur in
@@ -71,11 +73,16 @@ class Kernel:
     def rows(self, wanted: np.ndarray) -> np.ndarray:
         """Returns the likeness of some documents to every read one: float64 (n_wanted, n_read)."""
         kernel = np.zeros((len(wanted), len(self.read)))
-        for name, known in self.known.items():
-            own = known if wanted is self.read else self.features[name][wanted]
-            likeness = _compare(own, known, name)
-            likeness *= KERNEL_WEIGHTS[name]
-            kernel += likeness
+        known = self.known
+
+        def compare(first: int) -> None:
+            part = slice(first, first + ROWS_AT_ONCE // 2)
+            for name, features in self.features.items():
+                likeness = _compare(features[wanted[part]], known[name], name)
+                likeness *= KERNEL_WEIGHTS[name]
+                kernel[part] += likeness
+
+        run_threads(compare, range(0, len(wanted), ROWS_AT_ONCE // 2))
         return kernel
 
     def weigh(self, wanted: np.ndarray, learnt: np.ndarray, coefficients: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """The robustness table: the same share by other estimators, other readers, other scopes, and by the wrong way."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -84,11 +84,14 @@ class _Case:
     denominator: Denominator
     codes: tuple[pd.DataFrame, pd.DataFrame, np.ndarray]
     clusters: Mapping[str, np.ndarray]
+    known: dict[int, tuple[pd.DataFrame, np.ndarray, np.ndarray]] = field(default_factory=dict)  # by id of the codes
 
     def match(self, codes: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Returns y and denominator of codes, float (n,)."""
-        inside = match_denominator(self.denominator, codes).astype(float)
-        return match_definition(self.definition, codes) * inside, inside
+        if id(codes) not in self.known:
+            inside = match_denominator(self.denominator, codes).astype(float)
+            self.known[id(codes)] = (codes, match_definition(self.definition, codes) * inside, inside)
+        return self.known[id(codes)][1:]
 
     def settle(self, domain: Domain, y: np.ndarray, inside: np.ndarray) -> tuple[float, float, float] | None:
         """Estimates from chances taken for the truth, without predictions; None where nothing is inside."""

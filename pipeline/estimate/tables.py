@@ -8,6 +8,7 @@ from functools import cache, partial
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from pipeline import store
 from pipeline.cluster.forked import run_forked
@@ -58,7 +59,17 @@ UNREAD = "none: no read document is in the denominator"
 def estimate_tables(
     config: Config, codebook: Codebook, sample: Sample, population: Population
 ) -> dict[str, pd.DataFrame]:
-    """Returns every table of estimates by its name: of the sample, and of the frames that have one of their own."""
+    """Returns every table of estimates by its name: of the sample, and of the frames that have one of their own.
+
+    Its products are small: threads of the linear algebra would wait for one another, and round otherwise.
+    """
+    with threadpool_limits(1):
+        return _estimate_samples(config, codebook, sample, population)
+
+
+def _estimate_samples(
+    config: Config, codebook: Codebook, sample: Sample, population: Population
+) -> dict[str, pd.DataFrame]:
     members, samples = _load_layers(config), (sample, *sample.for_frames)
     handcheck, groups = config.path(config.paths.handcheck), config.estimate.reader_sources
     evidence = pool_evidence(
