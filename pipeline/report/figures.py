@@ -29,6 +29,7 @@ from pipeline.report.words import tell_source
 
 PNG_DPI = 200  # 1,440 pixels wide: sharp on a slide
 MIN_YEARS = 2  # a trend needs two points
+LEGEND_COLUMNS = 3  # titles of frames that stand beside each other in a figure
 
 
 Plotted = Mapping[str, tuple[Figure, Finding]]
@@ -117,14 +118,15 @@ def plot_definitions(content: Content) -> tuple[Figure, str]:
     figure = Sheet(figsize=(WIDTH_INCHES, 0.42 * len(definitions) + 1.3), layout="constrained")
     axes = figure.add_subplot()
     frames = [name for name, frame in content.frames.items() if frame.is_quotable]
+    step = min(0.24, 0.6 / max(len(frames), 1))  # marks of one definition stay nearer to its name than to the next
     for number, frame in enumerate(frames):
         shares = [content.share_of(frame, definition.id) for definition in definitions]
-        rows = [place + (number - (len(frames) - 1) / 2) * 0.24 for place in range(len(definitions))]
+        rows = [place + (number - (len(frames) - 1) / 2) * step for place in range(len(definitions))]
         plot_shares(axes, rows, shares, number, content.frames[frame].title)
     axes.set_yticks(range(len(definitions)), [definition.id.replace("_", " ") for definition in definitions])
     axes.invert_yaxis()
     finish_axes(axes, f"% of {content.codebook.study.output}")
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(frames))
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=min(len(frames), LEGEND_COLUMNS))
     return figure, f"Share under each definition in each quotable frame, with {content.level:.0%} intervals"
 
 
