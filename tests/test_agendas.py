@@ -248,6 +248,18 @@ def test_a_frame_that_was_not_read_whole_has_a_sum_and_no_interval() -> None:
     assert pd.isna(row["low"]) and pd.isna(row["high"])
 
 
+def test_a_document_that_nobody_has_read_yet_counts_as_its_chance_says_and_a_tenth_of_them_is_too_many() -> None:
+    documents = pd.DataFrame({"doc_id": [f"x:{number:03}" for number in range(400)]})
+    weights = pd.DataFrame({"doc_id": documents["doc_id"].iloc[:40], "frame": "one", "year": "", "weight": 10.0})
+    weights["replicate_weights"] = list(10 * np.random.default_rng(2).exponential(size=(40, 50)))
+    domain = Domain("one", "", np.arange(400), np.arange(40))
+    chances = np.full((400, 1), 0.5)
+    for n_read, wanted in ((40, 200.0), (39, 205.0), (36, 200.0)):
+        said = (np.arange(n_read) < 20)[:, None]
+        total, _, found, n = measure_domain(domain, documents, weights, chances, Reading(np.arange(n_read), said, ()))
+        assert total[0] == pytest.approx(wanted) and (n, found[0]) == ((n_read, 20) if n_read > 36 else (0, 0))
+
+
 def test_an_interval_holds_its_count_and_no_fewer_than_were_found() -> None:
     documents, weights, reading, domain = survey(20)
     row = estimate_sizes([domain], documents, weights, np.full((100, 1), 0.1), reading, ("cups",), 0.95).iloc[0]

@@ -8,6 +8,10 @@ import pandas as pd
 
 from pipeline.coding.codebook import Codebook
 
+LEAST_READ = (
+    0.95  # more of a sample than this, for its chances to be put right by it; the others count as their chances say
+)
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -29,7 +33,8 @@ def lay_reading(
 ) -> Reading:
     """Returns the reading. Of a stratum that was read, what is settled out of scope is of no agenda.
 
-    A stratum was read if all of its sample was, but for what is settled out of scope.
+    A stratum was read if nearly all of its sample was, but for what is settled out of scope: a later ruling may put a
+    document into scope that nobody has read against the list yet.
 
     Args:
         doc_ids: of all documents.
@@ -41,7 +46,7 @@ def lay_reading(
     scope = [group for group in codebook.groups if codebook.is_outside(group)][-1:]
     is_out = codes["leaf"].map(codebook.group_of).isin(scope)
     is_said = codes["doc_id"].isin(sheets.index)
-    is_whole = (is_out | is_said).groupby(codes["stratum"]).transform("all")
+    is_whole = (is_out | is_said).groupby(codes["stratum"]).transform("mean") > LEAST_READ
     is_whole &= is_said.groupby(codes["stratum"]).transform("any")
     is_out &= is_whole
     said = dict(sheets["agendas"])

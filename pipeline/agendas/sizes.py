@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from pipeline.agendas.reading import Reading
+from pipeline.agendas.reading import LEAST_READ, Reading
 from pipeline.estimate.intervals import effective_size, wilson_interval
 
 SPAN_YEARS = 3  # growth compares the first and the last three years, as everywhere in the report
@@ -146,22 +146,25 @@ def measure_domain(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """Returns totals, their variances and the members found, float (n_agendas,) each, and how many were read.
 
-    Where a document of the sample was not read against the list, nothing is put right: 0 were read. Of a stratum that
-    the census does not hold whole, no chances are added up: what was read counts with its weight alone.
+    Where too little of the sample was read against the list, nothing is put right: 0 were read. A document of it that
+    was not counts as its chances say. Of a stratum that the census does not hold whole, no chances are added up: what
+    was read counts with its weight alone.
     """
     total = chances[domain.rows].sum(axis=0)
     sampled = pd.Index(documents["doc_id"]).get_indexer(weights["doc_id"].iloc[domain.place])
     place = pd.Index(reading.rows).get_indexer(sampled)
     nothing = np.zeros(chances.shape[1])
-    if not len(sampled) or (place < 0).any():
+    is_read = place >= 0
+    if not len(sampled) or is_read.mean() <= LEAST_READ:
         return total, nothing, nothing, 0
-    said = reading.is_member[place].astype(float)
+    said = np.where(is_read[:, None], reading.is_member[place], chances[sampled])
     expected = chances[sampled] if domain.is_held is None else chances[sampled] * domain.is_held[:, None]
     error = said - expected
     weight = weights["weight"].to_numpy()[domain.place]
     replicates = np.stack(weights["replicate_weights"].iloc[domain.place].to_list(), axis=1).astype(float)
     variance = ((replicates @ error - weight @ error) ** 2).mean(axis=0)
-    return total + weight @ error, variance, said.sum(axis=0), len(sampled)
+    found = reading.is_member[place[is_read]].sum(axis=0).astype(float)
+    return total + weight @ error, variance, found, int(is_read.sum())
 
 
 def share_interval(share: np.ndarray, variance: np.ndarray, n_read: int, level: float) -> tuple[np.ndarray, np.ndarray]:
