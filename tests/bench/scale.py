@@ -1,16 +1,18 @@
-"""What each stage costs by the number of documents, on real papers: python -m tests.bench.scale; writes scale.csv.
+"""What each stage costs by the number of documents, on real papers: python -m tests.bench.scale.
 
-`--count` papers of tests/bench/papers.py go through the stages, each in a process of its own; processor seconds hold
-those of the processes it starts, and so does its memory, looked at once a second. Encoding 205,973 papers takes
-an hour where nothing else runs, so `--vectors` names the `vectors` folder of an earlier run, and with `--titles` papers
-that have no vector there get that of their title alone: a real vector, of a shorter text, and the table says how many.
-`--update` publishes the tables so far as a census and adds as many other papers, whose texts are encoded, and a changed
-text for each ten of them. `load` is the mean number of programs that ran or waited meanwhile: beyond the processors,
-seconds on the wall say little, and those of the processors are dearer than on a free machine.
+Writes scale.csv and the table of scale.md. `--count` papers of tests/bench/papers.py go through the stages, each in a
+process of its own; processor seconds hold those of the processes it starts, and so does its memory, looked at once a
+second. Encoding 205,973 papers takes an hour where nothing else runs, so `--vectors` names the `vectors` folder of an
+earlier run, and with `--titles` papers that have no vector there get that of their title alone: a real vector, of a
+shorter text, and the table says how many. `--update` publishes the tables so far as a census and adds as many other
+papers, whose texts are encoded, and a changed text for each ten of them. `load` is the mean number of programs that ran
+or waited meanwhile: beyond the processors, seconds on the wall say little, and those of the processors are dearer than
+on a free machine.
 """
 
 import argparse
 import csv
+import math
 import os
 import subprocess
 import sys
@@ -36,6 +38,9 @@ from tests.bench.papers import TOTAL, choose_papers, write_papers
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "reports/bench/scale.csv"
+RECORD = ROOT / "reports/bench/scale.md"
+START, END = "<!-- from scale.csv -->\n", "<!-- end -->\n"
+BUSY = 3.0  # programs that ran or waited, above which others had part of the two processors: a stage keeps both busy
 STAGES = ("corpus", "embed", "cluster")
 RELEASED = (
     "documents",
@@ -55,8 +60,8 @@ def run_stage(path: Path, stage: str) -> dict[str, object]:
     command = [sys.executable, "-m", "pipeline", "--config", str(path), stage]
     with tempfile.TemporaryFile("w+") as log:
         child = subprocess.Popen(command, cwd=ROOT, stderr=log)
-        peaks = [0]
-        watcher = threading.Thread(target=watch_memory, args=(child.pid, peaks), daemon=True)
+        peaks, runnable = [0], list[int]()
+        watcher = threading.Thread(target=watch, args=(child.pid, peaks, runnable), daemon=True)
         watcher.start()
         _, status, usage = os.wait4(child.pid, 0)
         log.seek(0)
@@ -68,12 +73,18 @@ def run_stage(path: Path, stage: str) -> dict[str, object]:
         "wall_seconds": round(time.perf_counter() - start, 1),
         "processor_seconds": round(usage.ru_utime + usage.ru_stime, 1),
         "peak_mib": max(peaks),
-        "load": round(os.getloadavg()[1], 1),
+        "load": round(sum(runnable) / max(len(runnable), 1), 1),
     }
 
 
-def watch_memory(pid: int, peaks: list[int]) -> None:
-    """Notes how much memory a process and those it starts hold together, in MiB, shared pages once, until it ends."""
+def watch(pid: int, peaks: list[int], runnable: list[int]) -> None:
+    """Notes until a process ends how much memory it and those it starts hold, and how many programs run or wait.
+
+    Args:
+        pid: of the process.
+        peaks: takes the memory of all together, in MiB, shared pages once.
+        runnable: takes the programs on the machine that run or wait for a processor, but for this one.
+    """
     while True:
         try:
             tree, held = [pid], 0
@@ -90,6 +101,7 @@ def watch_memory(pid: int, peaks: list[int]) -> None:
         if not held:
             return
         peaks.append(held // 1024)
+        runnable.append(int(Path("/proc/loadavg").read_text().split()[3].split("/")[0]) - 1)
         time.sleep(1)
 
 
@@ -109,8 +121,9 @@ def encode_titles(config: Config) -> None:
             first = 0
             for group in range(documents.num_row_groups):
                 rows = documents.read_row_group(group, columns=["doc_id", "text_sha256", "title"])
-                found = gather.read_rows(places, first, len(rows))[0].copy()
-                lacking = np.flatnonzero(~places.is_filled[first : first + len(rows)])
+                found, backends = gather.read_rows(places, first, len(rows))
+                found, is_known = found.copy(), places.is_filled[first : first + len(rows)]
+                lacking = np.flatnonzero(~is_known)
                 made = cache / f"{group}.npy"  # a run that is cut off goes on from here
                 if not made.exists():
                     np.save(made, encoder(rows.column("title").take(pa.array(lacking)).to_pylist()))
@@ -121,7 +134,7 @@ def encode_titles(config: Config) -> None:
                     "encoder": pa.repeat(pa.scalar(config.embed.model), len(rows)),
                     "encoder_revision": pa.repeat(pa.scalar(config.embed.weights_sha256), len(rows)),
                     "vector": store.column_from_matrix(found),
-                    "encoder_backend": pa.nulls(len(rows), pa.string()),
+                    "encoder_backend": pc.if_else(pa.array(is_known), backends, None),
                 }
                 yield pa.table([columns[name] for name in schema.names], schema=schema)
                 first += len(rows)
@@ -184,7 +197,8 @@ def measure(path: Path, run: str, options: argparse.Namespace) -> None:
             continue
         facts = run_stage(path, stage)
         count = pq.read_metadata(config.processed("documents")).num_rows
-        titles = 0 if stage == "corpus" else count_titles(config)
+        # An update encodes texts only; of the census it does not know what was encoded.
+        titles = 0 if stage == "corpus" or run == "update" else count_titles(config)
         add_row({"run": run, "document_count": count, "stage": stage, "title_vectors": titles, **facts})
 
 
@@ -192,6 +206,50 @@ def count_titles(config: Config) -> int:
     """Returns how many vectors `encode_titles` has made: those of which no backend is on record."""
     names = pq.read_table(config.processed("embeddings"), columns=["encoder_backend"]).column(0)
     return int(names.null_count)
+
+
+def render_rows(rows: list[dict[str, str]]) -> str:
+    """Returns the table of the record: cost by stage and size, and the power it grows with from the size before."""
+    lines = [
+        "| run | stage | papers | processor seconds | seconds on the wall | memory, GiB | load | grows with power |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for run in ("all", "update"):
+        for stage in STAGES:
+            last: dict[str, str] = {}
+            for row in (row for row in rows if row["run"] == run and row["stage"] == stage):
+                power = "" if run == "update" or stage == "embed" else grow_power(last, row)
+                wall = f"{float(row['wall_seconds']):,.0f}" if float(row["load"]) < BUSY else "busy"
+                cells = (
+                    {"all": "anew", "update": "update"}[run],
+                    f"`{stage}`",
+                    f"{int(row['document_count']):,}",
+                    f"{float(row['processor_seconds']):,.0f}",
+                    wall,
+                    f"{int(row['peak_mib']) / 1024:.1f}",
+                    row["load"],
+                    power,
+                )
+                lines.append(f"| {' | '.join(cells)} |")
+                last = row
+    return "\n".join(lines) + "\n"
+
+
+def grow_power(first: dict[str, str], second: dict[str, str]) -> str:
+    """Returns the exponent of the processor seconds between two sizes."""
+    if not first:
+        return ""
+    more = int(second["document_count"]) / int(first["document_count"])
+    return f"{math.log(float(second['processor_seconds']) / float(first['processor_seconds'])) / math.log(more):.2f}"
+
+
+def write_record() -> None:
+    """Puts the table into the record, between its marks."""
+    with TABLE.open(encoding="utf-8", newline="") as file:
+        table = render_rows(list(csv.DictReader(file)))
+    text = RECORD.read_text(encoding="utf-8")
+    before, after = text.index(START) + len(START), text.index(END)
+    RECORD.write_text(text[:before] + table + text[after:], encoding="utf-8")
 
 
 def main() -> None:
@@ -222,6 +280,7 @@ def main() -> None:
                 publish(config, release, new.column("id").combine_chunks())
             options.stages = ",".join(STAGES)
             measure(write_update(folder / "update", release.resolve(), new), "update", options)
+        write_record()
 
 
 def link_vectors(config: Config, folder: Path) -> None:
