@@ -3,8 +3,9 @@
 Each trial shows five names of one layer and twenty titles, four of each cluster, mixed; the reader gives each title a
 name. Titles that the namer may have seen (the exemplars, random and border members that the table lists) are left out,
 and so is the cluster outside the question. It prints the trials; with `--answers FILE` (columns trial and letters: the
-twenty letters) it scores them and writes reports/bench/naming.csv: per cluster, how many of its titles were given to
-it. Chance is one in five. `--census` takes the clusters of another folder, and its names.
+twenty letters) it scores them and writes reports/bench/naming.csv (of another layer than the fine one:
+naming_LAYER.csv): per cluster, how many of its titles were given to it. Chance is one in five. `--census` takes the
+clusters of another folder, and its names.
 """
 
 import argparse
@@ -63,7 +64,8 @@ def main() -> None:
     shown["given"] = [letter for trial in sorted(shown["trial"].unique()) for letter in given[str(trial)]]
     shown["is_right"] = shown["given"] == shown["letter"]
     rows = shown.groupby(["cluster_id", "name"])["is_right"].agg(n_right="sum", n_shown="size").reset_index()
-    store.write_csv(TABLE, rows)
+    path = TABLE if options.layer == "fine" else TABLE.with_stem(f"{TABLE.stem}_{options.layer}")
+    store.write_csv(path, rows)
     print(rows.sort_values("n_right").to_string(index=False))
     print(f"{shown['is_right'].mean():.3f} of {len(shown)} titles, {(rows['n_right'] >= 3).sum()} of {len(rows)} names")
 
