@@ -39,7 +39,7 @@ from tests.bench.papers import TOTAL, choose_papers, write_papers
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "reports/bench/scale.csv"
 RECORD = ROOT / "reports/bench/scale.md"
-START, END = "<!-- from scale.csv -->\n", "<!-- end -->\n"
+GOALS = {9_193: 10, 49_993: 90, 205_895: 480}  # seconds on the wall that `cluster` was asked to take, by papers
 BUSY = 3.0  # programs that ran or waited, above which others had part of the two processors: a stage keeps both busy
 STAGES = ("corpus", "embed", "cluster")
 RELEASED = (
@@ -243,13 +243,31 @@ def grow_power(first: dict[str, str], second: dict[str, str]) -> str:
     return f"{math.log(float(second['processor_seconds']) / float(first['processor_seconds'])) / math.log(more):.2f}"
 
 
+def judge_goals(rows: list[dict[str, str]]) -> str:
+    """Returns a line for each time that `cluster` was asked to take, and what it took."""
+    lines = []
+    for row in rows:
+        goal = GOALS.get(int(row["document_count"]))
+        if goal and row["run"] == "all" and row["stage"] == "cluster":
+            is_free = float(row["load"]) < BUSY
+            took = f"took {float(row['wall_seconds']):,.0f} s" if is_free else "not measured on a free machine"
+            lines.append(f"* `cluster` of {int(row['document_count']):,} papers, asked to take {goal} s: {took}.")
+    return "\n".join(lines) + "\n"
+
+
 def write_record() -> None:
-    """Puts the table into the record, between its marks."""
+    """Puts the table and what became of the goals into the record."""
     with TABLE.open(encoding="utf-8", newline="") as file:
-        table = render_rows(list(csv.DictReader(file)))
+        rows = list(csv.DictReader(file))
+    put_between(TABLE.name, render_rows(rows) + "\n" + judge_goals(rows))
+
+
+def put_between(name: str, lines: str) -> None:
+    """Puts lines into the record, in the place that is kept for those of a table."""
     text = RECORD.read_text(encoding="utf-8")
-    before, after = text.index(START) + len(START), text.index(END)
-    RECORD.write_text(text[:before] + table + text[after:], encoding="utf-8")
+    before, after = text.split(f"<!-- from {name} -->\n", 1)
+    end = f"<!-- end of {name} -->\n"
+    RECORD.write_text(f"{before}<!-- from {name} -->\n{lines}{end}{after.split(end, 1)[1]}", encoding="utf-8")
 
 
 def main() -> None:

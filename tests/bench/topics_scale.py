@@ -1,8 +1,9 @@
 """BERTopic as it comes on a project of tests/bench/scale.py: python -m tests.bench.topics_scale FOLDER.
 
-Writes topics_scale.csv. BERTopic gets the vectors of the project, so that what is measured is everything but encoding:
-fitted twice on the same papers, and where FOLDER holds an update, fitted again on the papers after it, for it cannot
-add to what it has fitted. Each fit is a process of its own, imports and compilation included, as a user's would be.
+Writes topics_scale.csv and its table in scale.md. BERTopic gets the vectors of the project, so that what is measured is
+everything but encoding: fitted twice on the same papers, and where FOLDER holds an update, fitted again on the papers
+after it, for it cannot add to what it has fitted. Each fit is a process of its own, imports and compilation included,
+as a user's would be.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from sklearn.metrics import adjusted_rand_score
 from pipeline import store
 from pipeline.schemas import embeddings_table
 from pipeline.text.extract import compose_text
+from tests.bench.scale import put_between
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "reports/bench/topics_scale.csv"
@@ -84,6 +86,18 @@ def compare(folder: Path) -> None:
                 writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
                 writer.writeheader()
                 writer.writerows(rows)
+            put_between(TABLE.name, render(rows))
+
+
+def render(rows: list[dict[str, object]]) -> str:
+    """Returns the table of the record."""
+    lines = [
+        "| BERTopic | papers | processor seconds | seconds on the wall | load | topics | noise | same as first (ARI) |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    names: tuple[str, ...] = ("run", "document_count", "processor_seconds", "wall_seconds", "load")
+    names += ("topic_count", "noise_share", "agreement_with_first")
+    return "\n".join([*lines, *(f"| {' | '.join(str(row[name]) for name in names)} |" for row in rows)]) + "\n"
 
 
 def main() -> None:
