@@ -88,7 +88,7 @@ STAGES = (
             "estimate",
             "sources[census]",
         ),
-        assets=("report/templates/**/*",),
+        assets=("report/templates/**/*", "text/organisations.toml"),
         shows_meanings=True,
     ),
 )
