@@ -251,6 +251,26 @@ def test_all_disagreements_and_doubts_are_drawn_and_a_part_of_the_rest(project: 
         adjudicate.run(project)
 
 
+def test_a_draw_of_one_kind_leaves_the_other_readings_for_another(project: Config) -> None:
+    add_posts(project, "alignmentforum-census", 100)
+    draw.run(project, "d", 60, frames="alignmentforum-census", by="proportional")
+    read_round(project, "d", "m1", "A1")
+    read_round(project, "d", "m2", "A1")
+    path = project.path(project.paths.handcheck, "sheets/m2.csv")
+    rows = pd.read_csv(path)
+    rows.loc[:9, "leaf"] = "B1"
+    rows.loc[10:14, "confidence"] = 1
+    rows.to_csv(path, index=False)
+    adjudicate.run(project, "judge", name="d", only="doubtful")
+    first = pd.read_csv(folder_of(project, "d") / "adjudication.csv")
+    assert first["phase2_stratum"].tolist() == ["doubtful"] * 5 and first["adjudicated"].all()
+    with pytest.raises(SheetError, match="every reading has had its draw"):
+        adjudicate.run(project, "judge", name="d", only="doubtful")
+    adjudicate.run(project, "judge", name="d")
+    second = pd.read_csv(folder_of(project, "d") / "adjudication-2.csv")
+    assert len(second) == 55 and set(second["phase2_stratum"]) == {"disagree", "agree"}
+
+
 def test_who_has_read_does_not_adjudicate(project: Config) -> None:
     add_posts(project, "alignmentforum-census", 100)
     draw.run(project, "d", 50, frames="alignmentforum-census", by="proportional")

@@ -2,6 +2,8 @@
 
 from pipeline.stages import ROUND_FILES, ROUND_SETTINGS, ROUND_TABLES, Option, Stage
 
+KINDS = ("", "disagree", "doubtful", "surprising")  # readings that a draw of phase 2 may be restricted to
+
 STAGES = (
     Stage(
         name="status",
@@ -31,7 +33,7 @@ STAGES = (
     ),
     Stage(
         name="adjudicate",
-        purpose="phase 2: which readings are settled by another reader: make adjudicate CODER=name [N=number]",
+        purpose="phase 2: which readings are settled by another reader: make adjudicate CODER=name [N=number] [ONLY=]",
         run="pipeline.rounds.adjudicate:run",
         reads=(*ROUND_TABLES, "embeddings", "terms"),
         inputs=ROUND_FILES,
@@ -40,6 +42,7 @@ STAGES = (
             Option("coder", "who will adjudicate", "CODER"),
             Option("n", "agreements to draw at random (default: 15%, at least 15)", "N", default=0, keyword="total"),
             Option("round", "only this round", "ROUND", keyword="name"),
+            Option("only", "only readings of this kind: disagree, doubtful, surprising", "ONLY", choices=KINDS),
         ),
     ),
     Stage(

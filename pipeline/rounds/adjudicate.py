@@ -20,7 +20,7 @@ from pipeline.rounds.phase2 import draw_phase2
 log = logging.getLogger(__name__)
 
 
-def run(config: Config, coder: str = "", total: int = 0, name: str = "") -> None:
+def run(config: Config, coder: str = "", total: int = 0, name: str = "", only: str = "") -> None:
     """Draws which readings `coder` will settle, and writes `adjudication.csv` (or a further one) of their rounds.
 
     Args:
@@ -28,6 +28,7 @@ def run(config: Config, coder: str = "", total: int = 0, name: str = "") -> None
         coder: who will adjudicate.
         total: agreements to draw at random; 0 for 15% and at least 15.
         name: of the round; by default every round with readings that no draw has named.
+        only: readings of one kind, which are drawn in full; the others wait for another draw.
 
     Raises:
         SheetError: there is nothing to draw, the round does not exist, or the coder has read one of the documents.
@@ -46,6 +47,7 @@ def run(config: Config, coder: str = "", total: int = 0, name: str = "") -> None
             )
         chances = _read_chances(config)
         drawn = draw_phase2(found, chances, total, rounds)
+        drawn = drawn[drawn["phase2_stratum"] == only] if only else drawn
         if drawn.empty:
             raise SheetError(
                 "every reading has had its draw", where="CODER", do=f"make check CODER={coder} TASK=adjudication"
