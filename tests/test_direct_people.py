@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from pipeline.config import Frame
+from pipeline.errors import DataError
 from pipeline.estimate.direct_people import (
     LEAST_SEEN,
     count_people,
@@ -14,6 +15,7 @@ from pipeline.estimate.direct_people import (
     nest_counts,
     tabulate_direct_people,
 )
+from pipeline.estimate.people import name_people
 from pipeline.estimate.shares import find_wider
 from tests.invented_survey import invent_survey
 
@@ -136,3 +138,23 @@ def test_the_table_is_of_quotable_frames_all_of_whose_documents_are_known() -> N
     assert tabulate_direct_people(survey, "safety", ("strict",), {"f": unquotable}).empty
     late = Frame(title="f", kind="census", description="", use="", is_quotable=True, complete_from="2020-01-01")
     assert set(tabulate_direct_people(survey, "safety", ("strict",), {"f": late})["year"]) <= {"2020", "2021", "2022"}
+
+
+def test_the_busiest_tenth_is_of_the_people_who_count() -> None:
+    survey = invent_survey()
+    frame = Frame(title="f", kind="census", description="", use="", is_quotable=True)
+    table = tabulate_direct_people(survey, "safety", ("strict",), {"f": frame})
+    whole = table[table["year"] == ""].iloc[0]
+    # Seven of the 67 people are on every document, one in seven each; the four busiest of about 40 are among them.
+    n_busiest = round(0.1 * whole["count"])
+    assert n_busiest > 1
+    slots = 1 + 2 / 3  # names on a document
+    assert whole["top_tenth_share"] == pytest.approx(n_busiest / 7 / slots, rel=0.5)
+    assert whole["top_tenth_share"] > 1.5 / 7 / slots  # more than one person's part
+
+
+def test_documents_that_the_table_of_people_lacks_are_counted() -> None:
+    documents = pd.DataFrame({"doc_id": ["a", "b", "c"]})
+    authorship = pd.DataFrame({"doc_id": ["b"], "names": [["N"]], "persons": [["N"]]})
+    with pytest.raises(DataError, match="has no row for a and 1 other documents"):
+        name_people(documents, authorship)
