@@ -67,10 +67,7 @@ def gather_evidence(
     neighbours, cosines = find_neighbours(vectors, NEIGHBOUR_COUNT)
     duplicates = find_near_duplicates(neighbours, cosines, NEAR_DUPLICATE_COSINE)
     chances = [
-        np.clip(np.sum(np.unique([predicted[leaf] for leaf in agenda.leaves], axis=0), axis=0), 0, 1)
-        if predicted
-        else np.full(len(documents), 0.5)
-        for agenda in agendas
+        _sum_chances(predicted, agenda.leaves) if predicted else np.full(len(documents), 0.5) for agenda in agendas
     ]
     phrases = [agenda.phrases for agenda in agendas]
     return Evidence(
@@ -80,6 +77,12 @@ def gather_evidence(
         in_terms=find_in_terms(terms, documents["doc_id"], phrases),
         leaf_chance=np.stack(chances, axis=1),
     )
+
+
+def _sum_chances(predicted: Mapping[str, np.ndarray], leaves: Sequence[str]) -> np.ndarray:
+    """Returns the chance of any of some leaves: those known by one group's chance count once."""
+    different = {predicted[leaf].tobytes(): predicted[leaf] for leaf in leaves}
+    return np.clip(np.sum(sorted(different.values(), key=list), axis=0), 0, 1)
 
 
 def assign_chances(
