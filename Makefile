@@ -11,7 +11,7 @@ STUDY  ?=
 CONFIG ?= $(if $(filter-out new,$(or $(MAKECMDGOALS),help)),$(if $(STUDY),studies/$(STUDY)/census.toml,census.toml),census.toml)
 PYTHON ?= python3
 EXTRA  ?=
-JOBS   ?= -n auto --dist loadgroup # of the tests; JOBS= runs them one by one
+JOBS   ?= -n auto --dist loadgroup --no-loadscope-reorder # of the tests; JOBS= runs them one by one
 VENV   := .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.installed

@@ -1,5 +1,6 @@
 """What every test may use."""
 
+import fcntl
 import json
 import os
 import re
@@ -43,7 +44,7 @@ def overlay_2026_07(folder: Path) -> None:
     text = (ROOT / "census.toml").read_text(encoding="utf-8")
     text = text.replace('version = "2026.11"', 'version = "2026.07"', 1).replace("census/2026.11", "census/2026.07", 1)
     text = re.sub(r"\[frames\.arxiv-announced\]\n(?:.+\n)+\n", "", text)
-    text = re.sub(r"^(?:borrows|part_of|space) = .*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^(?:borrows|part_of|space|scope_recall) = .*\n", "", text, flags=re.MULTILINE)
     (folder / "census.toml").unlink(missing_ok=True)
     (folder / "census.toml").write_text(text, encoding="utf-8")
     own = folder / "data/raw/handcheck"
@@ -127,22 +128,39 @@ def copy_checkout(folder: Path) -> Path:
     return folder
 
 
+def make_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """Makes a folder once for all processes of a run; the others wait for the first that wants it."""
+    base = factory.getbasetemp()
+    folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / name
+    folder.mkdir(exist_ok=True)
+    with (folder.parent / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder.parent / f"{name}.made").exists():
+            make(folder)
+            (folder.parent / f"{name}.made").touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy after `make report`, run on one thread and on another linear-algebra kernel than this machine's own.
 
-    Tests read it; those that edit take `workshop`.
+    Tests read it, in all processes at once; those that edit take `workshop`.
     """
-    folder = copy_checkout(tmp_path_factory.mktemp("checkout"))
-    environment = {
-        **os.environ,
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_CORETYPE": "Sandybridge",
-    }
-    done = subprocess.run(["make", "report"], cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return folder
+
+    def make(folder: Path) -> None:
+        copy_checkout(folder)
+        environment = {
+            **os.environ,
+            "OPENBLAS_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_CORETYPE": "Sandybridge",
+        }
+        command = ["make", "report"]
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+    return make_once(tmp_path_factory, "checkout", make)
 
 
 @dataclass(frozen=True)
@@ -174,20 +192,24 @@ def workshop(traced: Workshop) -> Path:
 
 
 @pytest.fixture(scope="session")
-def census_folder(request: pytest.FixtureRequest) -> Path:
+def census_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The release that the copy makes, with all that was estimated; or the one that CENSUS_RELEASE names, for haste."""
     if os.environ.get("CENSUS_RELEASE"):
         return Path(os.environ["CENSUS_RELEASE"]).resolve()
     built = request.getfixturevalue("built")
-    done = subprocess.run(["make", "dataset"], cwd=built, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    (folder,) = (built / "dist").glob("census-*")
+
+    def make(folder: Path) -> None:
+        done = subprocess.run(["make", "dataset"], cwd=built, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        (made,) = (built / "dist").glob("census-*")
+        made.rename(folder / made.name)
+
+    (folder,) = make_once(tmp_path_factory, "release", make).glob("census-*")
     return folder
 
 
 # Fixtures whose tests need more than Python: a browser, an encoder, a whole project. `make test-fast` leaves them out.
 WHOLE = {"browser", "built", "census_folder", "encoder_cache", "traced"}
-GROUPS = {"built": "read", "traced": "edited"}  # one process builds the copy that tests edit, another the one they read
 
 
 @pytest.hookimpl(optionalhook=True)  # of xdist, for `-n auto`
@@ -196,14 +218,26 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+FIRST = "test_report_state"  # the longest of those that only read a built copy: it makes it while the others need none
+
+
+def _place(item: pytest.Item) -> int:
+    """Says when a test comes: what takes longest first, and what waits for another process's copy last."""
+    marks = [str(mark.args[0]) for mark in item.iter_markers("xdist_group")]
+    return 2 if not marks else {"edited": 0, FIRST: 1}.get(marks[0], 3)
+
+
 @pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         used = set(getattr(item, "fixturenames", ()))
         if WHOLE & used:
             item.add_marker(pytest.mark.whole)
-        for group in {GROUPS[name] for name in used & set(GROUPS)}:
-            item.add_marker(pytest.mark.xdist_group(group))
+        if "traced" in used:  # one process edits
+            item.add_marker(pytest.mark.xdist_group("edited"))
+        elif {"built", "census_folder"} & used:  # what a file loads of it is loaded once
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    items.sort(key=_place)
 
 
 SCORES = pytest.StashKey[list[str]]()

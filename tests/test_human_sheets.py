@@ -174,8 +174,8 @@ def test_the_run_in_order_ends_at_the_first_gap() -> None:
 
 
 @pytest.mark.slow
-def test_a_persons_sheet_reaches_every_table_of_the_stage(built: Path) -> None:
-    config = load_config(built / "census.toml")
+def test_a_persons_sheet_reaches_every_table_of_the_stage(workshop: Path) -> None:
+    config = load_config(workshop / "census.toml")
     try:
         read = read_as(config, "ann", "A1", range(25))
         run(config)
@@ -184,7 +184,7 @@ def test_a_persons_sheet_reaches_every_table_of_the_stage(built: Path) -> None:
         shares = store.read_table(SHARES, config.processed("shares"))
         assert shares.groupby(["year", "definition", "denominator", "weight"])["n_person"].sum().max() == 25
     finally:
-        (built / "data/raw/handcheck/sheets/ann.csv").unlink(missing_ok=True)
+        (workshop / "data/raw/handcheck/sheets/ann.csv").unlink(missing_ok=True)
         run(config)
 
 
