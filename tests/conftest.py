@@ -214,8 +214,8 @@ WHOLE = {"browser", "built", "census_folder", "encoder_cache", "traced"}
 
 @pytest.hookimpl(optionalhook=True)  # of xdist, for `-n auto`
 def pytest_xdist_auto_num_workers() -> int:
-    """Two processes more than there are processors: tests of servers, pages and files wait a part of their time."""
-    return (os.cpu_count() or 1) + 2
+    """One process more than there are processors: tests of servers and of pages wait a part of their time."""
+    return (os.cpu_count() or 1) + 1
 
 
 FIRST = "test_report_state"  # the longest of those that only read a built copy: it makes it while the others need none
