@@ -9,8 +9,9 @@ import pytest
 
 from pipeline.coding.codebook import Codebook
 from pipeline.estimate.classify import Predictions
-from pipeline.estimate.kept import keep_predictions, name_predictions
+from pipeline.estimate.kept import MODULES, keep_predictions, name_predictions
 from tests.invented_survey import CODEBOOK, invent_sample
+from tests.test_rooms import read_imports
 
 
 def invent_predictions() -> Predictions:
@@ -98,3 +99,16 @@ def test_all_that_has_a_part_in_predictions_has_one_in_their_name(tmp_path: Path
     file.write_bytes(b"two")
     others.append(name_predictions([file], codes, CODEBOOK))
     assert len({name, *others}) == 6
+
+
+def test_every_module_that_can_change_a_prediction_has_a_part_in_their_name(shipped: Path) -> None:
+    """An import that is new to the classifier belongs into MODULES, or, with the reason, here."""
+    no_part = {"pipeline.cluster.forked"}  # how many processors there are
+    imports, waiting, reached = read_imports(shipped), ["pipeline.estimate.classify"], set()
+    while waiting:
+        module = waiting.pop()
+        if module in reached | no_part or module.startswith("pipeline.coding."):  # what it says is in codes and queries
+            continue
+        reached.add(module)
+        waiting += imports[module]
+    assert {module for module in reached if not module.endswith(".__init__")} == {each.__name__ for each in MODULES}

@@ -80,7 +80,10 @@ def gather_evidence(
 
 
 def _sum_chances(predicted: Mapping[str, np.ndarray], leaves: Sequence[str]) -> np.ndarray:
-    """Returns the chance of any of some leaves: those known by one group's chance count once."""
+    """Returns the chance of any of some leaves: those known by one group's chance count once.
+
+    They are added in the order of their first chances, so that the last bit does not depend on that of the leaves.
+    """
     different = {predicted[leaf].tobytes(): predicted[leaf] for leaf in leaves}
     return np.clip(np.sum(sorted(different.values(), key=list), axis=0), 0, 1)
 

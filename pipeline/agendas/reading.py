@@ -8,9 +8,8 @@ import pandas as pd
 
 from pipeline.coding.codebook import Codebook
 
-LEAST_READ = (
-    0.95  # more of a sample than this, for its chances to be put right by it; the others count as their chances say
-)
+# More of a sample than this has to be read for its chances to be put right by it; the rest counts as its chances say.
+LEAST_READ = 0.95
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def run(config: Config) -> None:
     level = config.estimate.level
     labels = read_labels(handcheck / "external", codebook)
     settled = codes.set_index("doc_id")
-    sample = read_sample(config, codebook)
+    sample = read_sample(config, codebook, is_coverage_wanted=False)
     documents = store.read_table(DOCUMENTS, config.processed("documents"), FACTS).set_index("doc_id")
     source = group_sources(documents["source"], config.estimate.reader_sources)
     tables: list[tuple[Table, pd.DataFrame]] = [
@@ -102,7 +102,8 @@ def verify_agreement(config: Config) -> None:
         return
     handcheck = config.path(config.paths.handcheck)
     codebook = load_codebook(handcheck / "codebook" / "codebook.toml")
-    fresh = tabulate_agreement(config, handcheck, codebook, read_sample(config, codebook))
+    sample = read_sample(config, codebook, is_coverage_wanted=False)
+    fresh = tabulate_agreement(config, handcheck, codebook, sample)
     compare_tables("agreement", fresh, read_published("agreement", path), str(path))
     log.info("verify: the published agreement of readers comes out again")
 

@@ -108,7 +108,7 @@ def learn_codes(config: Config, inputs: Inputs, features: np.ndarray) -> Codes:
     """
     documents, handcheck = inputs.documents, config.path(config.paths.handcheck)
     codebook = load_codebook(handcheck / "codebook" / "codebook.toml")
-    settled = settle_codes(read_sample(config, codebook)).set_index("doc_id")
+    settled = settle_codes(read_sample(config, codebook, is_coverage_wanted=False)).set_index("doc_id")
     settled = settled[settled.index.isin(documents.index)].sort_index()
     read = documents.index.get_indexer(settled.index)
     leaves = tuple(codebook.leaves)

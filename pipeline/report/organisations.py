@@ -10,6 +10,7 @@ import pandas as pd
 
 from pipeline.coding.definitions import match_definition, match_denominator
 from pipeline.report.content import Content
+from pipeline.report.words import format_percent
 from pipeline.text.organisations import Organisation, find_organisation
 
 COLUMNS = ("frame", "kind", "organisation", "n_documents", "n_read", "n_inside", "n_counted")
@@ -78,11 +79,6 @@ def _tell(known: int, whole: int) -> str:
             "search the map for its authors."
         )
     return (
-        f"Where an author works is known for {_part(known, whole)} of the documents ({known:,} of {whole:,}): those "
-        "that say it. These are counts of what was found, and no share of anything."
+        f"Where an author works is known for {format_percent(known / whole)} of the documents "
+        f"({known:,} of {whole:,}): those that say it. These are counts of what was found, and no share of anything."
     )
-
-
-def _part(known: int, whole: int) -> str:
-    part = 100 * known / whole
-    return f"{part:.1f}%" if part < 9.95 else f"{part:.0f}%"

@@ -61,7 +61,7 @@ def run(config: Config) -> None:
     vectors = store.matrix_from_column(table.column("vector")).astype(np.float32)
     handcheck = config.path(config.paths.handcheck)
     codebook = load_codebook(handcheck / "codebook" / "codebook.toml")
-    codes = settle_codes(read_sample(config, codebook)).set_index("doc_id")
+    codes = settle_codes(read_sample(config, codebook, is_coverage_wanted=False)).set_index("doc_id")
     codes = codes[codes.index.isin(documents["doc_id"])]
     place_of = pd.Series(np.arange(len(documents)), index=table.column("doc_id").to_pandas())
     read = place_of[codes.index].to_numpy()
