@@ -210,7 +210,7 @@ def read_invented(config: Config, project: Path, monkeypatch: pytest.MonkeyPatch
     leaf = np.array(["A1", "D1", "E3", "N0"])[numbers // 40]
     codes = pd.DataFrame({"doc_id": [f"d{number:03d}" for number in numbers], "leaf": leaf})
     codes["group"] = codes["leaf"].str[0]
-    monkeypatch.setattr("pipeline.cluster.subject.read_sample", lambda *_: None)
+    monkeypatch.setattr("pipeline.cluster.subject.read_sample", lambda *_, **__: None)
     monkeypatch.setattr("pipeline.cluster.subject.settle_codes", lambda _: codes)
 
 
