@@ -5,7 +5,10 @@ import pytest
 from statsmodels.tsa.statespace.structural import UnobservedComponents
 
 from pipeline.estimate import smooth
-from pipeline.estimate.smooth import smooth_shares
+from pipeline.estimate.shares import Shares
+from pipeline.estimate.smooth import smooth_shares, smooth_years, tabulate_smoothed
+from pipeline.estimate.survey import estimate_batch
+from tests.invented_survey import CODEBOOK, invent_survey
 
 TIME = np.arange(2017, 2027, dtype=float)
 SHARE = np.array([0.91, 0.93, 0.84, 0.64, 0.56, 0.47, 0.34, 0.33, 0.25, 0.18])
@@ -49,3 +52,44 @@ def test_the_smoothed_interval_covers_walks() -> None:
         inside = (truth > 0) & (truth < 1)
         held += ((own.low <= truth) & (truth <= own.high))[inside].tolist()
     assert 0.93 <= np.mean(held) <= 0.98
+
+
+def shares_of(share: float, width: float, replicates: np.ndarray) -> Shares:
+    one = np.array([share])
+    return Shares(one, one - width / 2, one + width / 2, one * 0 + 0.02, one * 0 + 60, replicates[:, None], 60, 59)
+
+
+def test_years_are_smoothed_with_the_widths_that_are_printed_and_as_they_vary_together() -> None:
+    # Deviations of the replicates: 2018 and 2019 vary alike by 0.8, 2021 does not vary at all.
+    first, second = np.array([1.0, -1.0, 0.0, 0.0]), np.array([0.8, -0.8, 0.6, -0.6])
+    known = [
+        (2018, shares_of(0.4, 0.2, first)),
+        (2019, shares_of(0.3, 0.1, second)),
+        (2021, shares_of(0.2, 0.3, first * 0)),
+    ]
+    z = 1.959964
+    spread = np.array([0.2, 0.1, 0.3]) / (2 * z)
+    together = np.array([[1, 0.8, 0], [0.8, 1, 0], [0, 0, 1.0]])
+    expected = smooth_shares(
+        np.array([2018.0, 2019, 2021]), np.array([0.4, 0.3, 0.2]), together * np.outer(spread, spread), 0.95
+    )
+    found = smooth_years(known, 0, 0.95)
+    for column in ("share", "low", "high"):
+        assert getattr(found, column) == pytest.approx(getattr(expected, column), abs=1e-6)
+    assert found.scale == pytest.approx(expected.scale)
+
+
+def test_every_frame_with_three_known_years_has_smoothed_shares() -> None:
+    survey = invent_survey()
+    table = tabulate_smoothed(survey).set_index(["definition", "denominator", "year"]).sort_index()
+    assert len(table) == 4 * 2 * 6 and table.index.is_unique
+    shares = estimate_batch(survey, CODEBOOK.definitions, [])
+    rows = table.loc[("strict", "safety")]
+    assert rows.index.tolist() == [str(year) for year in range(2018, 2024)]
+    assert ((rows["low"] < rows["share"]) & (rows["share"] < rows["high"])).all()
+    raw = {year: shares["f", year, "documents", "safety"] for year in rows.index}
+    # 2022 was read in full and stays; 2023, of which two documents were read, is drawn to it.
+    assert rows.loc["2022", "share"] == pytest.approx(float(raw["2022"].share[0]), abs=0.01)
+    width = {year: float(each.high[0] - each.low[0]) for year, each in raw.items()}
+    assert rows.loc["2023", "high"] - rows.loc["2023", "low"] < 0.9 * width["2023"]
+    assert 0 < rows["step"].iloc[0] < 0.4 and rows["step"].nunique() == 1
