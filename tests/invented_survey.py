@@ -7,7 +7,8 @@ something, and the last two years were read in full and hardly at all. All numbe
 import numpy as np
 import pandas as pd
 
-from pipeline.coding.codebook import Codebook, Definition, Denominator, Query
+from pipeline.coding.codebook import Codebook
+from pipeline.coding.queries import Definition, Denominator, Query
 from pipeline.coding.sample import Sample
 from pipeline.estimate.classify import Predictions
 from pipeline.estimate.domains import Population

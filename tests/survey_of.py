@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from pipeline.coding.codebook import Codebook, Definition, Denominator
+from pipeline.coding.codebook import Codebook
+from pipeline.coding.queries import Definition, Denominator
 from pipeline.coding.rounds import Round
 from pipeline.coding.sample import Sample
 from pipeline.estimate.classify import Predictions

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.coding.codebook import Definition, Denominator, Toggles, check_codebook
+from pipeline.coding.codebook import check_codebook
 from pipeline.coding.definitions import match_query
+from pipeline.coding.queries import Definition, Denominator, Toggles
 from pipeline.coding.sample import Sample
 from pipeline.errors import CodebookError
 from pipeline.estimate.classify import predict_codes

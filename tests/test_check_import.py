@@ -14,7 +14,8 @@ from pipeline.check.stage import run_correct_kind, run_export
 from pipeline.check.tasks import sheet_path
 from pipeline.coding.codebook import load_codebook
 from pipeline.coding.precedence import find_page_sheets
-from pipeline.coding.records import KEPT, Context, open_record, save_row
+from pipeline.coding.record_view import KEPT, Context
+from pipeline.coding.records import open_record, save_row
 from pipeline.coding.sheets import read_sheet
 from pipeline.config import load_config
 from pipeline.errors import SheetError

@@ -17,7 +17,7 @@ from pipeline.cluster.neighbours import find_neighbours
 from pipeline.cluster.second import compare_second, cut_second, load_vectors, read_second
 from pipeline.cluster.stage import run
 from pipeline.cluster.words import WordCounts
-from pipeline.config import Cluster, Config, Layer, load_config
+from pipeline.config import Config, load_config
 from pipeline.dataset.verify import check_files
 from pipeline.errors import DataError
 from pipeline.release.manifest import add_table, write_manifest
@@ -31,6 +31,7 @@ from pipeline.schemas import (
     TERMS,
     embeddings_table,
 )
+from pipeline.settings import Cluster, Layer
 from pipeline.store import read_table, sha256_of_file, write_table
 from tests.test_cluster import blobs
 

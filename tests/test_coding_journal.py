@@ -9,19 +9,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.coding import journal as journals
-from pipeline.coding.records import (
-    KEPT,
-    Context,
-    Record,
-    correct_kind,
-    journal_path,
-    open_record,
-    render,
-    save_row,
-    save_rows,
-    say_kind,
-    undo,
-)
+from pipeline.coding.record_view import KEPT, Context, Record, render
+from pipeline.coding.records import correct_kind, journal_path, open_record, save_row, save_rows, say_kind, undo
 from pipeline.errors import SheetError
 
 CONTEXT = Context("v1.1", "a" * 64, "b" * 64)

@@ -8,11 +8,12 @@ import pyarrow as pa
 import pytest
 from sklearn.feature_extraction.text import CountVectorizer
 
-from pipeline.config import Terms, load_config
+from pipeline.config import load_config
 from pipeline.corpus import near, records, spool, stage
 from pipeline.corpus.terms import count_terms, merge_terms
 from pipeline.corpus.texts import open_texts
 from pipeline.schemas import TERMS
+from pipeline.settings import Terms
 from tests.small_project import WORDS, invent_documents, write_project
 
 

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.config import Frame
 from pipeline.errors import DataError
 from pipeline.estimate.direct_people import (
     LEAST_SEEN,
@@ -17,6 +16,7 @@ from pipeline.estimate.direct_people import (
 )
 from pipeline.estimate.people import name_people
 from pipeline.estimate.shares import find_wider
+from pipeline.settings import Frame
 from tests.invented_survey import invent_survey
 
 REPLICATES, DRAWN, LEVEL = 200, 80, 0.95

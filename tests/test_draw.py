@@ -18,11 +18,12 @@ from pipeline.coding.codebook import load_codebook
 from pipeline.coding.current import read_survey
 from pipeline.coding.numbers import draw_smallest, order_by_number, permanent_numbers
 from pipeline.coding.rounds import load_round
-from pipeline.config import Config, Frame, load_config
+from pipeline.config import Config, load_config
 from pipeline.corpus.membership import list_members
 from pipeline.errors import SheetError
 from pipeline.rounds import adjudicate, draw, status
 from pipeline.schemas import DOCUMENTS, FRAME_MEMBERS, PREDICTIONS
+from pipeline.settings import Frame
 
 pytestmark = pytest.mark.whole
 

@@ -11,13 +11,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pipeline.config import Embed, load_config
+from pipeline.config import load_config
 from pipeline.dataset import load_census
 from pipeline.embed.batches import make_batches, run_ahead
 from pipeline.embed.encoder import choose_backend, load_encoder, name_backend
 from pipeline.embed.quantization import read_calibration
 from pipeline.embed.weights import find_weights, hash_settings
 from pipeline.errors import ConfigError, DataError
+from pipeline.settings import Embed
 from tests.small_project import invent_documents
 
 pytestmark = pytest.mark.whole

@@ -9,24 +9,19 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from pipeline.coding.codebook import Definition
+from pipeline.coding.queries import Definition
 from pipeline.estimate.agendas import estimate_agendas, estimate_growth, list_agendas
 from pipeline.estimate.axis_donors import AxisDonors, _sort_readers
 from pipeline.estimate.bootstrap import rescale
 from pipeline.estimate.curve import draw_curves
+from pipeline.estimate.flips import AIM_WORTH, TARGET_WORTH, aim_flips
 from pipeline.estimate.intervals import effective_size, wilson_interval
 from pipeline.estimate.mixture import estimate_mixture
 from pipeline.estimate.people import WEIGHTS, count_people, size_by_karma, size_by_words
 from pipeline.estimate.person_counts import add_person_counts
 from pipeline.estimate.planning import plan_reading
 from pipeline.estimate.published import read_weights, tabulate_weights, total_by_replicate
-from pipeline.estimate.rulings import (
-    AIM_WORTH,
-    TARGET_WORTH,
-    _find_splits,
-    _is_assumed,
-    aim_flips,
-)
+from pipeline.estimate.rulings import _find_splits, _is_assumed
 from pipeline.estimate.shares import (
     PRIOR_HITS,
     SURE,

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.coding.codebook import Codebook, Definition, load_codebook
+from pipeline.coding.codebook import Codebook, load_codebook
 from pipeline.coding.definitions import match_definition
+from pipeline.coding.queries import Definition
 from pipeline.coding.sample import Sample, load_sample
 from pipeline.config import Config, load_config
 from pipeline.corpus.persons import list_persons

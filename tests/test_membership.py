@@ -8,7 +8,7 @@ import pytest
 
 from pipeline import store
 from pipeline.coding.frames import list_aliases, may_be_quoted, window_of
-from pipeline.config import Config, Frame, load_config
+from pipeline.config import Config, load_config
 from pipeline.corpus.membership import list_members
 from pipeline.corpus.stage import run
 from pipeline.corpus.versions import list_versions
@@ -16,6 +16,7 @@ from pipeline.errors import ConfigError, DataError
 from pipeline.schemas import CENSUS_DOCUMENTS, DOCUMENTS, FRAME_MEMBERS, TERMS, TEXT_VERSIONS
 from pipeline.scrape import registry, snapshot
 from pipeline.scrape.snapshot import Manifest
+from pipeline.settings import Frame
 from pipeline.text.extract import text_sha256
 
 FORUM = {"kind": "forum", "site": "lesswrong", "url": "http://127.0.0.1:1/graphql", "frame": "posts"}

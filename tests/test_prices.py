@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.config import Minutes
 from pipeline.estimate.influence import trace
 from pipeline.estimate.plan import tell_prices
 from pipeline.estimate.planning import band_of
@@ -23,6 +22,7 @@ from pipeline.estimate.price_targets import (
 from pipeline.estimate.prices import expect_second_width, price_actions
 from pipeline.estimate.reader_error import OUTSIDE_LABELS, Evidence
 from pipeline.estimate.survey import Survey, estimate_batch
+from pipeline.settings import Minutes
 from tests.survey_of import CODEBOOK, codes_of, sample_of, share_of, survey_of
 from tests.test_reader_error import second
 

@@ -8,10 +8,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from pipeline.coding.codebook import Definition, Denominator, Query
 from pipeline.coding.definitions import bare_codes, match_definition
 from pipeline.coding.outside import allow_leaves, decide, read_labels
-from pipeline.config import Claim
+from pipeline.coding.queries import Definition, Denominator, Query
 from pipeline.errors import ConfigError, SheetError
 from pipeline.estimate.as_people import AS_READ, THEIRS, tabulate_as_people
 from pipeline.estimate.claims import BOTH, MISSED, OVERCALLED, SCOPE, tabulate_claims
@@ -26,6 +25,7 @@ from pipeline.estimate.reader_error import (
     tally,
 )
 from pipeline.estimate.survey import Survey, estimate_batch
+from pipeline.settings import Claim
 from tests.survey_of import CODEBOOK, LEAVES, codes_of, sample_of, survey_of
 
 SAFE = CODEBOOK.denominators["safety"]

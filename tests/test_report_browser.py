@@ -13,8 +13,9 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from pipeline.coding.codebook import Codebook, Definition, load_codebook
+from pipeline.coding.codebook import Codebook, load_codebook
 from pipeline.coding.definitions import match_definition, match_denominator
+from pipeline.coding.queries import Definition
 from pipeline.config import load_config
 from pipeline.estimate.agendas import list_agendas
 from pipeline.estimate.domains import Domain, list_domains

@@ -17,6 +17,7 @@ ROWS = (
         "schemas",
         "stages",
         "config",
+        "settings",
         "store",
         "groups",
         "workers",

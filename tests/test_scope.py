@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from pipeline.config import Scope
 from pipeline.errors import DataError
 from pipeline.scope.stage import Sides, choose_threshold, count_sides, recall_and_precision, score_documents
+from pipeline.settings import Scope
 
 
 def test_the_threshold_keeps_the_recall_asked_for() -> None:

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from pipeline.coding.codebook import Definition, Denominator
+from pipeline.coding.queries import Definition, Denominator
 from pipeline.estimate.bootstrap import rescale
+from pipeline.estimate.flips import GROUP_WORTH, PSEUDO, READERS_WORTH, WINDOW_WORTH
 from pipeline.estimate.intervals import wilson_interval
-from pipeline.estimate.rulings import GROUP_WORTH, PSEUDO, READERS_WORTH, WINDOW_WORTH
 from pipeline.estimate.shares import EstimateError, compare_parts, estimate_shares, find_wider, nest_ends
 from pipeline.estimate.survey import merge_records
 from pipeline.estimate.weights import make_weights

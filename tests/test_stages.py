@@ -104,6 +104,7 @@ def test_a_stage_loads_no_module_that_its_code_does_not_hold(traced: Workshop, t
         "pipeline",
         "pipeline.stages",
         "pipeline.config",
+        "pipeline.settings",
         "pipeline.errors",
     }
     rooms = {f"pipeline.{path.parent.name}" for path in (staleness.PACKAGE_ROOT / "pipeline").glob("*/__init__.py")}

@@ -15,9 +15,10 @@ from pipeline.coding.facts import describe_agreement, fill_slots
 from pipeline.coding.precedence import CodedSheet
 from pipeline.coding.sample import Sample, load_sample, settle_codes
 from pipeline.coding.union import Stratum, cut_cells
-from pipeline.config import Frame, load_config
+from pipeline.config import load_config
 from pipeline.errors import SheetError
 from pipeline.schemas import CENSUS_DOCUMENTS, ROUND_MEMBERS
+from pipeline.settings import Frame
 
 FORUM = "alignmentforum-census"
 COLUMNS = ("doc_id", "frame", "published_year", "published_date", "text_sha256")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pandas as pd
 import pytest
 
-from pipeline.config import Config, Frame, load_config
+from pipeline.config import Config, load_config
 from pipeline.corpus.documents import choose_documents
 from pipeline.corpus.links import gather_declared
 from pipeline.corpus.places import describe_places
@@ -17,6 +17,7 @@ from pipeline.errors import DataError
 from pipeline.schemas import DOCUMENTS, DUPLICATES, FRAME_MEMBERS, RECORDS, WORKS
 from pipeline.scrape import stage
 from pipeline.scrape.item import Item
+from pipeline.settings import Frame
 from pipeline.store import read_table
 from pipeline.web.clock import VirtualClock
 from tests.fakes.arxiv_site import Arxiv, Paper

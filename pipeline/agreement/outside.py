@@ -9,9 +9,10 @@ from scipy import stats
 
 from pipeline.agreement.coefficients import kappa
 from pipeline.coding.certify import exact_interval
-from pipeline.coding.codebook import Codebook, Query
+from pipeline.coding.codebook import Codebook
 from pipeline.coding.definitions import bare_codes, is_set_of_leaves, match_query
 from pipeline.coding.outside import UNDECIDED, Allowed, allow_leaves, decide
+from pipeline.coding.queries import Query
 
 EVERY_SCHEME, EVERY_SOURCE = "every scheme", "every source"
 

@@ -15,7 +15,7 @@ from pipeline.agreement.verdicts import compose_clusters, explain_codes, judge_c
 from pipeline.coding.codebook import load_codebook
 from pipeline.coding.current import read_sample
 from pipeline.coding.outside import group_sources, read_labels
-from pipeline.coding.records import CLUSTER_COLUMNS, DONE, INTRUSION_COLUMNS, KEPT
+from pipeline.coding.record_view import CLUSTER_COLUMNS, DONE, INTRUSION_COLUMNS, KEPT
 from pipeline.coding.rounds import shown_round
 from pipeline.coding.sheets import read_csv_rows
 from pipeline.config import Config

@@ -13,7 +13,8 @@ from pipeline.check.session import Session, context_of, find_problem_of_cell
 from pipeline.check.study import asked_axes, required_columns
 from pipeline.check.tasks import CODED, Item
 from pipeline.coding.cells import FORMULA_STARTS, clean_cells, clean_text, code_columns
-from pipeline.coding.records import DONE, DRAFT, KEPT, Context, save_rows
+from pipeline.coding.record_view import DONE, DRAFT, KEPT, Context
+from pipeline.coding.records import save_rows
 from pipeline.coding.spreadsheet import Row, read_rows, read_text
 from pipeline.errors import SheetError
 

@@ -13,7 +13,8 @@ from pipeline.check.session import TRIAL, Session, find_problem_of_cell, save_ce
 from pipeline.check.tasks import Item
 from pipeline.coding.certify import certify
 from pipeline.coding.journal import utc_now
-from pipeline.coding.records import DONE, DRAFT, KINDS, say_kind, undo
+from pipeline.coding.record_view import DONE, DRAFT, KINDS
+from pipeline.coding.records import say_kind, undo
 from pipeline.errors import PipelineError
 
 TOKEN_HEADER = "X-Census-Token"

@@ -12,7 +12,7 @@ from pipeline.check.session import Session
 from pipeline.check.tasks import CODED, Item
 from pipeline.coding.journal import Event
 from pipeline.coding.kinds import find_kind
-from pipeline.coding.records import DONE, DRAFT
+from pipeline.coding.record_view import DONE, DRAFT
 from pipeline.coding.sheets import read_csv_rows
 
 PAUSE_SECONDS = 300  # a longer gap between two finished documents is a pause, not reading

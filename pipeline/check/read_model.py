@@ -18,7 +18,8 @@ from pipeline.check.session import Session, context_of
 from pipeline.check.tasks import Item
 from pipeline.coding.cells import clean_cells
 from pipeline.coding.journal import utc_now
-from pipeline.coding.records import DONE, save_rows
+from pipeline.coding.record_view import DONE
+from pipeline.coding.records import save_rows
 from pipeline.errors import FetchError, SheetError
 
 log = logging.getLogger(__name__)

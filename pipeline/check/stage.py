@@ -17,6 +17,7 @@ from pipeline.check.session import TRIAL, Session, load_session, lock_sheet
 from pipeline.check.tasks import Task
 from pipeline.check.texts import fetch_texts
 from pipeline.coding import records
+from pipeline.coding.record_view import KINDS
 from pipeline.coding.rounds import listed_coders, shown_round
 from pipeline.config import Config
 from pipeline.errors import SheetError
@@ -85,7 +86,7 @@ def run_correct_kind(config: Config, coder: str, kind: str) -> int:
         SheetError: the kind is none, the coder has no sheet, or a round lists the coder as something else.
     """
     handcheck = config.path(config.paths.handcheck)
-    if kind not in records.KINDS:
+    if kind not in KINDS:
         raise SheetError(f"{kind or 'nothing'!r} is no kind of reader", where="KIND", do="person or language model")
     if any(one.sheet == coder and one.kind != kind for one in listed_coders(handcheck)):
         raise SheetError(

@@ -9,8 +9,9 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.coding.cells import axes_of
 from pipeline.coding.codebook import CONFIDENCE, Codebook
-from pipeline.config import STRICT, build
+from pipeline.config import build
 from pipeline.errors import CodebookError, ConfigError
+from pipeline.settings import STRICT
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -13,7 +13,7 @@ from pipeline.check import TASKS as TASKS
 from pipeline.check import Task as Task
 from pipeline.coding.cells import code_columns
 from pipeline.coding.codebook import Codebook
-from pipeline.coding.records import CLUSTER_COLUMNS, INTRUSION_COLUMNS, KEPT, SCREENING_COLUMNS
+from pipeline.coding.record_view import CLUSTER_COLUMNS, INTRUSION_COLUMNS, KEPT, SCREENING_COLUMNS
 from pipeline.coding.sheets import read_csv_rows
 from pipeline.errors import SheetError
 

@@ -15,7 +15,7 @@ from pipeline.cluster.layers import CUT_COUNT, choose_cut, count_iterations, cut
 from pipeline.cluster.layout import extend_layout
 from pipeline.cluster.matching import GROUND, join_clusters, match_clusters
 from pipeline.cluster.subject import keep_subject
-from pipeline.config import Config, Layer
+from pipeline.config import Config
 from pipeline.schemas import (
     CLUSTER_CHANGES,
     CLUSTER_FACETS,
@@ -25,6 +25,7 @@ from pipeline.schemas import (
     SECOND_MEMBERS,
     Table,
 )
+from pipeline.settings import Layer
 
 log = logging.getLogger(__name__)
 NEWS_SHARE = 0.05  # of the documents: with more new, changed or gone, stability is measured again

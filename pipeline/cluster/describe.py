@@ -14,7 +14,8 @@ from pipeline.cluster.names import drop_form, name_clusters, rank_terms
 from pipeline.cluster.second import compare_second
 from pipeline.cluster.stability import TRUST_LIMIT, best_jaccard, probe_source, score_cuts, score_samples
 from pipeline.coding.group_names import SetName
-from pipeline.config import Config, Layer
+from pipeline.config import Config
+from pipeline.settings import Layer
 
 EXEMPLAR_COUNT = 5  # most central, and likewise closest to the border
 RANDOM_COUNT = 10

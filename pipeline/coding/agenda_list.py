@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.coding.codebook import Codebook
-from pipeline.coding.records import KINDS
+from pipeline.coding.record_view import KINDS
 from pipeline.coding.spreadsheet import read_rows
 from pipeline.errors import DataError, SheetError
 

@@ -9,8 +9,10 @@ from typing import Any
 
 from pydantic.dataclasses import dataclass
 
-from pipeline.config import STRICT, build
+from pipeline.coding.queries import Definition, Denominator, Query, Toggles, holds_all
+from pipeline.config import build
 from pipeline.errors import CodebookError, ConfigError
+from pipeline.settings import STRICT
 
 CONFIDENCE = "confidence"
 ASSUMED = "assumed"  # column of codes: axes that the codebook had not then, whose code follows from the leaf
@@ -21,55 +23,6 @@ RESERVED = frozenset(
 )
 QUERY_KEYS = ("definitions", "denominators")
 EVERYTHING = "every-document"  # the denominator that a codebook gets which has none that holds every leaf
-
-
-@dataclass(frozen=True, config=STRICT, kw_only=True)
-class Query:
-    """Which codes a document must have to count.
-
-    Its leaf must be in `groups` or `leaves` (none of both: any leaf), leaves of `without_leaves` not coming in by
-    their group; every axis named must have one of the codes given; the confidence must be at least `min_confidence`;
-    one of `any_of` must hold where there are any. With `count_second` the second leaf may stand in for the first.
-    """
-
-    groups: tuple[str, ...] = ()
-    leaves: tuple[str, ...] = ()
-    without_leaves: tuple[str, ...] = ()
-    axes: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    min_confidence: int = 1
-    any_of: tuple["Query", ...] = ()
-    count_second: bool = False
-
-
-@dataclass(frozen=True, config=STRICT, kw_only=True)
-class Definition(Query):
-    """A query that says what counts; nested ones each contain the nested one before."""
-
-    id: str
-    title: str
-    reading: str = ""
-    nested: bool = True
-
-
-@dataclass(frozen=True, config=STRICT, kw_only=True)
-class Denominator(Query):
-    """The set of documents that a share is a share of; `scope` names the scope it is cut from, where it has several."""
-
-    title: str
-    scope: str = ""
-
-
-@dataclass(frozen=True, config=STRICT)
-class Toggles:
-    """Leaves that the discussion fights over, and codes of axes whose works some would not count."""
-
-    leaves: tuple[str, ...] = ()
-    axes: dict[str, tuple[str, ...]] = field(default_factory=dict)
-
-    @property
-    def codes(self) -> tuple[tuple[str, str], ...]:
-        """The codes of axes: axis and code of each."""
-        return tuple((axis, code) for axis, codes in self.axes.items() for code in codes)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -143,7 +96,7 @@ class Codebook:
     @property
     def everything(self) -> str:
         """The denominator that holds every leaf, of which what is outside is a share."""
-        return next(name for name, query in self.denominators.items() if _holds_all(query, self.group_of))
+        return next(name for name, query in self.denominators.items() if holds_all(query, self.group_of))
 
     @property
     def confidences(self) -> tuple[int, ...]:
@@ -222,7 +175,7 @@ def parse_codebook(table: Mapping[str, Any], where: str) -> Codebook:
     except ConfigError as error:
         raise CodebookError(error.what, where=where, do="mend the codebook") from None
     if codebook.denominators and not any(
-        _holds_all(query, codebook.group_of) for query in codebook.denominators.values()
+        holds_all(query, codebook.group_of) for query in codebook.denominators.values()
     ):
         if EVERYTHING in codebook.denominators:
             do = "let it hold every group, or give it another name"
@@ -231,14 +184,6 @@ def parse_codebook(table: Mapping[str, Any], where: str) -> Codebook:
         codebook = replace(codebook, denominators=widest)
     check_codebook(codebook, where)
     return codebook
-
-
-def _holds_all(query: Query, group_of: Mapping[str, str]) -> bool:
-    """Whether every document counts, whatever its codes."""
-    if query.without_leaves or query.axes or query.any_of or query.min_confidence > 1:
-        return False
-    named = query.groups or query.leaves
-    return not named or all(leaf in query.leaves or group in query.groups for leaf, group in group_of.items())
 
 
 def parse_query(query: Mapping[str, Any], codebook: Codebook, where: str) -> Query:

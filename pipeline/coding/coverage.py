@@ -10,8 +10,8 @@ import pandas as pd
 from pipeline.coding.design import Draw
 from pipeline.coding.frames import list_aliases, rename_frames, windows_of
 from pipeline.coding.union import Cells, Stratum
-from pipeline.config import Frame
 from pipeline.schemas import COVERAGE
+from pipeline.settings import Frame
 
 
 @dataclass(frozen=True)

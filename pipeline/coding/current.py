@@ -7,9 +7,11 @@ import pandas as pd
 from pipeline import store
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.rounds import rounds_of
-from pipeline.coding.sample import Sample, Survey, load_sample, survey
-from pipeline.config import Config, Frame
+from pipeline.coding.rounds_today import Survey, survey
+from pipeline.coding.sample import Sample, load_sample
+from pipeline.config import Config
 from pipeline.schemas import DOCUMENTS, FRAME_MEMBERS, TEXT_VERSIONS
+from pipeline.settings import Frame
 
 COLUMNS = ("doc_id", "frame", "published_year", "published_date", "text_sha256")
 

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator
 import numpy as np
 import pandas as pd
 
-from pipeline.coding.codebook import CONFIDENCE, Codebook, Denominator, Query
+from pipeline.coding.codebook import CONFIDENCE, Codebook
+from pipeline.coding.queries import Denominator, Query
 from pipeline.errors import CodebookError
 
 FEW = 500  # codes that are looked up one by one

@@ -6,8 +6,8 @@ from dataclasses import fields
 import numpy as np
 import pandas as pd
 
-from pipeline.config import Frame
 from pipeline.errors import ConfigError
+from pipeline.settings import Frame
 
 
 def list_aliases(frames: Mapping[str, Frame]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.coding.records import DONE, KINDS
+from pipeline.coding.record_view import DONE, KINDS
 from pipeline.coding.sheets import read_csv_rows
 from pipeline.errors import SheetError
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipeline.coding.journal import kind_in, read_journal
-from pipeline.coding.records import KINDS
+from pipeline.coding.record_view import KINDS
 from pipeline.coding.rounds import listed_coders
 from pipeline.coding.spreadsheet import read_rows
 from pipeline.errors import SheetError

@@ -9,8 +9,9 @@ from typing import Literal
 from pydantic.dataclasses import dataclass
 
 from pipeline.coding.sheets import read_csv_rows
-from pipeline.config import STRICT, Estimate, build
+from pipeline.config import build
 from pipeline.errors import ConfigError, SheetError
+from pipeline.settings import STRICT, Estimate
 
 ABOUT = "round.toml"
 

@@ -1,6 +1,5 @@
 """The read sample: the union of the rounds, the codes of every coder, and what of the census they cover."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
@@ -10,28 +9,17 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.coding.bands import EXTENSION, extend_sample
 from pipeline.coding.codebook import Codebook
-from pipeline.coding.coverage import Census, count_coverage
-from pipeline.coding.design import Draw, read_draw
+from pipeline.coding.design import Draw
 from pipeline.coding.extension import NAME, read_extension
-from pipeline.coding.facts import (
-    Facts,
-    ask_alike,
-    describe_agreement,
-    fill_slots,
-    find_stale,
-    gather_facts,
-    screened_sheet,
-)
-from pipeline.coding.mixtures import Mixture, read_mixture
-from pipeline.coding.overlay import lay_over
+from pipeline.coding.facts import Facts, ask_alike, fill_slots
+from pipeline.coding.mixtures import Mixture
+from pipeline.coding.phases import SCREENED, find_phase2, settle_rounds, without_marked
 from pipeline.coding.precedence import CodedSheet, fill_cells
-from pipeline.coding.rounds import Coder, Round, list_rounds, load_round
-from pipeline.coding.union import Cells, Stratum, cut_cells, gather_strata
-from pipeline.config import Frame
+from pipeline.coding.rounds import Coder, Round
+from pipeline.coding.rounds_today import Survey, survey
+from pipeline.coding.union import Cells, Stratum
 from pipeline.errors import SheetError
-
-log = logging.getLogger(__name__)
-SCREENED = "screened"  # the phase-2 stratum of documents known by a screener's mark, of which a random part is read
+from pipeline.settings import Frame
 
 
 @dataclass(frozen=True, config={"arbitrary_types_allowed": True})
@@ -126,87 +114,6 @@ def _choose_apart(parts: Mapping[str, Cells], first: str) -> list[str]:
     return [frame for frame in parts if frame in chosen]
 
 
-@dataclass(frozen=True, config={"arbitrary_types_allowed": True})
-class Survey:
-    """The rounds as they lie over the census of today, read or not.
-
-    Attributes:
-        census: documents and membership.
-        draws: the frozen files of every round.
-        facts: every sheet of codes.
-        screens: screeners' marks as sheets.
-        strata: of all rounds, each once.
-        cells: what the draws cover, by frame.
-        stale: documents whose every code is of a text that has changed since.
-        coverage: rows of the table `coverage`.
-        mixtures: rounds drawn with replacement, which no stratum has a part in.
-    """
-
-    census: Census
-    draws: tuple[Draw, ...]
-    facts: Facts
-    screens: tuple[CodedSheet, ...]
-    strata: tuple[Stratum, ...]
-    cells: Mapping[str, Cells]
-    stale: frozenset[str]
-    coverage: pd.DataFrame
-    mixtures: tuple[Mixture, ...] = ()
-
-
-def survey(
-    handcheck: Path,
-    name: str | Sequence[str],
-    codebook: Codebook,
-    documents: pd.DataFrame,
-    members: pd.DataFrame | None = None,
-    frames: Mapping[str, Frame] | None = None,
-    versions: pd.DataFrame | None = None,
-    is_coverage_wanted: bool = True,
-) -> Survey:
-    """Lays the rounds over the census of today, also where nothing is drawn or read yet. Arguments as `load_sample`.
-
-    Raises:
-        SheetError: a file is missing or malformed, or two files of a round disagree.
-    """
-    census = Census.of(documents, members, frames or {}, versions)
-    orders = {each: load_round(handcheck / "rounds" / each).order for each in list_rounds(handcheck, name)}
-    draws = tuple(read_draw(handcheck, each, census.aliases) for each, order in orders.items() if order != "mixture")
-    drawn = [read_mixture(handcheck, each, census.aliases) for each, order in orders.items() if order == "mixture"]
-    mixtures = tuple(replace(each, here={name: census.here(name) for name in each.frames.index}) for each in drawn)
-    known_ids = census.known_ids.union(*(draw.sample.index.tolist() for draw in draws))
-    known_ids = known_ids.union(*(draw.members.index.tolist() for draw in draws if draw.members is not None))
-    facts = gather_facts(handcheck, codebook, known_ids)
-    strata = tuple(gather_strata(draws))
-    screens = tuple(
-        screened_sheet(draw.sample["screen"], draw.about.screened_as, codebook, f"screener of {draw.name}")
-        for draw in draws
-        if draw.about.screened_as
-    )
-    read = facts.read_ids().union(*(sheet.codes.index.tolist() for sheet in screens))
-    cells = {
-        frame: cut_cells(
-            frame,
-            [each for each in strata if each.frame == frame or _borrows(frames, frame)],
-            census.here(frame),
-            census.windows(frame),
-            read,
-        )
-        for frame in census.frame_names(draws)
-    }
-    shown = {str(name): str(digest) for draw in draws for name, digest in draw.sample["text_sha256"].items() if digest}
-    stale = frozenset(find_stale(facts.sheets, shown, census.texts))
-    settled = {doc_id for sheet in (*facts.adjudicators, *facts.people) for doc_id in sheet.codes.index}
-    parts = {name: frame.part_of for name, frame in (frames or {}).items() if frame.part_of}
-    coverage = pd.DataFrame()
-    if is_coverage_wanted:
-        coverage = count_coverage(census, strata, cells, settled, stale, parts)
-    return Survey(census, draws, facts, screens, strata, cells, stale, coverage, mixtures)
-
-
-def _borrows(frames: Mapping[str, Frame] | None, name: str) -> bool:
-    return not frames or name not in frames or (frames[name].borrows and not frames[name].part_of)
-
-
 def _assemble(handcheck: Path, found: Survey, parts: Sequence[Cells], codebook: Codebook) -> Sample:
     """Returns the sample of frames that are cut into cells."""
     draws, facts, screens = found.draws, found.facts, found.screens
@@ -228,11 +135,11 @@ def _assemble(handcheck: Path, found: Survey, parts: Sequence[Cells], codebook: 
     marked = {doc_id: sheet for sheet in screens for doc_id in sheet.codes.index}
     slots, who = fill_slots(
         units.index.tolist(),
-        [*screens, *(_without(sheet, marked) for sheet in facts.readers)],
+        [*screens, *(without_marked(sheet, marked) for sheet in facts.readers)],
         (*facts.people, *facts.adjudicators),
     )
-    units = units.join(_phase2(draws, slots, who, marked, facts))
-    laid, settled = _settle(draws, units, facts, marked)
+    units = units.join(find_phase2(draws, slots, who, marked, facts))
+    laid, settled = settle_rounds(draws, units, facts, marked)
     if settled.empty:
         settled = slots[0].iloc[:0].assign(coder=None, coder_kind=None)
     settled = fill_cells(settled, [*facts.readers, *screens])
@@ -250,76 +157,6 @@ def _assemble(handcheck: Path, found: Survey, parts: Sequence[Cells], codebook: 
         sample = _extend(sample, draw, handcheck)
     readers, ruled = ask_alike(sample.units["frame"], sample.readers, sample.adjudicator, codebook)
     return replace(sample, readers=readers, adjudicator=ruled)
-
-
-def _without(sheet: CodedSheet, marked: Mapping[str, object]) -> CodedSheet:
-    """Returns a reader's sheet without the documents that a screener's mark stands for: there, readers correct it."""
-    if not marked:
-        return sheet
-    return replace(sheet, codes=sheet.codes[~sheet.codes.index.isin(list(marked))])
-
-
-def _phase2(
-    draws: Sequence[Draw],
-    slots: Sequence[pd.DataFrame],
-    who: pd.DataFrame,
-    marked: Mapping[str, object],
-    facts: Facts,
-) -> pd.DataFrame:
-    """Returns the phase-2 stratum of each unit, its probability, and whether it was drawn: by the last draw that names
-    it, else by what its readers said, with nothing drawn."""
-    found = pd.DataFrame(
-        {
-            "phase2_stratum": describe_agreement(slots, who["n_readers"], facts.doubt),
-            "phase2_probability": 0.0,
-            "is_adjudicated": False,
-        }
-    )
-    ruled = {doc_id for sheet in (*facts.adjudicators, *facts.people) for doc_id in sheet.codes.index}
-    for draw in draws:
-        rows = draw.phase2.loc[draw.phase2.index.intersection(found.index)]
-        is_done = rows["is_drawn"] & rows.index.isin(ruled)
-        chance = rows["phase2_probability"]
-        if (rows["is_drawn"] & ~is_done).any():  # what is ruled on so far is a random part of what was drawn
-            chance = is_done.groupby(rows["phase2_stratum"]).transform("mean")
-            log.warning(
-                "round %s: %d documents drawn for adjudication are not ruled on yet (make adjudicate)",
-                draw.name,
-                int((rows["is_drawn"] & ~is_done).sum()),
-            )
-        found.loc[rows.index, "phase2_stratum"] = rows["phase2_stratum"]
-        found.loc[rows.index, "phase2_probability"] = chance
-        found.loc[rows.index, "is_adjudicated"] = is_done
-    screened = found.index[found.index.isin(list(marked))]
-    if len(screened):
-        is_read = screened.isin(list({doc_id for sheet in facts.sheets for doc_id in sheet.codes.index}))
-        found.loc[screened, "phase2_stratum"] = SCREENED
-        found.loc[screened, "phase2_probability"] = is_read.mean()
-        found.loc[screened, "is_adjudicated"] = is_read
-    return found
-
-
-def _settle(
-    draws: Sequence[Draw], units: pd.DataFrame, facts: Facts, marked: Mapping[str, object]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Lays adjudicators and people over the units, round by round, since each has its own order of reading."""
-    left, parts, ruled = units.index, [], []
-    checks = [
-        CodedSheet(sheet.coder, sheet.kind, "adjudicator", sheet.codes[sheet.codes.index.isin(list(marked))])
-        for sheet in facts.readers
-        if marked
-    ]
-    for draw in draws:
-        mine = left.intersection(draw.sample.index)
-        left = left.difference(mine)
-        if len(mine):
-            order = draw.sample.index.tolist()
-            laid = lay_over(units.loc[mine], [*facts.adjudicators, *checks], facts.people, draw.about.seed, order)
-            parts.append(laid.units)
-            ruled.append(laid.settled)
-    found = [part for part in ruled if len(part)]
-    settled = pd.concat(found).sort_index() if found else ruled[0]
-    return pd.concat(parts).sort_index(), settled
 
 
 def _about(draws: Sequence[Draw], facts: Facts) -> Round:
@@ -403,4 +240,4 @@ def settle_own(sample: Sample) -> pd.DataFrame:
     ).reset_index(drop=True)
 
 
-__all__ = ["Sample", "Stratum", "load_sample", "settle_codes", "settle_own"]
+__all__ = ["SCREENED", "Sample", "Stratum", "load_sample", "settle_codes", "settle_own"]

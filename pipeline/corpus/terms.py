@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike
 
-from pipeline.config import Terms
 from pipeline.corpus.spool import open_spool
 from pipeline.corpus.texts import Read, has_text
 from pipeline.schemas import TERMS
+from pipeline.settings import Terms
 from pipeline.text.extract import compose_text
 
 

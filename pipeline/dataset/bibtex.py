@@ -2,8 +2,8 @@
 
 import re
 
-from pipeline.config import Dataset
 from pipeline.release.citation import list_creators
+from pipeline.settings import Dataset
 from pipeline.text.escape import escape_tex
 
 

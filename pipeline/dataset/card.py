@@ -6,13 +6,14 @@ from collections.abc import Sequence
 import pandas as pd
 
 from pipeline.coding.codebook import Study
-from pipeline.config import Config, Dataset, Licence
+from pipeline.config import Config
 from pipeline.dataset.bibtex import render_bibtex
 from pipeline.dataset.features import list_features
 from pipeline.dataset.licences import licence_of_texts
 from pipeline.dataset.summary import Summary
 from pipeline.release.columns import describe_table
 from pipeline.schemas import Table
+from pipeline.settings import Dataset, Licence
 from pipeline.text.escape import escape_markdown, quote_yaml
 
 HEAD = """\

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from pipeline.config import Licence
+from pipeline.settings import Licence
 
 
 def licence_of_texts(documents: pd.DataFrame, rules: Sequence[Licence]) -> pd.Series:

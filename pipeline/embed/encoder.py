@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.config import Embed
 from pipeline.embed.weights import find_weights, hash_settings
 from pipeline.errors import ConfigError, DataError
+from pipeline.settings import Embed
 
 log = logging.getLogger(__name__)
 PRECISIONS: dict[str, tuple[str, ...]] = {

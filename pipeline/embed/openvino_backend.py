@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.config import Embed
 from pipeline.embed.batches import Batch, make_batches, run_ahead
 from pipeline.embed.conversion import (
     INPUT_NAMES,
@@ -20,6 +19,7 @@ from pipeline.embed.conversion import (
     without_telemetry,
     wrap_whole,
 )
+from pipeline.settings import Embed
 
 BATCH_SIZE = 8  # small batches waste little on padding and stay in the cache of one core
 MODEL_NAME = "model.xml"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.config import Embed
+from pipeline.settings import Embed
 
 CUDA_BATCH_SIZE = 256  # a device is idle with less; not measured, since no device was at hand
 

@@ -4,8 +4,8 @@ import hashlib
 import importlib.metadata
 from pathlib import Path
 
-from pipeline.config import Embed
 from pipeline.errors import DataError
+from pipeline.settings import Embed
 from pipeline.store import sha256_of_file
 
 WEIGHTS_NAME = "model.safetensors"

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from pipeline.coding.codebook import Codebook, Definition
+from pipeline.coding.codebook import Codebook
 from pipeline.coding.definitions import match_definition
+from pipeline.coding.queries import Definition
 from pipeline.coding.sample import settle_own
 from pipeline.estimate.domains import Domain
 from pipeline.estimate.shares import compare_parts, estimate_shares

@@ -10,8 +10,9 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from pipeline.coding.codebook import Codebook, Query
+from pipeline.coding.codebook import Codebook
 from pipeline.coding.definitions import match_definition
+from pipeline.coding.queries import Query
 
 AXES_WORTH = 0.1  # agreements with the same axes that the readers' own axes count for
 ALIKE_WORTH = 0.3  # of an agreement whose readers' axes say the same but for which of the queries they meet

@@ -14,11 +14,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from pipeline.config import Claim
 from pipeline.errors import ConfigError
 from pipeline.estimate.reader_error import ASKED, COUNTS, GOLD, ONLY_INSIDE, OUTSIDE, STATES
 from pipeline.estimate.shares import Shares, compare_parts, estimate_shares
 from pipeline.estimate.survey import Survey
+from pipeline.settings import Claim
 
 log = logging.getLogger(__name__)
 FINE = 1e-12

@@ -19,8 +19,9 @@ from scipy.linalg import cholesky, solve_triangular
 from scipy.linalg.lapack import dpotri
 
 from pipeline.cluster.neighbours import find_neighbours, run_threads
-from pipeline.coding.codebook import Codebook, Definition, Denominator
+from pipeline.coding.codebook import Codebook
 from pipeline.coding.definitions import is_set_of_leaves, match_definition, match_denominator
+from pipeline.coding.queries import Definition, Denominator
 from pipeline.estimate.features import NEIGHBOUR_COUNT, Kernel, compute_kernel, find_near_duplicates
 
 FOLD_COUNT = 10

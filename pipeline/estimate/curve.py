@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from pipeline.coding.codebook import Codebook, Denominator
+from pipeline.coding.codebook import Codebook
 from pipeline.coding.definitions import bare_codes, is_set_of_leaves, match_definition
+from pipeline.coding.queries import Denominator
 from pipeline.estimate.domains import Domain
 from pipeline.estimate.shares import estimate_shares
 from pipeline.estimate.survey import Survey, mark_contested

@@ -21,11 +21,11 @@ from scipy import optimize, sparse, special, stats
 
 from pipeline.coding.definitions import match_definition, match_denominator
 from pipeline.coding.frames import may_be_quoted
-from pipeline.config import Frame
 from pipeline.estimate.domains import Domain
 from pipeline.estimate.shares import find_wider, nest_ends
 from pipeline.estimate.survey import Survey
 from pipeline.estimate.weights import Weights
+from pipeline.settings import Frame
 
 COLUMNS = (
     *("frame", "year", "denominator", "definition", "n_people", "count", "low", "high", "level"),

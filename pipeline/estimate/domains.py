@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.coding.sample import Sample
-from pipeline.config import Frame
 from pipeline.estimate.classify import Predictions
+from pipeline.settings import Frame
 
 
 @dataclass(frozen=True)

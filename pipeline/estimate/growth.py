@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from pipeline.coding.codebook import Definition
+from pipeline.coding.queries import Definition
 from pipeline.estimate.shares import FINE, Shares, share_variation
 from pipeline.estimate.survey import Survey
 from pipeline.estimate.totals import estimate_nested

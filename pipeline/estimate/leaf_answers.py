@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from pipeline.coding.codebook import Codebook, Query
+from pipeline.coding.codebook import Codebook
 from pipeline.coding.definitions import axes_asked, match_query
 from pipeline.coding.outside import UNDECIDED, decide
+from pipeline.coding.queries import Query
 
 
 def kept_axes(queries: Sequence[Query], codebook: Codebook) -> tuple[str, ...] | None:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from pipeline.coding.codebook import Codebook, Definition, Denominator
+from pipeline.coding.codebook import Codebook
 from pipeline.coding.definitions import match_definition, match_denominator
 from pipeline.coding.facts import fill_slots
 from pipeline.coding.mixtures import Mixture
 from pipeline.coding.precedence import settle_by_precedence
+from pipeline.coding.queries import Definition, Denominator
 from pipeline.coding.sample import Sample
 from pipeline.estimate.mixture import estimate_mixture
 from pipeline.schemas import MIXTURES

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from pipeline.coding.codebook import Codebook, Definition
+from pipeline.coding.codebook import Codebook
+from pipeline.coding.queries import Definition
 from pipeline.estimate.domains import Domain, Population
 from pipeline.estimate.survey import DOCUMENTS, Found, Survey
 

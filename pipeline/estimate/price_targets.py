@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.coding.codebook import Definition
+from pipeline.coding.queries import Definition
 from pipeline.estimate.domains import Domain
 from pipeline.estimate.influence import Influence, trace
 from pipeline.estimate.survey import DOCUMENTS, Found, Survey

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from pipeline.config import Minutes
 from pipeline.estimate.as_people import THEIRS, name_states, take_stock
+from pipeline.estimate.flips import is_surprising
 from pipeline.estimate.price_readings import price_readings
 from pipeline.estimate.price_targets import ADJUDICATE, CHECK, HEADLINE, SECOND, TOGETHER, Target, make_row
 from pipeline.estimate.reader_error import GOLD, PRIOR, STATES, Evidence, tally
-from pipeline.estimate.rulings import is_surprising
 from pipeline.estimate.survey import Survey
+from pipeline.settings import Minutes
 
 DECIMALS = 6  # of a price: beyond them sums differ between processors, and the order must not
 SHOWN = 50  # single rulings listed for a target

@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from pipeline.coding.codebook import Codebook, Definition, Query
+from pipeline.coding.codebook import Codebook
 from pipeline.coding.definitions import match_query
 from pipeline.coding.outside import UNDECIDED, allow_leaves
+from pipeline.coding.queries import Definition, Query
 from pipeline.estimate.leaf_answers import answer_by_leaf, kept_axes
 
 STATES = ("counts", "denominator only", "outside")

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from pipeline.coding.codebook import Codebook, Definition, Denominator
+from pipeline.coding.codebook import Codebook
 from pipeline.coding.definitions import match_definition, match_denominator
+from pipeline.coding.queries import Definition, Denominator
 from pipeline.coding.sample import Sample
 from pipeline.estimate.classify import Predictions
 from pipeline.estimate.domains import Domain, Population

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from pipeline.coding.codebook import Codebook, Definition, Denominator
+from pipeline.coding.codebook import Codebook
 from pipeline.coding.definitions import match_definition
+from pipeline.coding.queries import Definition, Denominator
 from pipeline.coding.sample import Sample
 from pipeline.estimate.domains import Domain, Population, list_domains
 from pipeline.estimate.people import WEIGHTS

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from pipeline.coding.codebook import Definition
 from pipeline.coding.positions import Position, match_position
+from pipeline.coding.queries import Definition
 from pipeline.estimate.domains import Domain
 from pipeline.estimate.shares import Part, Shares, estimate_shares, find_wider, nest_ends
 from pipeline.estimate.survey import Survey

@@ -14,11 +14,12 @@ from pathlib import Path
 from tqdm import tqdm
 
 from pipeline import store
-from pipeline.config import Config, Hydrate
+from pipeline.config import Config
 from pipeline.errors import ChallengeError, FetchError, PipelineError
 from pipeline.hydrate.sites import ASKS_BEFORE_GONE, SITES, ask_site, read_page, site_of, split_batches
 from pipeline.scrape import snapshot
 from pipeline.scrape.snapshot import Checkpoint, Manifest, Step
+from pipeline.settings import Hydrate
 from pipeline.web.archive import Page
 from pipeline.web.clock import iso_time
 from pipeline.web.session import PoliteSession

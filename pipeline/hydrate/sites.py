@@ -12,7 +12,7 @@ from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 
-from pipeline.config import Config, Hydrate
+from pipeline.config import Config
 from pipeline.errors import FetchError
 from pipeline.scrape.arxiv_atom import ACCEPT as ACCEPT_ATOM
 from pipeline.scrape.arxiv_atom import check_feed, exemption, parse_feed
@@ -22,6 +22,7 @@ from pipeline.scrape.forum import ACCEPT as ACCEPT_JSON
 from pipeline.scrape.forum import access_header
 from pipeline.scrape.forum_parse import ID as POST_ID
 from pipeline.scrape.item import Reject
+from pipeline.settings import Hydrate
 from pipeline.text.extract import clean_title, extract_text
 from pipeline.text.formats import TextFormat
 from pipeline.text.identifiers import canonical_id

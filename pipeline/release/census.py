@@ -11,11 +11,12 @@ import pyarrow as pa
 from pydantic.dataclasses import dataclass
 
 from pipeline import store
-from pipeline.config import STRICT, build
+from pipeline.config import build
 from pipeline.groups import read_groups
 from pipeline.release.manifest import MANIFEST_NAME, check_file, read_manifest
 from pipeline.release.vector_cache import Stamp, stamp_of
 from pipeline.schemas import CENSUS_DOCUMENTS, TERMS, embeddings_table
+from pipeline.settings import STRICT
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.config import Dataset
+from pipeline.settings import Dataset
 
 CITATION_NAME = "CITATION.cff"
 ZENODO_NAME = ".zenodo.json"

@@ -18,7 +18,7 @@ from pipeline.coding.frames import as_quoted, is_complete_in
 from pipeline.coding.positions import FILE as POSITIONS_FILE
 from pipeline.coding.positions import Position, load_positions
 from pipeline.coding.sample import Sample
-from pipeline.config import Config, Dataset, Frame, Report
+from pipeline.config import Config
 from pipeline.errors import ConfigError, DataError
 from pipeline.estimate.domains import Population
 from pipeline.estimate.people import name_people
@@ -38,6 +38,7 @@ from pipeline.schemas import (
     codes_table,
     embeddings_table,
 )
+from pipeline.settings import Dataset, Frame, Report
 
 FACTS = (
     "doc_id",

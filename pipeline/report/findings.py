@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from pipeline.coding.codebook import Definition
 from pipeline.coding.definitions import is_set_of_leaves
+from pipeline.coding.queries import Definition
 from pipeline.report.content import Content
 from pipeline.report.words import format_number, format_percent, tell_trend
 

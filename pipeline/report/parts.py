@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipeline.coding.codebook import Codebook, Query
+from pipeline.coding.codebook import Codebook
 from pipeline.coding.definitions import match_query
+from pipeline.coding.queries import Query
 from pipeline.errors import CodebookError
 
 PARTS = ("from_documents", "from_codes", "from_predictions", "from_rest")

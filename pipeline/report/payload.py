@@ -10,7 +10,6 @@ from scipy import sparse, stats
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.sample import Sample
 from pipeline.coding.sheets import code_columns_of
-from pipeline.config import Frame
 from pipeline.estimate.domains import Domain, list_domains, parts_of
 from pipeline.estimate.published import read_weights
 from pipeline.estimate.survey import measure_sizes, merge_records
@@ -20,6 +19,7 @@ from pipeline.report.named import list_agenda_sizes
 from pipeline.report.second import OPEN as OPEN_SCOPE
 from pipeline.report.second import list_second, list_smoothed
 from pipeline.report.words import tell_source
+from pipeline.settings import Frame
 
 DIGITS = 12  # of a chance in the page: sums of published ones end in rounding errors, which take room
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from pipeline import store
 from pipeline.coding.codebook import load_codebook
 from pipeline.coding.current import read_survey
-from pipeline.coding.sample import Survey
+from pipeline.coding.rounds_today import Survey
 from pipeline.config import Config
 from pipeline.errors import SheetError
 from pipeline.estimate.inputs import load_inputs

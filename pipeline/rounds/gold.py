@@ -21,8 +21,8 @@ from pipeline.coding.sheets import read_csv_rows
 from pipeline.config import Config
 from pipeline.errors import SheetError
 from pipeline.estimate.evidence import name_sources
+from pipeline.estimate.flips import is_surprising
 from pipeline.estimate.inputs import load_inputs
-from pipeline.estimate.rulings import is_surprising
 from pipeline.generations import hold_lock
 from pipeline.hints import name_study
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline.coding.facts import describe_agreement, fill_slots
 from pipeline.coding.numbers import permanent_numbers
-from pipeline.coding.sample import Survey
+from pipeline.coding.rounds_today import Survey
 
 FULL = ("disagree", "doubtful", "surprising")  # strata of phase 2 that are drawn in full
 SURPRISING = 0.08  # chance that the classifier gives the readers' leaf, below which their agreement is a surprise

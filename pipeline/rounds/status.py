@@ -7,7 +7,7 @@ import pandas as pd
 from pipeline.coding.codebook import load_codebook
 from pipeline.coding.coverage import drawn_from
 from pipeline.coding.current import read_survey
-from pipeline.coding.sample import Survey
+from pipeline.coding.rounds_today import Survey
 from pipeline.config import Config
 from pipeline.hints import name_study
 from pipeline.rounds.phase2 import list_undecided

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 import pandas as pd
 
 from pipeline.coding.frames import join_stratum
-from pipeline.coding.sample import Survey
+from pipeline.coding.rounds_today import Survey
 from pipeline.errors import SheetError
 from pipeline.rounds.allocate import Target
 

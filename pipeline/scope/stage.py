@@ -31,10 +31,11 @@ from pipeline import store
 from pipeline.coding.codebook import load_codebook
 from pipeline.coding.current import read_sample
 from pipeline.coding.sample import settle_codes
-from pipeline.config import Config, Scope
+from pipeline.config import Config
 from pipeline.errors import DataError
 from pipeline.generations import open_generation
 from pipeline.schemas import DOCUMENTS, SCOPE, SCOPE_QUALITY, embeddings_table
+from pipeline.settings import Scope
 
 log = logging.getLogger(__name__)
 DRAWS = 20_000

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 
 from pydantic.dataclasses import dataclass
 
-from pipeline.config import STRICT
 from pipeline.scrape.item import Item, Reject
+from pipeline.settings import STRICT
 from pipeline.text.phrase_lists import expand_phrases
 from pipeline.text.phrases import holds_phrase
 

@@ -13,13 +13,13 @@ from typing import Any, Literal
 from lxml import etree
 from pydantic.dataclasses import dataclass
 
-from pipeline.config import STRICT
 from pipeline.errors import ConfigError, FetchError
 from pipeline.scrape.arxiv import Query, bounds, checked, is_in_query, search_text, split_id
 from pipeline.scrape.health import Expectation
 from pipeline.scrape.item import Item, Reject
 from pipeline.scrape.snapshot import Step
 from pipeline.scrape.withdrawal import is_withdrawn
+from pipeline.settings import STRICT
 from pipeline.text.authors import clean_names
 from pipeline.web.archive import Page
 from pipeline.web.clock import iso_time

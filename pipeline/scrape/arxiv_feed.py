@@ -17,12 +17,12 @@ from typing import Any
 from lxml import etree
 from pydantic.dataclasses import dataclass
 
-from pipeline.config import STRICT
 from pipeline.scrape.arxiv import Query, checked, is_in_query, split_id
 from pipeline.scrape.health import Expectation
 from pipeline.scrape.item import Item, Reject
 from pipeline.scrape.snapshot import Step
 from pipeline.scrape.withdrawal import is_withdrawn
+from pipeline.settings import STRICT
 from pipeline.text.authors import read_authors
 from pipeline.web.archive import Page
 from pipeline.web.hosts import HostRule, rule_for

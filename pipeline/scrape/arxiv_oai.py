@@ -13,13 +13,13 @@ from typing import Any
 from lxml import etree
 from pydantic.dataclasses import dataclass
 
-from pipeline.config import STRICT
 from pipeline.errors import FetchError
 from pipeline.scrape.arxiv import Query, checked, is_in_query
 from pipeline.scrape.health import Expectation
 from pipeline.scrape.item import Item, Reject
 from pipeline.scrape.snapshot import Step
 from pipeline.scrape.withdrawal import is_withdrawn
+from pipeline.settings import STRICT
 from pipeline.text.authors import Author, read_authors
 from pipeline.web.archive import Page
 from pipeline.web.clock import iso_time

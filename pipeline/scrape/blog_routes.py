@@ -9,11 +9,11 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 from bs4 import BeautifulSoup
 from pydantic.dataclasses import dataclass
 
-from pipeline.config import STRICT
 from pipeline.errors import FetchError
 from pipeline.scrape.blog_lists import READERS
 from pipeline.scrape.feeds import Entry, read_entries
 from pipeline.scrape.links import clean_link, is_following, is_listing, site_of
+from pipeline.settings import STRICT
 from pipeline.web.response import Response, TryAgain, unpack
 from pipeline.web.safe_xml import MAX_XML_BYTES, parse_xml
 

@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 
 from pydantic.dataclasses import dataclass
 
-from pipeline.config import STRICT
 from pipeline.errors import ChallengeError, FetchError
 from pipeline.scrape.blog_lists import READERS
 from pipeline.scrape.blog_pages import check_html, lacks_end, other_than_page, read_article, stand_in_for_article
@@ -25,6 +24,7 @@ from pipeline.scrape.health import Expectation
 from pipeline.scrape.item import Item, Reject
 from pipeline.scrape.links import clean_link, language_of, link_id, move_host, site_of
 from pipeline.scrape.snapshot import Step
+from pipeline.settings import STRICT
 from pipeline.web.archive import Page
 from pipeline.web.hosts import HostRule, host_of, rule_for
 from pipeline.web.response import Response, TryAgain, accept_repeated, read_json

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic.dataclasses import dataclass
 
-from pipeline.config import STRICT, build
+from pipeline.config import build
 from pipeline.errors import ConfigError, DataError
 from pipeline.scrape.arxiv import ID, Query, split_id
 from pipeline.scrape.cells import (
@@ -27,6 +27,7 @@ from pipeline.scrape.item import Item, Reject
 from pipeline.scrape.packed import split_suffix
 from pipeline.scrape.rows import FORMATS, Row, open_rows, place_of
 from pipeline.scrape.tally import Tally, finish_tally
+from pipeline.settings import STRICT
 from pipeline.text.formats import TextFormat
 from pipeline.text.identifiers import canonical_id
 from pipeline.text.phrases import holds_phrase

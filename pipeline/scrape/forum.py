@@ -14,13 +14,13 @@ from typing import Any, Literal
 
 from pydantic.dataclasses import dataclass
 
-from pipeline.config import STRICT
 from pipeline.errors import ChallengeError, ConfigError, FetchError
 from pipeline.scrape.forum_parse import failed_records, is_of_one_record, parse_posts
 from pipeline.scrape.forum_query import Dialect, comments_query, post_query, posts_query
 from pipeline.scrape.health import Expectation
 from pipeline.scrape.item import Item, Reject
 from pipeline.scrape.snapshot import Step
+from pipeline.settings import STRICT
 from pipeline.web.archive import Page
 from pipeline.web.clock import iso_time
 from pipeline.web.hosts import HostRule, rule_for

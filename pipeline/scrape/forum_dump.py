@@ -16,12 +16,12 @@ from urllib.parse import urljoin
 
 from pydantic.dataclasses import dataclass
 
-from pipeline.config import STRICT
 from pipeline.errors import FetchError
 from pipeline.scrape.forum_parse import item_from_post
 from pipeline.scrape.health import Expectation
 from pipeline.scrape.item import Item, Reject
 from pipeline.scrape.snapshot import Step
+from pipeline.settings import STRICT
 from pipeline.web.archive import Page
 from pipeline.web.hosts import HostRule, rule_for
 from pipeline.web.response import Response, TryAgain

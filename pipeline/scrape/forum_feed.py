@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 from pydantic.dataclasses import dataclass
 
-from pipeline.config import STRICT
 from pipeline.errors import ChallengeError, FetchError
 from pipeline.scrape.feeds import check_feed, read_entries
 from pipeline.scrape.forum_markdown import check_markdown, listed_posts, parse_post
@@ -19,6 +18,7 @@ from pipeline.scrape.forum_parse import ID, PREFIX
 from pipeline.scrape.health import Expectation
 from pipeline.scrape.item import Item, Reject
 from pipeline.scrape.snapshot import Step
+from pipeline.settings import STRICT
 from pipeline.web.archive import Page
 from pipeline.web.hosts import HostRule, rule_for
 from pipeline.web.response import accept_repeated

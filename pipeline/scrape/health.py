@@ -7,9 +7,9 @@ from datetime import date
 
 from pydantic.dataclasses import dataclass
 
-from pipeline.config import STRICT
 from pipeline.scrape.item import Item
 from pipeline.scrape.snapshot import Manifest
+from pipeline.settings import STRICT
 
 FIELDS = (
     "text",

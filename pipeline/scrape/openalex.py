@@ -11,13 +11,13 @@ from typing import Any
 
 from pydantic.dataclasses import dataclass
 
-from pipeline.config import STRICT
 from pipeline.errors import ConfigError, FetchError
 from pipeline.scrape.arxiv import ID, split_id
 from pipeline.scrape.feeds import plain_title
 from pipeline.scrape.health import Expectation
 from pipeline.scrape.item import Item, Reject
 from pipeline.scrape.snapshot import Step
+from pipeline.settings import STRICT
 from pipeline.web.archive import Page
 from pipeline.web.clock import iso_time
 from pipeline.web.hosts import HostRule, rule_for

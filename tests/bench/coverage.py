@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline import store
-from pipeline.coding.codebook import Codebook, Definition
+from pipeline.coding.codebook import Codebook
 from pipeline.coding.definitions import match_definition, match_denominator
+from pipeline.coding.queries import Definition
 from pipeline.config import load_config
 from pipeline.estimate.agendas import join_years, list_agendas
 from pipeline.estimate.inputs import load_inputs

@@ -14,10 +14,11 @@ import pandas as pd
 from scipy import sparse
 
 from pipeline import store
-from pipeline.config import Config, Embed, load_config
+from pipeline.config import Config, load_config
 from pipeline.embed.encoder import Encoder, load_encoder
 from pipeline.embed.weights import WEIGHTS_NAME, find_weights
 from pipeline.schemas import embeddings_table
+from pipeline.settings import Embed
 from pipeline.text.extract import compose_text
 from tests.bench.labelled import FOLDS, count_words, judge, read_labelled, score
 from tests.bench.second_encoder import assemble_model, describe_encoder

