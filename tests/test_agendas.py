@@ -17,7 +17,7 @@ from pipeline.agendas.sizes import Domain, estimate_sizes, list_domains, measure
 from pipeline.coding.agenda_list import Agenda, AgendaList, load_agendas, read_agenda_sheets
 from pipeline.coding.codebook import Codebook, load_codebook
 from pipeline.errors import DataError, SheetError
-from pipeline.estimate.features import Kernel
+from pipeline.estimate.kernel import Kernel
 from pipeline.report.named import tell_size
 from pipeline.text.phrase_matches import find_in_terms, find_in_titles
 

@@ -9,7 +9,9 @@ from scipy import sparse
 
 from pipeline.estimate.calibrate import calibrate_factors
 from pipeline.estimate.classify import FOLD_COUNT, assign_folds, cross_predict, to_probabilities
-from pipeline.estimate.features import Kernel, NeighbourMeans, find_near_duplicates
+from pipeline.estimate.features import find_near_duplicates
+from pipeline.estimate.fold_models import RIDGE, FoldModels
+from pipeline.estimate.kernel import Kernel, NeighbourMeans
 from pipeline.estimate.weights import make_weights
 from tests.survey_of import CODEBOOK, sample_of
 
@@ -111,14 +113,48 @@ def test_near_duplicates_share_a_fold_and_new_documents_move_no_old_one() -> Non
     assert assign_folds(pd.Series(["b", "a"]), np.array([0, 0]))[0] == assign_folds(pd.Series(["a"]), np.array([0]))[0]
 
 
+def test_a_kernel_is_the_sum_of_the_likeness_by_each_feature(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.estimate.kernel.ROWS_AT_ONCE", 7)
+    rng = np.random.default_rng(8)
+    points = rng.normal(size=(40, 4))
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    words = sparse.csr_matrix(rng.random((40, 30)) * (rng.random((40, 30)) < np.linspace(0.02, 0.5, 30)))
+    is_near = sparse.csr_matrix((rng.random((40, 40)) < 0.1).astype(float))
+    means = NeighbourMeans.of(is_near, words)
+    read = np.array([3, 4, 8, *range(20, 35)])
+    kernel = Kernel({"neighbourhood": points, "title": words, "neighbourhood terms": means}, read)
+    around = means[np.arange(40)].toarray()
+    squares = ((points[:, None] - points) ** 2).sum(axis=2)
+    whole = np.exp(-squares / 0.5) + 0.5 * (words @ words.T).toarray() + around @ around.T
+    assert np.allclose(kernel.own(), whole[np.ix_(read, read)])
+    weights, wanted, learnt = rng.normal(size=(9, 3)), np.array([39, 0, 3, 21, *range(5, 16)]), np.arange(0, 18, 2)
+    assert np.allclose(kernel.weigh(wanted, learnt, weights), whole[np.ix_(wanted, read[learnt])] @ weights)
+
+
+@pytest.mark.parametrize("size", [5, 70])
+def test_the_model_of_a_fold_is_the_regression_on_the_others(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setattr("pipeline.estimate.fold_models.MIRRORED", 16)
+    rng = np.random.default_rng(9)
+    points = rng.normal(size=(size, 3))
+    kernel = Kernel({"vector": points / np.linalg.norm(points, axis=1, keepdims=True)}, np.arange(size))
+    targets, fold = rng.normal(size=(size, 2)), np.arange(size) % 3
+    model = FoldModels.of(kernel, fold, targets).leave_out(1)
+    assert model is not None
+    learn = np.flatnonzero(fold != 1)
+    system = kernel.own()[np.ix_(learn, learn)] + RIDGE * np.eye(len(learn))
+    assert model.learn.tolist() == learn.tolist() and np.allclose(model.centre, targets[learn].mean(axis=0))
+    assert np.allclose(system @ model.coefficients, targets[learn] - model.centre)
+    others = np.arange(1, len(learn))
+    alone = np.linalg.solve(system[np.ix_(others, others)], (targets[learn] - model.centre)[others])
+    assert np.allclose(model.held_out[0], system[0, others] @ alone + model.centre)
+
+
 def test_no_document_is_predicted_by_a_model_that_saw_its_code() -> None:
     rng = np.random.default_rng(5)
     points = rng.normal(size=(120, 4))
     fold, read = np.arange(120) % 5, np.arange(60)
     words = sparse.csr_matrix(np.abs(points) > 1, dtype=float)
     kernel = Kernel({"vector": points / np.linalg.norm(points, axis=1, keepdims=True), "terms": words}, read)
-    weighed = kernel.weigh(np.arange(120), np.arange(0, 60, 2), np.eye(30))
-    assert np.allclose(weighed, kernel.rows(np.arange(120))[:, ::2])
     codes = np.eye(3)[rng.integers(0, 3, 60)]
     before = cross_predict(kernel, fold, [codes])[0]
     changed = codes.copy()
@@ -147,7 +183,7 @@ def test_means_of_neighbours_are_made_for_the_documents_asked_for_alone() -> Non
     whole = (around @ words).toarray()
     length = np.linalg.norm(whole, axis=1, keepdims=True)
     rows = np.array([4, 0, 17])
-    found = NeighbourMeans(around, words)[rows].toarray()
+    found = NeighbourMeans.of(around, words)[rows].toarray()
     assert np.allclose(found, (whole / np.where(length > 0, length, 1))[rows])
 
 

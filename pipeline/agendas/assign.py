@@ -1,7 +1,7 @@
 """The chance that a document is of an agenda: prototypes and words, put together by one logistic regression.
 
 Two layers. First, for each agenda, how alike a document is to its seeds and to what was read as it (a ridge regression
-on the kernel of `estimate.features`, and the plain mean likeness, its prototype). Then one logistic regression over all
+on the kernel of `estimate.kernel`, and the plain mean likeness, its prototype). Then one logistic regression over all
 pairs of a read document and an agenda turns likeness, named phrases and the predicted group into a chance: agendas are
 too rare for one regression each, and what a given likeness is worth hardly differs between them. Both layers are
 cross-fitted by the folds of the classifier: the chance of a document never rests on what was read of it or of its
@@ -13,16 +13,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.linalg import cho_factor, cho_solve
 from sklearn.linear_model import LogisticRegression
 
-from pipeline.cluster.neighbours import find_neighbours
+from pipeline.cluster.neighbours import find_neighbours, run_threads
 from pipeline.coding.agenda_list import Agenda
 from pipeline.estimate.classify import NEAR_DUPLICATE_COSINE, assign_folds
-from pipeline.estimate.features import NEIGHBOUR_COUNT, Kernel, compute_kernel, find_near_duplicates
+from pipeline.estimate.features import NEIGHBOUR_COUNT, compute_kernel, find_near_duplicates
+from pipeline.estimate.fold_models import FoldModels
+from pipeline.estimate.kernel import Kernel
 from pipeline.text.phrase_matches import find_in_terms, find_in_titles
 
-RIDGE = 1.0  # as in estimate.classify
 PENALTY = 1.0  # of the logistic regression; 0.1 and 10 change no F1 by 0.01
 DECIMALS = 3
 LEAF_FLOOR = 0.01  # added to a chance before its logarithm
@@ -122,18 +122,19 @@ def assign_chances(
 def _measure_likeness(evidence: Evidence, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns the score of the ridge regression and the mean likeness to members, float64 (n, n_agendas) each."""
     kernel, fold, count = evidence.kernel, evidence.fold, target.shape[1]
-    known = kernel.read
     likeness, prototype = (np.zeros((len(fold), count)) for _ in range(2))
-    own = kernel.rows(known)
-    for number in np.unique(fold):
-        learn, rows = np.flatnonzero(fold[known] != number), np.flatnonzero(fold == number)
-        if not len(learn):
-            continue
-        taught, centre = target[learn], target[learn].mean(axis=0)
-        factor = cho_factor(own[learn][:, learn] + RIDGE * np.eye(len(learn)), lower=True)
-        both = np.hstack([cho_solve(factor, taught - centre), taught / np.maximum(taught.sum(axis=0), 1)])
-        found = kernel.weigh(rows, learn, both)
-        likeness[rows], prototype[rows] = found[:, :count] + centre, found[:, count:]
+    models = FoldModels.of(kernel, fold, target)
+
+    def measure(number: int) -> None:
+        rows, model = np.flatnonzero(fold == number), models.leave_out(number)
+        if model is None:
+            return
+        taught = target[model.learn]
+        both = np.hstack([model.coefficients, taught / np.maximum(taught.sum(axis=0), 1)])
+        found = kernel.weigh(rows, model.learn, both)
+        likeness[rows], prototype[rows] = found[:, :count] + model.centre, found[:, count:]
+
+    run_threads(measure, np.unique(fold).tolist())
     spread = np.where(prototype.std(axis=0) > 0, prototype.std(axis=0), 1)
     return likeness, (prototype - prototype.mean(axis=0)) / spread
 

@@ -15,18 +15,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from scipy.linalg import cholesky, solve_triangular
-from scipy.linalg.lapack import dpotri
 
 from pipeline.cluster.neighbours import find_neighbours, run_threads
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.definitions import is_set_of_leaves, match_definition, match_denominator
 from pipeline.coding.queries import Definition, Denominator
-from pipeline.estimate.features import NEIGHBOUR_COUNT, Kernel, compute_kernel, find_near_duplicates
+from pipeline.estimate.features import NEIGHBOUR_COUNT, compute_kernel, find_near_duplicates
+from pipeline.estimate.fold_models import FoldModels
+from pipeline.estimate.kernel import Kernel
 
 FOLD_COUNT = 10
 NEAR_DUPLICATE_COSINE = 0.95
-RIDGE = 1.0  # added to the kernel's diagonal; 0.3 and 2 change the explained variance by less than 0.01
 POWERS = (1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
 DECIMALS = 4
 
@@ -135,18 +134,19 @@ def cross_predict(kernel: Kernel, fold: np.ndarray, blocks: Sequence[np.ndarray]
     """
     edges = np.cumsum([0] + [block.shape[1] for block in blocks])
     results = [np.empty((len(fold), block.shape[1])) for block in blocks]
-    models = _Models.of(kernel, fold, np.hstack(list(blocks)))
+    models = FoldModels.of(kernel, fold, np.hstack(list(blocks)))
 
     def predict(number: int) -> None:
-        rows = np.flatnonzero(fold == number)
-        raw, held_out, learnt = models.leave_out(number, rows)
+        rows, model = np.flatnonzero(fold == number), models.leave_out(number)
+        if model is None:  # fewer read documents than folds: the plain shares of all of them, the same for everyone
+            for result in results:
+                result[rows] = 1 / max(result.shape[1], 2)
+            return
+        scores = kernel.weigh(rows, model.learn, model.coefficients) + model.centre
         for position, result in enumerate(results):
             columns = slice(edges[position], edges[position + 1])
-            if raw is None:  # fewer read documents than folds: the plain shares of all of them, the same for everyone
-                result[rows] = 1 / max(result.shape[1], 2)
-                continue
-            power = _choose_power(held_out[:, columns], learnt[:, columns])
-            result[rows] = to_probabilities(raw[:, columns], power)
+            power = _choose_power(model.held_out[:, columns], models.targets[model.learn, columns])
+            result[rows] = to_probabilities(scores[:, columns], power)
 
     run_threads(predict, np.unique(fold).tolist())
     return results
@@ -162,54 +162,6 @@ def to_probabilities(scores: np.ndarray, power: float) -> np.ndarray:
     raised = np.clip(scores, 0.0, None) ** power
     total = raised.sum(axis=1, keepdims=True)
     return np.where(total > 0, raised / np.where(total > 0, total, 1.0), 1 / scores.shape[1])
-
-
-@dataclass(frozen=True)
-class _Models:
-    """The models of all folds, from one linear system: leaving documents out of a system whose inverse is known is a
-    small system of its own (block inversion: Horn and Johnson 2013, 0.7.3).
-
-    Attributes:
-        kernel: the likeness of every document to the read ones.
-        fold: int (n_read,), of the read documents. targets: float (n_read, k).
-        inverse: float64 (n_read, n_read), of their likeness with `RIDGE` on its diagonal.
-    """
-
-    kernel: Kernel
-    fold: np.ndarray
-    targets: np.ndarray
-    inverse: np.ndarray
-
-    @classmethod
-    def of(cls, kernel: Kernel, fold: np.ndarray, targets: np.ndarray) -> "_Models":
-        own = kernel.rows(kernel.read)
-        own[np.diag_indices_from(own)] += RIDGE
-        inverse = dpotri(cholesky(own.T, lower=True, overwrite_a=True), lower=True, overwrite_c=True)[0]
-        for row in range(len(inverse)):  # LAPACK fills one triangle
-            inverse[row, row + 1 :] = inverse[row + 1 :, row]
-        return cls(kernel, fold[kernel.read], targets, inverse)
-
-    def leave_out(self, number: int, rows: np.ndarray) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
-        """Returns what the model that did not see a fold says of some documents, float (n_rows, k), with the
-        leave-one-out scores of the documents it learnt from (Rasmussen and Williams 2006, 5.4.2) and their targets.
-
-        Nothing, where it learnt from none.
-        """
-        learn, rest = np.flatnonzero(self.fold != number), np.flatnonzero(self.fold == number)
-        learnt = self.targets[learn]
-        if not len(learn):
-            return None, learnt, learnt
-        centre = learnt.mean(axis=0)
-        around = np.zeros_like(self.targets)
-        around[learn] = learnt - centre
-        whole = self.inverse @ around
-        across = self.inverse[np.ix_(learn, rest)]
-        factor = cholesky(self.inverse[np.ix_(rest, rest)], lower=True)
-        across = solve_triangular(factor, across.T, lower=True, overwrite_b=True).T
-        coefficients = whole[learn] - across @ solve_triangular(factor, whole[rest], lower=True)
-        diagonal = np.diagonal(self.inverse)[learn] - np.einsum("ij,ij->i", across, across)
-        held_out = learnt - coefficients / diagonal[:, None]
-        return self.kernel.weigh(rows, learn, coefficients) + centre, held_out, learnt
 
 
 def _choose_power(held_out: np.ndarray, targets: np.ndarray) -> float:

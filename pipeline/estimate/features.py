@@ -4,107 +4,18 @@ Every likeness is a kernel between all documents and the read ones. The text its
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
 
-from pipeline.cluster.neighbours import run_threads
+from pipeline.estimate.kernel import Features, Kernel, NeighbourMeans
 
 NEIGHBOUR_COUNT = 15
-ROWS_AT_ONCE = 1_024  # documents a thread compares with the read ones at once: 1,024 x 4,000 x 8 bytes = 33 MB
 LEAST_WORKS = 3  # a name on fewer documents says nothing about the others
 MOST_NAMES = 60  # a longer list is a collaboration, or a list split wrongly
 TITLE_WORD_COUNT = 2  # documents that a title word must occur in
-
-# Weights of the kernels, chosen once on the round of 2026-11 (five settings within 0.01 of each other).
-KERNEL_WEIGHTS = {
-    "vector": 1.0,
-    "neighbourhood": 1.0,
-    "terms": 1.0,
-    "neighbourhood terms": 1.0,
-    "title": 0.5,
-    "authors": 0.3,
-    "frame": 0.3,
-}
-
-
-@dataclass(frozen=True)
-class NeighbourMeans:
-    """Means of sparse features over the neighbours of each document, unit rows; made for the documents asked for.
-
-    Those of a whole census are ten times as many numbers as the features themselves.
-
-    Attributes:
-        around: (n, n), 1 for each neighbour of a document. features: (n, n_features).
-    """
-
-    around: sparse.csr_matrix
-    features: sparse.csr_matrix
-
-    def __getitem__(self, rows: np.ndarray) -> sparse.csr_matrix:
-        """Returns the means of some documents, unit rows: (n_rows, n_features)."""
-        return _make_unit(self.around[rows] @ self.features)
-
-
-Features = np.ndarray | sparse.csr_matrix | NeighbourMeans
-
-
-@dataclass(frozen=True)
-class Kernel:
-    """The likeness of every document to every read one, symmetric among the read; a part of it at a time.
-
-    Attributes:
-        features: of every document, unit rows, by name.
-        read: int (n_read,), rows of the read documents.
-    """
-
-    features: dict[str, Features]
-    read: np.ndarray
-
-    @cached_property
-    def known(self) -> dict[str, np.ndarray | sparse.csr_matrix]:
-        """The features of the read documents."""
-        return {name: features[self.read] for name, features in self.features.items()}
-
-    def rows(self, wanted: np.ndarray) -> np.ndarray:
-        """Returns the likeness of some documents to every read one: float64 (n_wanted, n_read)."""
-        kernel = np.zeros((len(wanted), len(self.read)))
-        known = self.known
-
-        def compare(first: int) -> None:
-            part = slice(first, first + ROWS_AT_ONCE // 2)
-            for name, features in self.features.items():
-                likeness = _compare(features[wanted[part]], known[name], name)
-                likeness *= KERNEL_WEIGHTS[name]
-                kernel[part] += likeness
-
-        run_threads(compare, range(0, len(wanted), ROWS_AT_ONCE // 2))
-        return kernel
-
-    def weigh(self, wanted: np.ndarray, learnt: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
-        """Returns the likeness of some documents to those learnt from, times coefficients: float64 (n_wanted, k).
-
-        Where likeness is a product of features it is never written down: coefficients are gathered by feature first.
-
-        Args:
-            wanted: int (n_wanted,), rows.
-            learnt: int (n_learnt,), places among the read documents.
-            coefficients: float64 (n_learnt, k).
-        """
-        found = np.zeros((len(wanted), coefficients.shape[1]))
-        for name, features in self.features.items():
-            known = self.known[name][learnt]
-            if not isinstance(known, np.ndarray):
-                found += KERNEL_WEIGHTS[name] * (features[wanted] @ (known.T @ coefficients))
-                continue
-            for first in range(0, len(wanted), ROWS_AT_ONCE):
-                part = slice(first, first + ROWS_AT_ONCE)
-                found[part] += KERNEL_WEIGHTS[name] * (_compare(features[wanted[part]], known, name) @ coefficients)
-        return found
 
 
 def compute_kernel(
@@ -152,23 +63,11 @@ def _list_features(
     if counts.shape[1]:
         weighted = TfidfTransformer(sublinear_tf=True).fit_transform(counts)
         yield "terms", weighted
-        yield "neighbourhood terms", NeighbourMeans(around, weighted)
+        yield "neighbourhood terms", NeighbourMeans.of(around, weighted)
     yield "title", _title_words(documents["title"])
     yield "authors", _make_unit(_name_matrix(documents["authors"]))
     codes = documents["frame"].astype("category").cat.codes.to_numpy()
     yield "frame", sparse.csr_matrix((np.ones(total), (np.arange(total), codes)))
-
-
-def _compare(features: np.ndarray | sparse.csr_matrix, read: np.ndarray | sparse.csr_matrix, name: str) -> np.ndarray:
-    """Returns cosines, or for dense vectors a Gaussian of the distance (unit width): float64 (n, n_read)."""
-    if sparse.issparse(features):
-        return sparse.csr_matrix(features @ read.T).toarray()
-    width = 0.5 if name == "neighbourhood" else 1.0  # means of neighbours lie closer together
-    likeness = features @ read.T
-    likeness *= 2
-    likeness -= 2
-    likeness /= width
-    return np.exp(likeness, out=likeness)
 
 
 def _mean_of_neighbours(neighbours: np.ndarray, total: int) -> sparse.csr_matrix:

@@ -20,13 +20,21 @@ import pandas as pd
 import pipeline.cluster.neighbours
 import pipeline.estimate.classify
 import pipeline.estimate.features
+import pipeline.estimate.fold_models
+import pipeline.estimate.kernel
 from pipeline import store
 from pipeline.coding.codebook import Codebook
 from pipeline.estimate.classify import DECIMALS, Predictions, list_queries
 
 log = logging.getLogger(__name__)
 PLACE = (".kept", "predictions.npz")  # under data/processed
-MODULES = (pipeline.cluster.neighbours, pipeline.estimate.classify, pipeline.estimate.features)
+MODULES = (
+    pipeline.cluster.neighbours,
+    pipeline.estimate.classify,
+    pipeline.estimate.features,
+    pipeline.estimate.fold_models,
+    pipeline.estimate.kernel,
+)
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "pandas")
 WHOLE = 10**DECIMALS  # predictions have so many decimals, and are kept as whole numbers
 
