@@ -7,9 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.cluster.neighbours import find_neighbours
 from pipeline.coding.codebook import Codebook
 from pipeline.estimate.classify import Predictions
 from pipeline.estimate.kept import MODULES, keep_predictions, name_predictions
+from pipeline.estimate.kept_neighbours import keep_neighbours
 from tests.invented_survey import CODEBOOK, invent_sample
 from tests.test_rooms import read_imports
 
@@ -112,3 +114,25 @@ def test_every_module_that_can_change_a_prediction_has_a_part_in_their_name(ship
         reached.add(module)
         waiting += imports[module]
     assert {module for module in reached if not module.endswith(".__init__")} == {each.__name__ for each in MODULES}
+
+
+def test_neighbours_are_made_once_for_the_same_vectors_and_anew_for_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    points = np.random.default_rng(3).normal(size=(60, 8))
+    vectors = (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float16)
+    place, calls = tmp_path / "a" / "neighbours.npz", []
+    monkeypatch.setattr(
+        "pipeline.estimate.kept_neighbours.find_neighbours",
+        lambda *asked: calls.append(asked) or find_neighbours(*asked),  # type: ignore[func-returns-value]
+    )
+    wanted = find_neighbours(vectors, 5)
+    for _ in range(2):
+        for one, other in zip(keep_neighbours(place, vectors, 5), wanted, strict=True):
+            assert np.array_equal(one, other) and one.dtype == other.dtype
+    assert len(calls) == 1
+    assert np.array_equal(keep_neighbours(place, vectors, 4)[0], wanted[0][:, :4]) and len(calls) == 2
+    turned = vectors[::-1].copy()
+    assert np.array_equal(keep_neighbours(place, turned, 4)[1], wanted[1][::-1, :4]) and len(calls) == 3
+    place.write_bytes(place.read_bytes()[:700])
+    assert np.array_equal(keep_neighbours(place, turned, 4)[1], wanted[1][::-1, :4]) and len(calls) == 4

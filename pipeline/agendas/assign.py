@@ -15,11 +15,12 @@ import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
-from pipeline.cluster.neighbours import find_neighbours, run_threads
+from pipeline.cluster.neighbours import run_threads
 from pipeline.coding.agenda_list import Agenda
 from pipeline.estimate.classify import NEAR_DUPLICATE_COSINE, assign_folds
-from pipeline.estimate.features import NEIGHBOUR_COUNT, compute_kernel, find_near_duplicates
+from pipeline.estimate.features import compute_kernel, find_near_duplicates
 from pipeline.estimate.fold_models import FoldModels
+from pipeline.estimate.kept_neighbours import Near
 from pipeline.estimate.kernel import Kernel
 from pipeline.text.phrase_matches import find_in_terms, find_in_titles
 
@@ -49,6 +50,7 @@ class Evidence:
 def gather_evidence(
     documents: pd.DataFrame,
     vectors: np.ndarray,
+    near: Near,
     terms: pd.DataFrame,
     agendas: Sequence[Agenda],
     known: np.ndarray,
@@ -59,12 +61,13 @@ def gather_evidence(
     Args:
         documents: columns doc_id, title, authors, frame; n rows.
         vectors: float16 (n, n_dims), unit rows, in their order.
+        near: the nearest documents of each, with their cosines.
         terms: rows of the table `terms`.
         agendas: the list.
         known: int, rows of the seeds and the read documents, rising.
         predicted: the chance of each leaf, or where that is not at hand of its group: float (n,) by leaf.
     """
-    neighbours, cosines = find_neighbours(vectors, NEIGHBOUR_COUNT)
+    neighbours, cosines = near
     duplicates = find_near_duplicates(neighbours, cosines, NEAR_DUPLICATE_COSINE)
     chances = [
         _sum_chances(predicted, agenda.leaves) if predicted else np.full(len(documents), 0.5) for agenda in agendas

@@ -18,6 +18,8 @@ from pipeline.coding.agenda_list import FILE, AgendaList, load_agendas, read_age
 from pipeline.coding.codebook import Codebook, load_codebook
 from pipeline.config import Config
 from pipeline.estimate.domains import parts_of
+from pipeline.estimate.features import NEIGHBOUR_COUNT
+from pipeline.estimate.kept_neighbours import PLACE, Near, keep_neighbours
 from pipeline.estimate.people import name_people
 from pipeline.generations import open_generation
 from pipeline.schemas import (
@@ -51,6 +53,7 @@ class Inputs:
     listed: AgendaList
     documents: pd.DataFrame
     vectors: np.ndarray
+    near: Near
     terms: pd.DataFrame
     members: pd.DataFrame
     parts: dict[str, str]
@@ -101,6 +104,7 @@ def load_inputs(config: Config, codebook: Codebook, listed: AgendaList) -> Input
         listed=listed,
         documents=documents,
         vectors=vectors,
+        near=keep_neighbours(config.path(config.paths.processed, *PLACE), vectors, NEIGHBOUR_COUNT),
         terms=store.read_table(TERMS, config.processed("terms")),
         members=store.read_table(FRAME_MEMBERS, config.processed("frame_members"), MEMBER_COLUMNS),
         parts=parts_of(config.frames),
@@ -127,7 +131,9 @@ def tabulate_agendas(inputs: Inputs, level: float) -> dict[Table, pd.DataFrame]:
     listed, documents, reading = inputs.listed, inputs.documents, inputs.reading
     is_seed = mark_seeds(listed, documents["doc_id"])
     known = np.union1d(np.flatnonzero(is_seed.any(axis=1)), reading.rows)
-    evidence = gather_evidence(documents, inputs.vectors, inputs.terms, listed.agendas, known, inputs.predicted)
+    evidence = gather_evidence(
+        documents, inputs.vectors, inputs.near, inputs.terms, listed.agendas, known, inputs.predicted
+    )
     scored, weight = weigh_reading(documents["doc_id"], inputs.weights, reading)
     is_sampled = np.isin(reading.rows, scored.rows)
     chances = assign_chances(evidence, is_seed, reading.rows, reading.is_member, is_sampled)

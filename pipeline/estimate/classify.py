@@ -73,7 +73,12 @@ class Predictions:
 
 
 def predict_codes(
-    vectors: np.ndarray, terms: pd.DataFrame, documents: pd.DataFrame, codes: pd.DataFrame, codebook: Codebook
+    vectors: np.ndarray,
+    terms: pd.DataFrame,
+    documents: pd.DataFrame,
+    codes: pd.DataFrame,
+    codebook: Codebook,
+    near: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Predictions:
     """Returns the predictions for every document.
 
@@ -83,9 +88,10 @@ def predict_codes(
         documents: columns doc_id, title, authors, frame; n rows in the order of `vectors`.
         codes: rows of the table `codes`: the read documents, all of them in `documents`.
         codebook: its leaves, definitions and denominators.
+        near: the nearest `NEIGHBOUR_COUNT` documents of each with their cosines, if they are known.
     """
     read = pd.Index(documents["doc_id"]).get_indexer(codes["doc_id"])
-    neighbours, cosines = find_neighbours(vectors, NEIGHBOUR_COUNT)
+    neighbours, cosines = near or find_neighbours(vectors, NEIGHBOUR_COUNT)
     fold = assign_folds(documents["doc_id"], find_near_duplicates(neighbours, cosines, NEAR_DUPLICATE_COSINE))
     kernel = compute_kernel(vectors, neighbours, terms, documents, read)
     leaves = tuple(codebook.leaves)

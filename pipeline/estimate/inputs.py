@@ -14,7 +14,10 @@ from pipeline.config import Config
 from pipeline.errors import DataError
 from pipeline.estimate.classify import Predictions, predict_codes
 from pipeline.estimate.domains import Population
+from pipeline.estimate.features import NEIGHBOUR_COUNT
 from pipeline.estimate.kept import PLACE, keep_predictions, name_predictions
+from pipeline.estimate.kept_neighbours import PLACE as NEIGHBOURS_PLACE
+from pipeline.estimate.kept_neighbours import keep_neighbours
 from pipeline.estimate.people import name_people
 from pipeline.schemas import (
     AUTHORSHIP,
@@ -57,7 +60,7 @@ def load_inputs(config: Config, *, is_fresh: bool = False) -> tuple[Codebook, Sa
     codes = codes[(codes["phase2_stratum"] != SCREENED) | codes["is_adjudicated"]].reset_index(drop=True)
     make = partial(_predict, config, documents, codes, codebook)
     if is_fresh:
-        predictions = make()
+        predictions = make(is_fresh=True)
     else:
         files = [config.processed(name) for name in ("documents", "embeddings", "terms")]
         name = name_predictions(files, codes, codebook)
@@ -66,10 +69,14 @@ def load_inputs(config: Config, *, is_fresh: bool = False) -> tuple[Codebook, Sa
     return codebook, sample, Population(documents, np.empty(0, dtype=int), predictions).of(sample)
 
 
-def _predict(config: Config, documents: pd.DataFrame, codes: pd.DataFrame, codebook: Codebook) -> Predictions:
+def _predict(
+    config: Config, documents: pd.DataFrame, codes: pd.DataFrame, codebook: Codebook, *, is_fresh: bool = False
+) -> Predictions:
     embeddings = store.read_arrow(embeddings_table(config.embed.dimension_count), config.processed("embeddings"))
     if embeddings.column("doc_id").to_pylist() != documents["doc_id"].to_list():
         raise DataError("the vectors are of other documents", where="embeddings", do="run make estimate")
     vectors = store.matrix_from_column(embeddings.column("vector"))
     terms = store.read_table(TERMS, config.processed("terms"))
-    return predict_codes(vectors, terms, documents, codes, codebook)
+    place = config.path(config.paths.processed, *NEIGHBOURS_PLACE)
+    near = None if is_fresh else keep_neighbours(place, vectors, NEIGHBOUR_COUNT)
+    return predict_codes(vectors, terms, documents, codes, codebook, near)

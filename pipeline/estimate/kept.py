@@ -6,12 +6,9 @@ What is kept is the work of the classifier to the last digit, so that no table c
 """
 
 import hashlib
-import io
 import json
 import logging
-import zipfile
 from collections.abc import Callable, Iterable
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +22,10 @@ import pipeline.estimate.kernel
 from pipeline import store
 from pipeline.coding.codebook import Codebook
 from pipeline.estimate.classify import DECIMALS, Predictions, list_queries
+from pipeline.estimate.kept_arrays import FOLDER, load_arrays, name_code, save_arrays
 
 log = logging.getLogger(__name__)
-PLACE = (".kept", "predictions.npz")  # under data/processed
+PLACE = (FOLDER, "predictions.npz")
 MODULES = (
     pipeline.cluster.neighbours,
     pipeline.estimate.classify,
@@ -49,8 +47,7 @@ def name_predictions(files: Iterable[Path], codes: pd.DataFrame, codebook: Codeb
     """
     queries = list_queries(codebook, codes)
     parts = {
-        "code": [store.sha256_of_file(Path(str(module.__file__))) for module in MODULES],
-        "libraries": [metadata.version(name) for name in LIBRARIES],
+        "code": name_code(MODULES, LIBRARIES),
         "files": [store.sha256_of_file(path) for path in files],
         "leaves": [[leaf, codebook.group_of[leaf]] for leaf in codebook.leaves],
         "codes": [codes["doc_id"].tolist(), codes["leaf"].tolist()],
@@ -72,50 +69,39 @@ def keep_predictions(place: Path, name: str, make: Callable[[], Predictions]) ->
         log.debug("predictions: nothing that they are made of has changed")
         return kept
     made = make()
-    try:
-        _save(place, name, made)
-    except OSError as error:  # a folder that may only be read: what was made is as good
-        log.warning("predictions are not kept for the next run: %s", error)
+    save_arrays(place, name, _to_arrays(made))
     return made
 
 
 def _load(place: Path, name: str) -> Predictions | None:
-    try:
-        with np.load(place, allow_pickle=False) as file:
-            if str(file["name"]) != name:
-                return None
-            keys = [tuple(key) if isinstance(key, list) else key for key in json.loads(str(file["queries"]))]
-            chances = dict(zip(keys, file["chances"].T / WHOLE, strict=True))
-            return Predictions(
-                file["doc_ids"].astype(object),
-                file["fold"],
-                tuple(file["leaves"].tolist()),
-                tuple(file["groups"].tolist()),
-                file["leaf_probability"] / WHOLE,
-                {key: chance for key, chance in chances.items() if isinstance(key, tuple)},
-                {key: chance for key, chance in chances.items() if isinstance(key, str)},
-            )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    arrays = load_arrays(place, name)
+    if arrays is None:
         return None
+    keys = [tuple(key) if isinstance(key, list) else key for key in json.loads(str(arrays["queries"]))]
+    chances = dict(zip(keys, arrays["chances"].T / WHOLE, strict=True))
+    return Predictions(
+        arrays["doc_ids"].astype(object),
+        arrays["fold"],
+        tuple(arrays["leaves"].tolist()),
+        tuple(arrays["groups"].tolist()),
+        arrays["leaf_probability"] / WHOLE,
+        {key: chance for key, chance in chances.items() if isinstance(key, tuple)},
+        {key: chance for key, chance in chances.items() if isinstance(key, str)},
+    )
 
 
-def _save(place: Path, name: str, made: Predictions) -> None:
+def _to_arrays(made: Predictions) -> dict[str, np.ndarray]:
     keys = [*map(list, made.counted), *made.belongs]
     chances = [*made.counted.values(), *made.belongs.values()]
-    file = io.BytesIO()
-    np.savez(
-        file,
-        name=name,
-        doc_ids=made.doc_ids.astype(str),
-        fold=made.fold,
-        leaves=np.array(made.leaves),
-        groups=np.array(made.groups),
-        leaf_probability=_to_whole(made.leaf_probability),
-        queries=json.dumps(keys),
-        chances=_to_whole(np.array(chances).reshape(len(chances), len(made.doc_ids)).T),
-    )
-    place.parent.mkdir(parents=True, exist_ok=True)
-    store.write_bytes(place, file.getvalue())
+    return {
+        "doc_ids": made.doc_ids.astype(str),
+        "fold": made.fold,
+        "leaves": np.array(made.leaves),
+        "groups": np.array(made.groups),
+        "leaf_probability": _to_whole(made.leaf_probability),
+        "queries": np.array(json.dumps(keys)),
+        "chances": _to_whole(np.array(chances).reshape(len(chances), len(made.doc_ids)).T),
+    }
 
 
 def _to_whole(chances: np.ndarray) -> np.ndarray:
