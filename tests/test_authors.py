@@ -119,6 +119,28 @@ def test_what_stands_beside_an_entry_stays_with_its_author():
     assert list_authors(["Ada Anders"], ["Inst", "another"]) == (Author("Ada Anders"),)
 
 
+@pytest.mark.parametrize(
+    ("text", "authors"),
+    [
+        ("Ada Anders (Kev), Jia (Kev), Liu, Bo Berg", {"Ada Anders": "", "Jia Liu": "", "Bo Berg": ""}),
+        ("Xiu (Max), Ma (Zac), Wenhe (Zac), Zhao", {"Xiu Ma": "", "Wenhe Zhao": ""}),
+        ("Ada Anders (DK), Dong Ku (DK), Xu", {"Ada Anders": "", "Dong Ku Xu": ""}),
+        ("Ada Anders (Han), Andries (Han), van Berg", {"Ada Anders": "", "Andries van Berg": ""}),
+        ("Xiaojun (Tony) Wang, Bo Berg", {"Xiaojun Wang": "", "Bo Berg": ""}),
+        # Places stay: of whole names, in capitals, known, or of several words.
+        (
+            "Ada Anders (Vienna), Jia Berg (Vienna), Liu Cole",
+            {"Ada Anders": "Vienna", "Jia Berg": "Vienna", "Liu Cole": ""},
+        ),
+        ("Ada (LITIS), Bo", {"Ada": "LITIS", "Bo": ""}),
+        ("Ada (OpenAI), Bo", {"Ada": "OpenAI", "Bo": ""}),
+        ("Ada (Some Town), Bo (MIT), Cy (b)", {"Ada": "Some Town", "Bo": "MIT", "Cy": ""}),
+    ],
+)
+def test_a_nickname_in_brackets_is_no_place_and_parts_nobody(text: str, authors: dict[str, str]) -> None:
+    assert {author.name: author.affiliation for author in read_authors(text)} == authors
+
+
 @given(st.text(max_size=200))
 def test_no_string_breaks_the_parser_and_no_name_is_a_list(text):
     for author in read_authors(text):

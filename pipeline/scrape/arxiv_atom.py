@@ -20,7 +20,7 @@ from pipeline.scrape.item import Item, Reject
 from pipeline.scrape.snapshot import Step
 from pipeline.scrape.withdrawal import is_withdrawn
 from pipeline.settings import STRICT
-from pipeline.text.authors import clean_names
+from pipeline.text.authors import Author, clean_names, join_nicknames
 from pipeline.web.archive import Page
 from pipeline.web.clock import iso_time
 from pipeline.web.hosts import HostRule, rule_for
@@ -248,9 +248,12 @@ def _item_from_entry(entry: etree._Element, place: str, frame: str) -> Item | Re
     primary = entry.find("arxiv:primary_category", NAMES)
     terms = [primary.get("term", "")] if primary is not None else []
     terms += [found.get("term", "") for found in entry.findall("atom:category", NAMES)]
-    authors = entry.findall("atom:author", NAMES)
-    names = clean_names([text_of(found, "atom:name", NAMES) for found in authors])
-    affiliations = tuple(_affiliation(found) for found in authors)
+    told = [
+        Author(text_of(found, "atom:name", NAMES), _affiliation(found)) for found in entry.findall("atom:author", NAMES)
+    ]
+    authors = join_nicknames(told)
+    names = clean_names([author.name for author in authors])
+    affiliations = tuple(author.affiliation for author in authors)
     return checked(
         Item(
             place=place,

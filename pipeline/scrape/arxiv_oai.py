@@ -20,7 +20,7 @@ from pipeline.scrape.item import Item, Reject
 from pipeline.scrape.snapshot import Step
 from pipeline.scrape.withdrawal import is_withdrawn
 from pipeline.settings import STRICT
-from pipeline.text.authors import Author, read_authors
+from pipeline.text.authors import Author, join_nicknames, read_authors
 from pipeline.web.archive import Page
 from pipeline.web.clock import iso_time
 from pipeline.web.hosts import HostRule, rule_for
@@ -282,13 +282,14 @@ def _is_emptied(record: etree._Element) -> bool:
 
 def _authors(record: etree._Element) -> tuple[Author, ...]:
     parts = ("forenames", "keyname", "suffix")
-    return tuple(
+    told = [
         Author(
             " ".join(text for part in parts if (text := text_of(author, f"arxiv:{part}", NAMES))),
             "; ".join("".join(found.itertext()).strip() for found in author.iterfind("arxiv:affiliation", NAMES)),
         )
         for author in record.iterfind(".//arxiv:authors/arxiv:author", NAMES)
-    )
+    ]
+    return tuple(join_nicknames(told))
 
 
 def _version_number(version: etree._Element) -> int:

@@ -7,9 +7,11 @@ e-mail addresses, "et al.", "Author list TBD". One parser reads them all, so tha
 import html
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from pipeline.text.latex import text_from_latex
+from pipeline.text.organisations import find_organisation
 
 _GROUP = re.compile(
     r"\b(collaboration|consortium|team|group|initiative|network)\s*:\s*(?=\S)", re.I
@@ -57,6 +59,11 @@ _SPLIT = re.compile(
 )
 _HARD = re.compile(r"\s*(?:;|\||\u2022|\u00b7|\n)+\s*")
 _INITIALS = re.compile(r"(?:[A-Z\u00c0-\u00de]\.?[\s-]*){1,4}")
+_NICKNAME = re.compile(r"[\"'\u201c]?[^\W\d_][\w'-]*\.?[\"'\u201d]?")
+_GIVEN = re.compile(r"[^\W\d_][^\s,;:()]*\.?(?: [^\W\d_][^\s,;:()]*\.?)?")  # "Jia", "Ji Woong"
+_SURNAME = re.compile(r"(?:(?:van|von|de|den|der|di|da|la|le|el|bin|dos|du) )*[^\W\d_][^\s,;:()]*\.?", re.I)
+SEPARATOR = "; "  # of the places of one author
+MAX_INITIALS = 3  # letters that a nickname such as "DK" has; longer ones in capitals are institutions
 MAX_NAME_WORDS = 8  # longer is a sentence
 MAX_NAME_CHARACTERS = 100
 
@@ -89,12 +96,51 @@ def read_authors(text: str) -> tuple[Author, ...]:
     bare = _mail_names(_GROUP.sub(r"\1, ", bare))
     bare, notes = _take_brackets(bare)
     bare = _YEAR_END.sub("", _ET_AL.sub("", bare))
+    told = [Author(*_restore(part, notes)) for part in _join_suffixes(_names(_MARKS.sub("", bare)))]
     found: dict[str, Author] = {}
-    for part in _join_suffixes(_names(_MARKS.sub("", bare))):
-        name, affiliation = _restore(part, notes)
-        if is_name(name) and name not in found:
-            found[name] = Author(name, affiliation)
+    for author in join_nicknames(told):
+        if is_name(author.name) and author.name not in found:
+            found[author.name] = replace(author, affiliation=_places_only(author.affiliation))
     return tuple(found.values())
+
+
+def _places_only(told: str) -> str:
+    """Returns what says where somebody works: not signs of a footnote and initials, but "MIT"."""
+    marks = told.split(SEPARATOR)
+    return SEPARATOR.join(mark for mark in marks if len(mark) > MAX_INITIALS or find_organisation(mark))
+
+
+def join_nicknames(authors: Sequence[Author]) -> list[Author]:
+    """Puts people together whom arXiv parts at a nickname in brackets, and takes the nickname from everybody else.
+
+    arXiv reads "Ada Anders, Jia (Kevin) Liu" as "Ada Anders (Kevin), Jia (Kevin), Liu": first name and surname are two
+    authors, and the nickname stands, as if it were where they work, behind each author since the last bracket.
+
+    >>> told = [Author("Ada Anders", "Kevin"), Author("Jia", "Kevin"), Author("Liu")]
+    >>> [(author.name, author.affiliation) for author in join_nicknames(told)]
+    [('Ada Anders', ''), ('Jia Liu', '')]
+    """
+    joined: list[Author] = []
+    for author in authors:
+        before = joined[-1] if joined else None
+        if before is None or not _is_parted(before, author):
+            joined.append(author)
+            continue
+        joined[-1] = replace(author, name=f"{before.name} {author.name}")
+        for place in range(len(joined) - 2, -1, -1):
+            if joined[place].affiliation != before.affiliation:
+                break
+            joined[place] = replace(joined[place], affiliation="")
+    return joined
+
+
+def _is_parted(first: Author, second: Author) -> bool:
+    """Says whether two authors are the halves of one name: a word with a nickname behind it, and another word."""
+    nickname = first.affiliation
+    if not _NICKNAME.fullmatch(nickname) or nickname == second.affiliation or find_organisation(nickname):
+        return False
+    is_acronym = nickname.isupper() and len(nickname) > MAX_INITIALS
+    return not is_acronym and bool(_GIVEN.fullmatch(first.name) and _SURNAME.fullmatch(second.name))
 
 
 def clean_names(names: "list[str] | tuple[str, ...]") -> tuple[str, ...]:
@@ -152,8 +198,9 @@ def _take_brackets(text: str) -> tuple[str, list[str]]:
 
 
 def _restore(part: str, notes: list[str]) -> tuple[str, str]:
-    """Returns name and affiliation of a part; a bracket inside a name, such as a nickname, is dropped with it."""
-    marks = [notes[int(number)] for number in re.findall(r"\x02(\d+)\x03", part)]
+    """Returns name and what stands in brackets behind it; a bracket inside a name, such as a nickname, is dropped."""
+    behind = re.search(r"(?:\s*\x02\d+\x03)*[^\w\x02\x03]*$", part)
+    marks = [notes[int(number)] for number in re.findall(r"\x02(\d+)\x03", behind.group() if behind else "")]
     key = dict(re.findall(r"\(?(\d+)\)\s*([^()]+)", notes[-1])) if notes and re.match(r"\(\d+\)", notes[-1]) else {}
     if key:  # "(1), (1 and 2) ((1) One Place (2) Another)": the last bracket says what the numbers stand for
         numbers = [number for mark in marks if mark != notes[-1] for number in re.findall(r"\d+", mark)]
@@ -162,8 +209,7 @@ def _restore(part: str, notes: list[str]) -> tuple[str, str]:
     name = " ".join(_ROLES.sub("", name).split()).strip(" ,;:*-\u2013\u2014\"\u201c\u201d'")
     if re.search(r"\w\s*\.$", name) and not re.search(r"(?:\b\w|\bJr|\bSr)\.$", name):
         name = name.rstrip(".")
-    affiliation = "; ".join(mark for mark in marks if len(mark) > 3 and not re.fullmatch(r"[\d,\s*]+", mark))
-    return _turn(name), affiliation
+    return _turn(name), SEPARATOR.join(mark for mark in marks if not re.fullmatch(r"[\d,\s*]+", mark))
 
 
 def _names(text: str) -> list[str]:
