@@ -9,18 +9,26 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from pipeline.coding.positions import Position
 from pipeline.coding.queries import Definition
 from pipeline.estimate.agendas import estimate_agendas, estimate_growth, list_agendas
+from pipeline.estimate.as_people import tabulate_as_people
 from pipeline.estimate.axis_donors import AxisDonors, _sort_readers
 from pipeline.estimate.bootstrap import rescale
 from pipeline.estimate.curve import draw_curves
 from pipeline.estimate.flips import AIM_WORTH, TARGET_WORTH, aim_flips
+from pipeline.estimate.growth import measure_total_growth
 from pipeline.estimate.intervals import effective_size, wilson_interval
 from pipeline.estimate.mixture import estimate_mixture
+from pipeline.estimate.needs import tabulate_needs
 from pipeline.estimate.people import WEIGHTS, count_people, size_by_karma, size_by_words
 from pipeline.estimate.person_counts import add_person_counts
 from pipeline.estimate.planning import plan_reading
+from pipeline.estimate.price_targets import find_targets
+from pipeline.estimate.prices import price_actions
 from pipeline.estimate.published import read_weights, tabulate_weights, total_by_replicate
+from pipeline.estimate.reader_error import OUTSIDE_LABELS, Evidence, tabulate_errors
+from pipeline.estimate.robustness import vary_estimates
 from pipeline.estimate.rulings import _find_splits, _is_assumed
 from pipeline.estimate.shares import (
     PRIOR_HITS,
@@ -33,17 +41,23 @@ from pipeline.estimate.shares import (
     steady_variance,
     t_quantile,
 )
+from pipeline.estimate.smooth import tabulate_smoothed
 from pipeline.estimate.survey import Found, Survey, estimate_batch, measure_sizes
 from pipeline.estimate.tables import tabulate_guesses, tabulate_shares
-from pipeline.estimate.totals import count_totals
+from pipeline.estimate.totals import count_totals, estimate_positions
 from pipeline.estimate.trends import measure_groups, measure_trends
 from pipeline.estimate.variables import choose_variables
 from pipeline.estimate.weights import _count_strata
+from pipeline.settings import Minutes
 from tests.invented_survey import CODEBOOK, READ, invent_sample, invent_survey
 
 NUMBERS = (
     Path(__file__).parent / "fixtures" / "estimate" / "invented.json"
 )  # written by `python -m tests.invented_numbers`
+POSITIONS = (
+    Position("one", "", "", "", definition="strict", include=("E1",)),
+    Position("two", "", "", "", definition="broad", exclude=("A2",)),
+)
 JOINED = {"theory and oversight": ("A1", "B1")}
 
 
@@ -95,8 +109,47 @@ def tabulate(survey: Survey, found: Found) -> dict[str, pd.DataFrame]:
         "plan": plan_reading(survey, found, "safety", ("strict", "broad")),
         "guesses": tabulate_guesses(survey.population),
         "totals": count_totals(survey, list(CODEBOOK.definitions)),
+        "positions": estimate_positions(survey, POSITIONS, list(CODEBOOK.definitions)),
+        "growth of numbers": measure_total_growth(survey, list(CODEBOOK.definitions)),
+        "smoothed": tabulate_smoothed(survey),
+        "robustness": vary_estimates(survey, invent_clusters(survey), ["f"]),
+        **tabulate_labels(survey, found),
     }
     return add_person_counts(tables, survey.sample)
+
+
+def invent_clusters(survey: Survey) -> pd.DataFrame:
+    """Returns rows of `cluster_members` in two layers: by the likeliest leaf, and by none that tells anything."""
+    assert survey.population.predictions is not None
+    leaf = survey.population.predictions.leaf_probability.argmax(axis=1)
+    ids = survey.population.documents["doc_id"]
+    layers = {"broad": leaf, "fine": 10 * leaf + np.arange(len(ids)) % 3}
+    rows = [pd.DataFrame({"layer": name, "doc_id": ids, "cluster_id": part}) for name, part in layers.items()]
+    return pd.concat(rows, ignore_index=True).assign(cluster_id=lambda table: table["cluster_id"].astype(str))
+
+
+def tabulate_labels(survey: Survey, found: Found) -> dict[str, pd.DataFrame]:
+    """Returns the tables of readers' error: people label every third read document, every fifth of them otherwise."""
+    rows = np.arange(len(survey.sample.units)) % 3 == 0
+    settled = survey.sample.readers[0][rows]
+    place = pd.Index(CODEBOOK.leaves).get_indexer(pd.Index(settled["leaf"]))
+    said = np.where(np.arange(len(place)) % 5 == 0, (place + 1) % len(CODEBOOK.leaves), place)
+    allowed = np.eye(len(CODEBOOK.leaves), dtype=bool)[said]
+    allowed[::4, -1] = True  # some schemes cannot tell what is outside
+    source = np.where(np.arange(len(rows)) % 2 == 0, "x", "y")
+    weight, ids = 1.0 + np.arange(len(place)) % 3, settled.index.to_numpy(dtype=str)
+    evidence = [Evidence(OUTSIDE_LABELS, source[rows], settled, None, allowed, weight, ids)]
+    errors = tabulate_errors(evidence, CODEBOOK, survey.level)
+    as_people = tabulate_as_people(survey, found, evidence, source, 5)
+    wanted = [("f", "", "strict"), ("f", "2019", "broad")]
+    targets = find_targets(survey, found, "safety", wanted)
+    asked = {"f": {"strict": 0.06, "broad": 0.08, "sure": 0.05}}
+    return {
+        "reader error": errors,
+        "as people": as_people,
+        "prices": price_actions(survey, targets, evidence, source, as_people, Minutes()),
+        "needs": tabulate_needs(survey, found, "safety", asked),
+    }
 
 
 def fingerprint(table: pd.DataFrame) -> dict[str, float]:

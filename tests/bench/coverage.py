@@ -1,8 +1,9 @@
 """Coverage of the intervals on the real design: `make bench-coverage`.
 
-Populations as in `design`, samples drawn and adjudicated as round 2026-11 was. Writes reports/bench/coverage.csv: a row
-a cell (kind, frame, year, query) with coverage, misses on either side, bias, standard error beside the true one, and
-width; and prints a summary by kind.
+Populations as in `design`, samples of the frames whose shares may be quoted, drawn and adjudicated as the rounds were
+(of everything announced on arXiv the core phrases alone: of the rest the census holds what was read). Writes
+reports/bench/coverage.csv: a row a cell (kind, frame, year, query) with coverage, misses on either side, bias, standard
+error beside the true one, and width; and prints a summary by kind.
 """
 
 import argparse
@@ -25,10 +26,11 @@ from pipeline.estimate.shares import Shares, compare_parts, estimate_shares
 from pipeline.estimate.survey import DOCUMENTS, Survey, estimate_batch, measure_sizes, open_survey
 from pipeline.schemas import embeddings_table
 from pipeline.store import write_csv
-from tests.bench.design import Truth, World, draw_round, make_truth, make_world
+from tests.bench.design import Truth, World, draw_round, make_truth, make_world, take_strata
 
 SEED = 20261126  # no constant of the estimator was tuned on populations or samples of this seed
 COUNTED = ("people", "words", "karma")
+FORUM, CORE = "alignmentforum-census", "arxiv-core"
 SPAN = 3  # years at either end that growth compares
 Cell = tuple[str, str, str]  # kind, frame, year
 
@@ -51,17 +53,24 @@ def tell_truth(world: World, truth: Truth, codebook: Codebook) -> dict[Cell, np.
         years.setdefault(str(frame), []).extend([str(year)] if year else [])
     for frame, known in years.items():
         for year in ("", *known):
-            rows = population.rows_of(frame, year)
+            rows = rows_of(world, frame, year)
             found["year" if year else "share", frame, year] = counted[:, rows].sum(axis=1) / inside[rows].sum()
         for name in COUNTED:
             if frame in sizes[name]:
                 size = sizes[name][frame]
                 found[name, frame, ""] = counted @ size / (inside @ size)
         if len(known) >= 2 * SPAN:
-            spans = [np.any([population.rows_of(frame, year) for year in span], axis=0) for span in _ends(known)]
+            spans = [np.any([rows_of(world, frame, year) for year in span], axis=0) for span in _ends(known)]
             early, late = (counted[:, rows].sum(axis=1) / inside[rows].sum() for rows in spans)
             found["growth", frame, ""] = late - early
     return found
+
+
+def rows_of(world: World, frame: str, year: str) -> np.ndarray:
+    """Returns the documents of a frame, or of a year of it: bool (n_documents,)."""
+    strata = world.sample.strata
+    own = (strata["frame"] == frame) & ((strata["year"] == year) | (year == ""))
+    return np.isin(world.stratum, np.flatnonzero(own))
 
 
 def _ends(years: list[str]) -> tuple[list[str], list[str]]:
@@ -103,18 +112,28 @@ def _join(survey: Survey, frame: str, years: list[str], queries: list[Definition
     return estimate_shares(part, survey.definitions(queries), inside, survey.level)
 
 
-def load_world() -> tuple[World, Codebook, float]:
-    """Returns the real round and census, ready to make populations from."""
+def load_worlds() -> tuple[list[World], Codebook, float]:
+    """Returns the real rounds and the census, ready to make populations from."""
     config = load_config(Path("census.toml"))
     codebook, sample, population = load_inputs(config)
     table = store.read_arrow(embeddings_table(config.embed.dimension_count), config.processed("embeddings"))
     vectors = store.matrix_from_column(table.column("vector"))
-    return make_world(sample, population, vectors, tuple(codebook.leaves)), codebook, config.estimate.level
+    forum = [str(name) for name in sample.strata.index if str(name).startswith(f"{FORUM}/")]
+    core = [str(name) for name in sample.strata.index[sample.strata["part"] == "core"]]
+    parts = [take_strata(sample, forum), take_strata(sample, core, CORE), *sample.for_frames]
+    worlds = [make_world(part, population.of(part), vectors, tuple(codebook.leaves)) for part in parts]
+    return worlds, codebook, config.estimate.level
 
 
 def run_population(number: int, rounds: int, is_all_settled: bool, seed: int) -> pd.DataFrame:
-    """Returns a row a cell and query of one population: what its samples gave beside its truth."""
-    world, codebook, level = load_world()
+    """Returns a row a cell and query of one population of each world: what its samples gave beside its truth."""
+    worlds, codebook, level = load_worlds()
+    return pd.concat([_run_world(world, codebook, level, number, rounds, is_all_settled, seed) for world in worlds])
+
+
+def _run_world(
+    world: World, codebook: Codebook, level: float, number: int, rounds: int, is_all_settled: bool, seed: int
+) -> pd.DataFrame:
     truth = make_truth(world, np.random.default_rng([seed, number, 0]))
     wanted, found = tell_truth(world, truth, codebook), {}
     sizes = measure_sizes(world.sample, world.population)
