@@ -1298,6 +1298,41 @@ RELIABILITY = Table(
         Column("level", NUMBER, "of the interval"),
     ),
 )
+EDGE_PRICES = Table(
+    "edge_prices",
+    "what reading documents of doubtful scope puts right: by itself, and by what it teaches (make plan)",
+    ("frame",),
+    (
+        Column("frame", TEXT, "the frame that documents came with"),
+        Column("n_unread", INTEGER, "documents at hand that nobody read"),
+        Column("n_doubtful", INTEGER, "of them, those with a chance of being in scope between 0.25 and 0.75"),
+        Column("n_asked", INTEGER, "documents to read: of these"),
+        Column("minutes", NUMBER, "that takes (census.toml, minutes)"),
+        Column("wrong_now", NUMBER, "unread documents expected to be called wrong at a chance of a half"),
+        Column("settled_doubtful", NUMBER, "of them expected among n_asked doubtful ones: reading puts them right"),
+        Column("settled_random", NUMBER, "of them expected among n_asked drawn of all unread ones"),
+        Column("recall_now", NUMBER, "expected: of the documents in scope, read or called in"),
+        Column("precision_now", NUMBER, "expected: of what is called in, or read and in scope, in scope"),
+        Column("recall_then", NUMBER, "expected once n_asked doubtful ones are read, by this alone"),
+        Column("precision_then", NUMBER, "expected once n_asked doubtful ones are read, by this alone"),
+        Column("n_repeats", NUMBER, "repetitions of the replay; empty where too little is read", is_nullable=True),
+        Column("n_taught", NUMBER, "documents that one added to half of the frame's readings", is_nullable=True),
+        Column("wrong_share_doubtful", NUMBER, "of the doubtful ones added, called wrong before", is_nullable=True),
+        Column("wrong_share_random", NUMBER, "of those added at random, called wrong before", is_nullable=True),
+        *(
+            Column(f"{key}_{name}", NUMBER, f"{what}: {meaning}", is_nullable=True)
+            for key, what in (("wrong", "wrong calls, of 1,000 not read"), ("brier", "1,000 times the squared error"))
+            for name, meaning in (
+                ("replayed", "before documents were added"),
+                ("doubtful", "fewer after doubtful ones were added"),
+                ("doubtful_error", "standard deviation of that over the root of n_repeats"),
+                ("random", "fewer after as many drawn by their weights were added"),
+                ("random_error", "standard deviation of that over the root of n_repeats"),
+                ("apart_error", "standard deviation of the difference over the root of n_repeats"),
+            )
+        ),
+    ),
+)
 SHARE_TABLES = {
     table.name: table
     for table in (

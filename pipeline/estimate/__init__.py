@@ -60,10 +60,23 @@ STAGES = (
         ),
     ),
     Stage(
+        name="edge",
+        purpose="what reading documents of doubtful scope would put right",
+        run="pipeline.estimate.edge:run",
+        reads=("calls", *ROUND_TABLES, "authorship", "terms", "embeddings"),
+        writes=("edge_prices",),
+        inputs=ROUND_FILES,
+        settings=("seed", "estimate", *ROUND_SETTINGS, "embed.dimension_count"),
+        is_hidden=True,
+    ),
+    Stage(
         name="plan",
-        purpose='what each next step costs and saves: make plan [FOR="FRAME/YEAR DEFINITION"] [DRAW=]',
+        purpose='what each next step costs and saves: make plan [FOR="FRAME/YEAR DEFINITION"] [DRAW= [N=]]',
         run="pipeline.estimate.plan:run",
-        reads=("plan", "prices", "needs", "as_people", *ROUND_TABLES, "authorship", "terms", "embeddings"),
+        reads=(
+            *("plan", "prices", "needs", "calls", "edge_prices", "as_people"),
+            *(*ROUND_TABLES, "authorship", "terms", "embeddings"),
+        ),
         inputs=(*ROUND_FILES, "{handcheck}/external/*.csv", "{handcheck}/rounds/*/gold.csv"),
         settings=(
             "seed",
@@ -76,7 +89,13 @@ STAGES = (
             Option(
                 "for", 'whose interval: "FRAME/YEAR DEFINITION" (default: every headline share)', "FOR", keyword="share"
             ),
-            Option("draw", 'draw what halves an interval: "FRAME/YEAR DEFINITION", or of one stratum', "DRAW"),
+            Option(
+                "draw",
+                'draw what halves an interval: "FRAME/YEAR DEFINITION", or of one stratum; or what is of doubtful '
+                'scope: "scope/FRAME"',
+                "DRAW",
+            ),
+            Option("n", "documents of doubtful scope to draw (default: 100)", "N", default=0, keyword="count"),
         ),
     ),
 )

@@ -1,7 +1,7 @@
 """Draws what the plan asks for: more documents of each stratum of a frame or year, by bands of predicted chances."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -49,8 +49,9 @@ def draw_documents(config: Config, plan: pd.DataFrame, draw: str) -> None:
             f"{draw!r} needs no more documents read", where="DRAW", do="adjudicate what is read, or take another line"
         )
     codebook, sample, population = load_inputs(config)
-    folders = _find_folders(config)
-    strata = _choose_strata(sample, population, folders, frame, year)
+    folders = find_folders(config)
+    own = sample.strata[(sample.strata["frame"] == frame) & ((sample.strata["year"] == year) | (year == ""))]
+    strata = choose_strata(sample, population, folders, own.index, frame)
     wanted = strata if target in (frame, f"{frame}/{year}") else [name for name in strata if name == target]
     if not wanted:
         raise SheetError(
@@ -67,11 +68,30 @@ def draw_documents(config: Config, plan: pd.DataFrame, draw: str) -> None:
         for name in strata
         for inside in [population.rows_in(sample, name)]
     }
-    more = _share_out(bands, sample, dict(zip(rows["band"].astype(int), rows["n_more"].astype(int), strict=True)))
+    more = share_out(bands, sample, dict(zip(rows["band"].astype(int), rows["n_more"].astype(int), strict=True)))
+    write_draw(config, sample, folders, {name: bands[name] for name in wanted}, more)
+
+
+def write_draw(
+    config: Config,
+    sample: Sample,
+    folders: Mapping[str, Path],
+    bands: Mapping[str, pd.Series],
+    more: Mapping[str, Mapping[int, int]],
+) -> None:
+    """Draws more documents of some strata, and writes them into the folders of their rounds.
+
+    Args:
+        config: of the census.
+        sample: what is read.
+        folders: of the round that drew each stratum.
+        bands: of the strata to draw from: int by doc_id, for every document of the stratum.
+        more: documents to draw, by stratum and band.
+    """
     shown = shown_round(config.path(config.paths.handcheck), config.estimate)
-    for name in wanted:
-        stratum_of = sample.units["stratum"].reindex(bands[name].index)
-        drawn = draw_extension(name, bands[name], stratum_of == name, more[name], sample.about.seed)
+    for name, band in bands.items():
+        stratum_of = sample.units["stratum"].reindex(band.index)
+        drawn = draw_extension(name, band, stratum_of == name, more[name], sample.about.seed)
         elsewhere = stratum_of.index[
             stratum_of.notna() & (stratum_of != name)
         ]  # read for another frame: not twice here
@@ -95,7 +115,7 @@ def _split_target(target: str, plan: pd.DataFrame) -> tuple[str, str]:
     return frame, window if window in years else "" if window[:4] not in years else window[:4]
 
 
-def _find_folders(config: Config) -> dict[str, Path]:
+def find_folders(config: Config) -> dict[str, Path]:
     """Returns the folder of the round that drew each stratum; of several, the first."""
     handcheck = config.path(config.paths.handcheck)
     found: dict[str, Path] = {}
@@ -107,18 +127,18 @@ def _find_folders(config: Config) -> dict[str, Path]:
     return found
 
 
-def _choose_strata(
-    sample: Sample, population: Population, folders: Mapping[str, Path], frame: str, year: str
+def choose_strata(
+    sample: Sample, population: Population, folders: Mapping[str, Path], own: Iterable[str], frame: str
 ) -> list[str]:
-    """Returns the strata of a frame or year that can be extended.
+    """Returns those of the strata of a frame (called `frame`), or of a year of it, that can be extended.
 
     Raises:
         SheetError: there is none.
     """
-    own = sample.strata[(sample.strata["frame"] == frame) & ((sample.strata["year"] == year) | (year == ""))]
     extended = {name for folder in set(folders.values()) for name in read_extension(folder)["stratum"]}
-    done = [name for name in own.index if name in extended or name.rpartition("/")[0] in extended]
-    left = [str(name) for name in own.index if name not in done]
+    own = [str(name) for name in own]
+    done = [name for name in own if name in extended or name.rpartition("/")[0] in extended]
+    left = [name for name in own if name not in done]
     mixed = [name for name in left if name not in folders]
     thin = [name for name in left if name in folders and not population.knows(sample, name)]
     chosen = [name for name in left if name not in mixed and name not in thin]
@@ -141,7 +161,7 @@ def _choose_strata(
     return chosen
 
 
-def _share_out(bands: Mapping[str, pd.Series], sample: Sample, more: Mapping[int, int]) -> dict[str, dict[int, int]]:
+def share_out(bands: Mapping[str, pd.Series], sample: Sample, more: Mapping[int, int]) -> dict[str, dict[int, int]]:
     """Returns how many more documents each stratum gets of each band."""
     found: dict[str, dict[int, int]] = {name: {} for name in bands}
     for number, count in more.items():

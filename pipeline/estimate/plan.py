@@ -8,29 +8,42 @@ from pipeline import store
 from pipeline.config import Config
 from pipeline.errors import SheetError
 from pipeline.estimate.domains import parts_of
+from pipeline.estimate.draw_edge import PREFIX, draw_edge
 from pipeline.estimate.draw_more import draw_documents
+from pipeline.estimate.edge import tell_edge
 from pipeline.estimate.evidence import gather_evidence, name_sources
 from pipeline.estimate.inputs import load_inputs
 from pipeline.estimate.price_targets import AT_RANDOM, BY_BANDS, HEADLINE, SECOND, find_targets
 from pipeline.estimate.prices import price_actions
 from pipeline.estimate.survey import estimate_batch, open_survey
-from pipeline.schemas import AS_PEOPLE, NEEDS, PLAN, PRICES
+from pipeline.schemas import AS_PEOPLE, EDGE_PRICES, NEEDS, PLAN, PRICES
 
 log = logging.getLogger(__name__)
 SHOWN_EACH = 3  # steps of each kind that are printed; all are in the table
 
 
-def run(config: Config, draw: str = "", share: str = "") -> None:
+def run(config: Config, draw: str = "", share: str = "", count: int = 0) -> None:
     """Prints what every step saves for a minute of reading, and what would halve each interval; or draws for one.
 
     Args:
         config: of the census.
-        draw: "FRAME/YEAR DEFINITION", "FRAME DEFINITION" or "STRATUM DEFINITION"; "" only prints.
+        draw: "FRAME/YEAR DEFINITION", "FRAME DEFINITION" or "STRATUM DEFINITION"; "scope/FRAME" draws documents of
+            doubtful scope; "" only prints.
         share: whose interval the steps are priced for, in the same form; "" for every headline share together.
+        count: documents of doubtful scope to draw; 0 for the usual number.
 
     Raises:
-        SheetError: there is no such share.
+        SheetError: there is no such share, or a number is given for a draw that has its own.
     """
+    if draw.startswith(PREFIX) and " " not in draw:
+        draw_edge(config, draw, count)
+        return
+    if count:
+        raise SheetError(
+            "a number is for draws of doubtful scope",
+            where="N",
+            do=f'leave it out (the plan says how many), or give DRAW="{PREFIX}FRAME"',
+        )
     rows = store.read_table(PLAN, config.processed("plan"))
     if draw:
         draw_documents(config, rows, draw)
@@ -44,6 +57,7 @@ def run(config: Config, draw: str = "", share: str = "") -> None:
     if share:
         return
     print("\n".join(tell_needs(store.read_table(NEEDS, config.processed("needs")))))
+    print("\n".join(tell_edge(store.read_table(EDGE_PRICES, config.processed("edge_prices")))))
     for (frame, year, definition), part in rows.groupby(["frame", "year", "definition"], sort=True):
         first = part.iloc[0]
         log.info(
