@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from pipeline import store
-from pipeline.cluster.neighbours import find_neighbours
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.sample import SCREENED, Sample, settle_codes
 from pipeline.config import Config
@@ -22,11 +21,13 @@ from pipeline.estimate.draw_edge import BATCH, DOUBTFUL, PREFIX, doubt_of
 from pipeline.estimate.edge_replay import COLUMNS, Readings, replay_readings
 from pipeline.estimate.features import NEIGHBOUR_COUNT, compute_kernel
 from pipeline.estimate.inputs import load_inputs
+from pipeline.estimate.kept_neighbours import PLACE, keep_neighbours
 from pipeline.estimate.scope_calls import LIKELY
 from pipeline.generations import open_generation
 from pipeline.schemas import CALLS, EDGE_PRICES, TERMS, embeddings_table
 
 log = logging.getLogger(__name__)
+DECIMALS = 6  # beyond these, sums differ between processors
 WAYS = ("doubtful", "random")
 
 
@@ -51,10 +52,10 @@ def lay_readings(config: Config, codebook: Codebook, sample: Sample, population:
     stored = store.read_arrow(embeddings_table(config.embed.dimension_count), config.processed("embeddings"))
     vectors = store.matrix_from_column(stored.column("vector"))
     read = pd.Index(documents["doc_id"]).get_indexer(codes["doc_id"])
-    neighbours, _ = find_neighbours(vectors, NEIGHBOUR_COUNT)
+    neighbours, _ = keep_neighbours(config.path(config.paths.processed, *PLACE), vectors, NEIGHBOUR_COUNT)
     terms = store.read_table(TERMS, config.processed("terms"))
     return Readings(
-        likeness=compute_kernel(vectors, neighbours, terms, documents, read).rows(read),
+        likeness=compute_kernel(vectors, neighbours, terms, documents, read).own(),
         frame=documents["frame"].to_numpy(dtype=str)[read],
         fold=population.predictions.fold[read],
         is_inside=~codes["group"].isin(codebook.outside).to_numpy(),
@@ -99,7 +100,7 @@ def price_edge(calls: pd.DataFrame, replayed: pd.DataFrame, minutes: float) -> p
             called = known + float((settled * chance + (1 - settled) * (chance >= LIKELY)).sum())
             row[f"precision_{when}"] = found / max(called, 1e-9)
         rows.append({**row, **_name_replay(replayed, str(frame))})
-    return pd.DataFrame(rows, columns=[column.name for column in EDGE_PRICES.columns])
+    return pd.DataFrame(rows, columns=[column.name for column in EDGE_PRICES.columns]).round(DECIMALS)
 
 
 def _name_replay(replayed: pd.DataFrame, frame: str) -> dict[str, object]:

@@ -19,7 +19,8 @@ import pandas as pd
 from scipy.linalg import cho_factor, cho_solve
 from sklearn.linear_model import LogisticRegression
 
-from pipeline.estimate.classify import POWERS, RIDGE, to_probabilities
+from pipeline.estimate.classify import POWERS, to_probabilities
+from pipeline.estimate.fold_models import RIDGE
 from pipeline.estimate.scope_calls import FLOOR, LIKELY, PENALTY
 
 REPEATS = 12
