@@ -14,11 +14,13 @@ import importlib.machinery
 import io
 import multiprocessing
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import spec_from_loader
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, FrameType, ModuleType
+from typing import Any
 
 import hypothesis  # noqa: F401 (imported here once for all mutants)
 import numpy as np
@@ -29,17 +31,20 @@ import sklearn.feature_extraction.text  # noqa: F401
 
 from pipeline.store import write_csv
 
+Calls = Mapping[str, set[tuple[str, str]]]  # by file of tests: modules and functions that it calls
+
 ROOT = Path(__file__).resolve().parents[2]
 ROOM = ROOT / "pipeline" / "estimate"
 SEED = 20261127
-SECONDS = 240  # that the tests of one mutant may take: one that never ends is killed too
+SECONDS = 400  # that the tests of one mutant may take: one that never ends is killed too
 MODULES = tuple(sorted(path.stem for path in ROOM.glob("*.py") if path.stem != "__init__"))
 # The fast ones, the quickest first: no stage is run anew, and simulations are left out.
 TESTS = (
     *("test_estimate_core", "test_estimate_edges", "test_prediction_tables", "test_claims", "test_totals"),
     *("test_smooth", "test_axis_queries", "test_kept", "test_direct_people", "test_listed_frames", "test_scope_calls"),
     *("test_predictions", "test_total_growth", "test_gold", "test_shares", "test_needs", "test_reader_error"),
-    *("test_mixture", "test_robustness", "test_estimate_tables", "test_prices"),
+    *("test_mixture", "test_robustness", "test_price_arithmetic", "test_estimate_tables"),
+    "test_prices",
 )
 SLOW = (
     "holds_the_true or biases or unequal or weighed_right or any_shape or add_up_and or variance_of_svydesign "
@@ -56,12 +61,13 @@ class _Mutator(ast.NodeTransformer):
     """Changes the site of a number, counted in the order of the tree, and counts them all."""
 
     def __init__(self, wanted: int) -> None:
-        self.wanted, self.seen, self.changed = wanted, 0, ""
+        self.wanted, self.seen, self.changed, self.place, self.inside = wanted, 0, "", "", ""
 
     def _is_it(self, node: ast.AST, what: str) -> bool:
         self.seen += 1
         if self.seen - 1 != self.wanted:
             return False
+        self.place = self.inside
         self.changed = f"line {getattr(node, 'lineno', 0)}: {what}"
         return True
 
@@ -105,7 +111,9 @@ class _Mutator(ast.NodeTransformer):
         return node
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        outer, self.inside = self.inside, self.inside or node.name
         node.body = [self.visit(line) for line in node.body]  # neither annotations nor decorators
+        self.inside = outer
         return node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
@@ -114,12 +122,13 @@ class _Mutator(ast.NodeTransformer):
         return node
 
 
-def mutate(module: str, wanted: int) -> tuple[CodeType, str, int]:
-    """Returns a module's code with one site changed, what was changed, and how many sites there are."""
+def mutate(module: str, wanted: int) -> tuple[CodeType, str, int, str]:
+    """Returns a module's code with one site changed, what was changed, how many sites there are, and in which function
+    or method the change is; "" where it is in none."""
     path = ROOM / f"{module}.py"
     mutator = _Mutator(wanted)
     tree = ast.fix_missing_locations(mutator.visit(ast.parse(path.read_text(encoding="utf-8"))))
-    return compile(tree, str(path), "exec"), mutator.changed, mutator.seen
+    return compile(tree, str(path), "exec"), mutator.changed, mutator.seen, mutator.place
 
 
 class _Loader(importlib.abc.Loader, importlib.abc.MetaPathFinder):
@@ -137,20 +146,61 @@ class _Loader(importlib.abc.Loader, importlib.abc.MetaPathFinder):
         exec(self.code, module.__dict__)
 
 
-def order_tests(module: str) -> list[str]:
-    """Returns the files of tests, those that name the module first: most mutants are killed there."""
+class _Calls:
+    """Notes which functions of the room each file of tests calls: a test that calls none sees no change of it."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, set[tuple[str, str]]] = {}
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        called = self.seen.setdefault(item.path.stem, set())
+
+        def note(frame: FrameType, event: str, _: object) -> None:
+            code = frame.f_code
+            if event == "call" and code.co_filename.startswith(str(ROOM)):
+                outermost = code.co_qualname.partition(".<locals>")[0].rpartition(".")[2]
+                called.add((Path(code.co_filename).stem, outermost))
+
+        sys.setprofile(note)
+        threading.setprofile(note)
+        yield
+        sys.setprofile(None)
+        threading.setprofile(None)  # type: ignore[arg-type]
+
+
+def order_tests(module: str, function: str, calls: Calls) -> list[str]:
+    """Returns the files of tests that call a function, all for none; those that name its module first: most mutants are
+    killed there."""
     texts = {name: (ROOT / "tests" / f"{name}.py").read_text(encoding="utf-8") for name in TESTS}
-    return sorted(TESTS, key=lambda name: f"pipeline.estimate.{module} import" not in texts[name])
+    chosen = [name for name in TESTS if not function or (module, function) in calls.get(name, ())]
+    return sorted(chosen, key=lambda name: f"pipeline.estimate.{module} import" not in texts[name])
 
 
-def _test(module: str, site: int, results: "multiprocessing.Queue[tuple[str, str]]") -> None:
-    """Runs the tests on one mutant, then the census on a survivor."""
-    if site >= 0:
-        sys.meta_path.insert(0, _Loader(f"pipeline.estimate.{module}", mutate(module, site)[0]))
-    files = [str(ROOT / "tests" / f"{name}.py") for name in order_tests(module)]
+def _run_tests(names: Sequence[str], plugins: Sequence[object] = ()) -> int:
+    files = [str(ROOT / "tests" / f"{name}.py") for name in names]
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        status = pytest.main([*files, "-x", "-q", "-n", "0", "-p", "no:cacheprovider", "-k", f"not ({SLOW})"])
-    results.put(("survived" if status == 0 else "killed", f"pytest {int(status)}"))
+        options = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider", "-k", f"not ({SLOW})"]
+        return int(pytest.main([*files, *options], list(plugins)))
+
+
+def _map(results: "multiprocessing.Queue[tuple[str, Calls]]") -> None:
+    """Runs the tests on the code as it is, and tells what each file of them calls."""
+    calls = _Calls()
+    status = _run_tests(TESTS, [calls])
+    results.put(("survived" if status == 0 else "killed", calls.seen))
+
+
+def _test(module: str, site: int, calls: Calls, results: "multiprocessing.Queue[tuple[str, str]]") -> None:
+    """Runs the tests on one mutant."""
+    code, _, _, function = mutate(module, site)
+    names = order_tests(module, function, calls)
+    if not names:
+        results.put(("survived", "no test runs it"))
+        return
+    sys.meta_path.insert(0, _Loader(f"pipeline.estimate.{module}", code))
+    status = _run_tests(names)
+    results.put(("survived" if status == 0 else "killed", f"pytest {status}"))
 
 
 def _look(module: str, site: int, results: "multiprocessing.Queue[tuple[str, str]]") -> None:
@@ -165,7 +215,7 @@ def _look(module: str, site: int, results: "multiprocessing.Queue[tuple[str, str
         results.put(("tables", type(error).__name__))
 
 
-def _run(target: object, *arguments: object) -> tuple[str, str]:
+def _run(target: object, *arguments: object) -> tuple[str, Any]:
     """Runs a function in a process of its own; one that dies or never ends counts as killed."""
     context = multiprocessing.get_context("fork")  # what is not ours is imported once
     results = context.Queue()
@@ -194,12 +244,13 @@ def main() -> None:
     parser.add_argument("--no-census", action="store_true", help="do not ask which survivors can be seen")
     parser.add_argument("--output", type=Path, default=ROOT / "reports/bench/mutation.csv")
     options = parser.parse_args()
-    if _run(_test, "", -1)[0] != "survived":
-        sys.exit("the tests fail on the code as it is")
+    status, calls = _run(_map)
+    if status != "survived":
+        sys.exit(f"the tests fail on the code as it is, or take more than {SECONDS} s")
     plain = "" if options.no_census else _run(_look, "", -1)[1]
     rows = []
     for module, site in draw_mutants(options.mutants, np.random.default_rng(options.seed)):
-        result, note = _run(_test, module, site)
+        result, note = _run(_test, module, site, calls)
         if result == "survived" and not options.no_census:
             result = "cannot be seen" if _run(_look, module, site)[1] == plain else "survived"
         row = {"module": module, "change": mutate(module, site)[1], "result": result, "note": note}
