@@ -131,8 +131,8 @@ def search(sentence: str, count: int = 10, *, census: Census | None = None) -> p
     if not sentence.strip():
         raise CensusError("the query is empty", where="search", do="say what to look for, in words")
     with needing("encode", "search"):
-        from pipeline.config import Embed  # noqa: PLC0415
         from pipeline.embed.encoder import load_encoder  # noqa: PLC0415
+        from pipeline.settings import Embed  # noqa: PLC0415
 
         made_with = census.manifest["encoder"]
         settings = Embed(

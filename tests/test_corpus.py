@@ -197,7 +197,7 @@ def test_a_frame_that_is_not_declared_is_refused(root: Path, tmp_path: Path) -> 
 
 
 def test_term_counts_hold_no_rare_word_and_no_order() -> None:
-    from pipeline.config import Terms
+    from pipeline.settings import Terms
 
     texts = ["interpretability circuits " * 3 + f"unique{number}" for number in range(30)] + ["gardening tulips"] * 70
     documents = pd.DataFrame({"doc_id": [f"d{number:03d}" for number in range(100)], "title": "", "text": texts})
