@@ -20,6 +20,7 @@ from pipeline.errors import DataError, SheetError
 from pipeline.estimate.kernel import Kernel
 from pipeline.report.named import tell_size
 from pipeline.text.phrase_matches import find_in_terms, find_in_titles
+from pipeline.text.phrases import fold_text, phrase_pattern
 
 GOOD = """version = 1
 [[agendas]]
@@ -149,6 +150,11 @@ def test_phrases_are_found_in_titles_and_among_terms() -> None:
     phrases = [("tea cup*",), ("plate",)]
     titles = pd.Series(["On Tea-Cups", "A plated thing", None])
     assert find_in_titles(titles, phrases).tolist() == [[True, False], [False, False], [False, False]]
+    odd = [("o'hare", "c++", "+1 sign"), ("cup s*",)]
+    texts = pd.Series(["O'Hares and me", "the o hare", "old c++ s", "a cup sees", "two cups", "give a+1 sign"])
+    assert find_in_titles(texts, odd).tolist() == [
+        [phrase_pattern(own).search(fold_text(text)) is not None for own in odd] for text in texts
+    ]
     terms = pd.DataFrame({"doc_id": ["b", "b", "gone"], "term": ["tea cup", "plates", "plate"], "term_count": 1})
     assert find_in_terms(terms, pd.Series(["a", "b"]), phrases).tolist() == [[False, False], [True, True]]
 

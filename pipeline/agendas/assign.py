@@ -115,10 +115,12 @@ def assign_chances(
     able = is_sampled if is_sampled.any() else np.ones(len(read), dtype=bool)
     taught, truth = (read[able], is_member[able]) if len(read) else (known, target > 0)
     chances = np.zeros(is_seed.shape)
-    for fold in np.unique(evidence.fold):
-        rows = evidence.fold == fold
-        learn = evidence.fold[taught] != fold
+
+    def calibrate(fold: int) -> None:
+        rows, learn = evidence.fold == fold, evidence.fold[taught] != fold
         chances[rows] = _calibrate(features[taught[learn]], truth[learn], features[rows])
+
+    run_threads(calibrate, np.unique(evidence.fold).tolist())
     return chances.round(DECIMALS)
 
 
