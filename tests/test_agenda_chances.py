@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cluster.agenda_chances import cross_predict, learn_agendas, list_known
-from pipeline.cluster.words import WordCounts
 from pipeline.coding.agenda_list import FILE, Agenda, AgendaList, load_agendas, read_agenda_sheets
 from pipeline.coding.codebook import load_codebook
+from pipeline.text.word_counts import WordCounts
 from tests.survey_of import CODEBOOK
 
 NO_WORDS = WordCounts(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.int16), [])

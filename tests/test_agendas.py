@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from pipeline.agendas.assign import Evidence, assign_chances
@@ -19,8 +20,9 @@ from pipeline.coding.codebook import Codebook, load_codebook
 from pipeline.errors import DataError, SheetError
 from pipeline.estimate.kernel import Kernel
 from pipeline.report.named import tell_size
-from pipeline.text.phrase_matches import find_in_terms, find_in_titles
+from pipeline.text.phrase_matches import find_in_titles, find_in_words
 from pipeline.text.phrases import fold_text, phrase_pattern
+from pipeline.text.word_counts import code_terms
 
 GOOD = """version = 1
 [[agendas]]
@@ -155,8 +157,12 @@ def test_phrases_are_found_in_titles_and_among_terms() -> None:
     assert find_in_titles(texts, odd).tolist() == [
         [phrase_pattern(own).search(fold_text(text)) is not None for own in odd] for text in texts
     ]
-    terms = pd.DataFrame({"doc_id": ["b", "b", "gone"], "term": ["tea cup", "plates", "plate"], "term_count": 1})
-    assert find_in_terms(terms, pd.Series(["a", "b"]), phrases).tolist() == [[False, False], [True, True]]
+    terms = pa.table({"doc_id": ["b", "b", "gone"], "term": ["tea cup", "plates", "plate"], "term_count": [1, 1, 1]})
+    words = code_terms([terms], pd.Index(["a", "b"]))
+    assert find_in_words(words.rows, words.columns, words.vocabulary, 2, phrases).tolist() == [
+        [False, False],
+        [True, True],
+    ]
 
 
 @pytest.fixture(scope="module")

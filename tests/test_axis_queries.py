@@ -18,6 +18,7 @@ from pipeline.estimate.planning import guess_shares
 from pipeline.estimate.robustness import vary_estimates
 from pipeline.estimate.survey import estimate_batch, open_survey
 from pipeline.estimate.tables import tabulate_predictions
+from pipeline.text.word_counts import code_terms
 from tests.survey_of import CODEBOOK, sample_of
 
 STATED = Denominator(title="with a purpose stated", groups=("A", "E"), axes={"purpose": ("yes",)})
@@ -70,8 +71,7 @@ def test_chances_of_queries_that_ask_for_axes_are_learnt_from_those_who_have_the
     is_stated[population.units] = match_query(STATED, codes)
     vectors[:, 0] = np.where(is_stated, 6, -1)  # a vector that tells who belongs, for those that are read
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    terms = pd.DataFrame({"doc_id": [], "term": [], "term_count": []})
-    found = predict_codes(vectors.astype(np.float16), terms, documents, codes, ASKING)
+    found = predict_codes(vectors.astype(np.float16), code_terms([], pd.Index([])), documents, codes, ASKING)
     inside = found.inside("stated", STATED)[population.units]
     truth = match_query(STATED, codes)
     assert inside[truth].mean() > inside[~truth].mean() + 0.3

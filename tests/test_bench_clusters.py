@@ -17,9 +17,9 @@ from pipeline.cluster.inputs import Graphs, Inputs
 from pipeline.cluster.layers import build_graph, choose_partition, cut_layer, dissolve_small
 from pipeline.cluster.matching import Reference
 from pipeline.cluster.neighbours import find_neighbours
-from pipeline.cluster.words import WordCounts
 from pipeline.config import load_config
 from pipeline.schemas import CLUSTER_CHANGES, CLUSTER_MEMBERS, CLUSTERS, LAYOUT, embeddings_table
+from pipeline.text.word_counts import WordCounts
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 CENSUS = "data/raw/census/2026.07"

@@ -25,10 +25,11 @@ from pipeline.cluster.layout import extend_layout, find_start, lay_out
 from pipeline.cluster.names import choose_terms, name_clusters, rank_terms
 from pipeline.cluster.neighbours import find_neighbours, find_neighbours_among
 from pipeline.cluster.stability import best_jaccard, probe_source, score_samples
-from pipeline.cluster.words import WordCounts, build_term_graph, code_terms
+from pipeline.cluster.words import build_term_graph
 from pipeline.coding.group_names import read_set_names
 from pipeline.errors import DataError, SheetError
 from pipeline.schemas import TERMS
+from pipeline.text.word_counts import WordCounts, code_terms
 
 
 def blobs(seed: int = 5, groups: int = 4, size: int = 40, width: int = 32) -> np.ndarray:

@@ -16,7 +16,6 @@ from pipeline.cluster.matching import Reference, join_clusters, match_clusters
 from pipeline.cluster.neighbours import find_neighbours
 from pipeline.cluster.second import compare_second, cut_second, load_vectors, read_second
 from pipeline.cluster.stage import run
-from pipeline.cluster.words import WordCounts
 from pipeline.config import Config, load_config
 from pipeline.dataset.verify import check_files
 from pipeline.errors import DataError
@@ -33,6 +32,7 @@ from pipeline.schemas import (
 )
 from pipeline.settings import Cluster, Layer
 from pipeline.store import read_table, sha256_of_file, write_table
+from pipeline.text.word_counts import WordCounts
 from tests.test_cluster import blobs
 
 NO_CHANGES = CLUSTER_CHANGES.arrow_schema.empty_table().to_pandas()

@@ -12,13 +12,13 @@ from pipeline.cluster.matching import GROUND, is_ground, match_clusters
 from pipeline.cluster.names import drop_form
 from pipeline.cluster.stability import probe_source
 from pipeline.cluster.subject import find_forms, find_themes, keep_subject, predict_leaves, take_out_form
-from pipeline.cluster.words import WordCounts
 from pipeline.coding.codebook import load_codebook
 from pipeline.coding.current import read_sample
 from pipeline.coding.sample import settle_codes
 from pipeline.config import Config, load_config
 from pipeline.errors import DataError
 from pipeline.schemas import CLUSTER_CHANGES
+from pipeline.text.word_counts import WordCounts
 
 NO_CHANGES = CLUSTER_CHANGES.arrow_schema.empty_table().to_pandas()
 

@@ -22,7 +22,8 @@ from pipeline.estimate.features import compute_kernel, find_near_duplicates
 from pipeline.estimate.fold_models import FoldModels
 from pipeline.estimate.kept_neighbours import Near
 from pipeline.estimate.kernel import Kernel
-from pipeline.text.phrase_matches import find_in_terms, find_in_titles
+from pipeline.text.phrase_matches import find_in_titles, find_in_words
+from pipeline.text.word_counts import WordCounts
 
 PENALTY = 1.0  # of the logistic regression; 0.1 and 10 change no F1 by 0.01
 DECIMALS = 3
@@ -51,7 +52,7 @@ def gather_evidence(
     documents: pd.DataFrame,
     vectors: np.ndarray,
     near: Near,
-    terms: pd.DataFrame,
+    words: WordCounts,
     agendas: Sequence[Agenda],
     known: np.ndarray,
     predicted: Mapping[str, np.ndarray],
@@ -62,7 +63,7 @@ def gather_evidence(
         documents: columns doc_id, title, authors, frame; n rows.
         vectors: float16 (n, n_dims), unit rows, in their order.
         near: the nearest documents of each, with their cosines.
-        terms: rows of the table `terms`.
+        words: their term counts.
         agendas: the list.
         known: int, rows of the seeds and the read documents, rising.
         predicted: the chance of each leaf, or where that is not at hand of its group: float (n,) by leaf.
@@ -74,10 +75,10 @@ def gather_evidence(
     ]
     phrases = [agenda.phrases for agenda in agendas]
     return Evidence(
-        kernel=compute_kernel(vectors, neighbours, terms, documents, known),
+        kernel=compute_kernel(vectors, neighbours, words, documents, known),
         fold=assign_folds(documents["doc_id"], duplicates),
         in_title=find_in_titles(documents["title"], phrases),
-        in_terms=find_in_terms(terms, documents["doc_id"], phrases),
+        in_terms=find_in_words(words.rows, words.columns, words.vocabulary, len(documents), phrases),
         leaf_chance=np.stack(chances, axis=1),
     )
 

@@ -69,7 +69,7 @@ def _rank_by_vectors(vectors: np.ndarray, is_assigned: np.ndarray) -> list[list[
 
 
 def _rank_by_members(is_assigned: np.ndarray) -> list[list[int]]:
-    together = is_assigned.T.astype(np.int64) @ is_assigned.astype(np.int64)
+    together = is_assigned.T.astype(np.float64) @ is_assigned.astype(np.float64)  # whole numbers, and faster so
     return [_first(together[place], place, together[place] > 0) for place in range(len(together))]
 
 

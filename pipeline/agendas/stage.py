@@ -22,6 +22,7 @@ from pipeline.estimate.features import NEIGHBOUR_COUNT
 from pipeline.estimate.kept_neighbours import PLACE, Near, keep_neighbours
 from pipeline.estimate.people import name_people
 from pipeline.generations import open_generation
+from pipeline.groups import read_groups
 from pipeline.schemas import (
     AGENDA_LIST,
     AGENDA_MEMBERS,
@@ -37,6 +38,7 @@ from pipeline.schemas import (
     codes_table,
     embeddings_table,
 )
+from pipeline.text.word_counts import WordCounts, code_terms
 
 log = logging.getLogger(__name__)
 THRESHOLD = 0.25  # chance from which a document is assigned: precision and recall of round 1's pairs are equal there
@@ -54,7 +56,7 @@ class Inputs:
     documents: pd.DataFrame
     vectors: np.ndarray
     near: Near
-    terms: pd.DataFrame
+    words: WordCounts
     members: pd.DataFrame
     parts: dict[str, str]
     weights: pd.DataFrame
@@ -105,7 +107,7 @@ def load_inputs(config: Config, codebook: Codebook, listed: AgendaList) -> Input
         documents=documents,
         vectors=vectors,
         near=keep_neighbours(config.path(config.paths.processed, *PLACE), vectors, NEIGHBOUR_COUNT),
-        terms=store.read_table(TERMS, config.processed("terms")),
+        words=code_terms(read_groups(TERMS, config.processed("terms")), pd.Index(documents["doc_id"])),
         members=store.read_table(FRAME_MEMBERS, config.processed("frame_members"), MEMBER_COLUMNS),
         parts=parts_of(config.frames),
         weights=store.read_table(WEIGHTS, config.processed("weights"), columns),
@@ -132,7 +134,7 @@ def tabulate_agendas(inputs: Inputs, level: float) -> dict[Table, pd.DataFrame]:
     is_seed = mark_seeds(listed, documents["doc_id"])
     known = np.union1d(np.flatnonzero(is_seed.any(axis=1)), reading.rows)
     evidence = gather_evidence(
-        documents, inputs.vectors, inputs.near, inputs.terms, listed.agendas, known, inputs.predicted
+        documents, inputs.vectors, inputs.near, inputs.words, listed.agendas, known, inputs.predicted
     )
     scored, weight = weigh_reading(documents["doc_id"], inputs.weights, reading)
     is_sampled = np.isin(reading.rows, scored.rows)

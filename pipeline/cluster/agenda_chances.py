@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.cluster.words import WordCounts
 from pipeline.coding.agenda_list import FILE, AgendaList, load_agendas, read_agenda_sheets
 from pipeline.coding.codebook import Codebook
 from pipeline.text.phrase_matches import find_in_titles, find_in_words
+from pipeline.text.word_counts import WordCounts
 
 RIDGE = 1.0
 TITLE_WEIGHT, WORD_WEIGHT = 0.7, 0.4  # of a phrase in the title, and among the words, beside vectors of length one

@@ -13,11 +13,12 @@ from pipeline.cluster.layers import build_graph
 from pipeline.cluster.matching import Reference, read_reference
 from pipeline.cluster.neighbours import find_neighbours
 from pipeline.cluster.second import read_second
-from pipeline.cluster.words import WordCounts, build_term_graph, code_terms
+from pipeline.cluster.words import build_term_graph
 from pipeline.coding.group_names import SetName, read_set_names
 from pipeline.config import Config
 from pipeline.groups import read_groups
 from pipeline.schemas import DOCUMENTS, SECOND_MEMBERS, TERMS, embeddings_table
+from pipeline.text.word_counts import WordCounts, code_terms
 
 EXACT_LIMIT = 20_000  # documents above which neighbours are searched for in near cells only
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from pipeline.cluster.words import WordCounts
+from pipeline.text.word_counts import WordCounts
 
 # What is left of web pages where the markup was not cleaned away; it must not name a cluster.
 MARKUP_WORDS = frozenset(

@@ -23,12 +23,12 @@ from sklearn.utils.extmath import randomized_svd
 from pipeline.cluster.agenda_chances import learn_agendas
 from pipeline.cluster.inputs import Inputs
 from pipeline.cluster.names import drop_form
-from pipeline.cluster.words import WordCounts
 from pipeline.coding.codebook import load_codebook
 from pipeline.coding.current import read_sample
 from pipeline.coding.sample import settle_codes
 from pipeline.config import Config
 from pipeline.errors import DataError
+from pipeline.text.word_counts import WordCounts
 
 THEME_COUNT = 200
 SVD_ROUNDS = 5  # of power iteration

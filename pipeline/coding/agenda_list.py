@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ class AgendaList:
     version: int
     agendas: tuple[Agenda, ...]
 
-    @property
+    @cached_property
     def ids(self) -> tuple[str, ...]:
         """The ids in order."""
         return tuple(agenda.id for agenda in self.agendas)

@@ -23,6 +23,7 @@ from pipeline.coding.queries import Definition, Denominator
 from pipeline.estimate.features import NEIGHBOUR_COUNT, compute_kernel, find_near_duplicates
 from pipeline.estimate.fold_models import FoldModels
 from pipeline.estimate.kernel import Kernel
+from pipeline.text.word_counts import WordCounts
 
 FOLD_COUNT = 10
 NEAR_DUPLICATE_COSINE = 0.95
@@ -74,7 +75,7 @@ class Predictions:
 
 def predict_codes(
     vectors: np.ndarray,
-    terms: pd.DataFrame,
+    words: WordCounts,
     documents: pd.DataFrame,
     codes: pd.DataFrame,
     codebook: Codebook,
@@ -84,7 +85,7 @@ def predict_codes(
 
     Args:
         vectors: float16 (n, n_dims), unit rows.
-        terms: rows of the table `terms`.
+        words: their term counts.
         documents: columns doc_id, title, authors, frame; n rows in the order of `vectors`.
         codes: rows of the table `codes`: the read documents, all of them in `documents`.
         codebook: its leaves, definitions and denominators.
@@ -93,7 +94,7 @@ def predict_codes(
     read = pd.Index(documents["doc_id"]).get_indexer(codes["doc_id"])
     neighbours, cosines = near or find_neighbours(vectors, NEIGHBOUR_COUNT)
     fold = assign_folds(documents["doc_id"], find_near_duplicates(neighbours, cosines, NEAR_DUPLICATE_COSINE))
-    kernel = compute_kernel(vectors, neighbours, terms, documents, read)
+    kernel = compute_kernel(vectors, neighbours, words, documents, read)
     leaves = tuple(codebook.leaves)
     groups = tuple(codebook.group_of[leaf] for leaf in leaves)
     queries = list_queries(codebook, codes)

@@ -11,6 +11,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
 
 from pipeline.estimate.kernel import Features, Kernel, NeighbourMeans
+from pipeline.text.word_counts import WordCounts
 
 NEIGHBOUR_COUNT = 15
 LEAST_WORKS = 3  # a name on fewer documents says nothing about the others
@@ -19,7 +20,7 @@ TITLE_WORD_COUNT = 2  # documents that a title word must occur in
 
 
 def compute_kernel(
-    vectors: np.ndarray, neighbours: np.ndarray, terms: pd.DataFrame, documents: pd.DataFrame, read: np.ndarray
+    vectors: np.ndarray, neighbours: np.ndarray, words: WordCounts, documents: pd.DataFrame, read: np.ndarray
 ) -> Kernel:
     """Returns how alike every document and every read one are.
 
@@ -29,11 +30,11 @@ def compute_kernel(
     Args:
         vectors: float16 (n, n_dims), unit rows.
         neighbours: int (n, count), the nearest documents of each.
-        terms: rows of the table `terms`.
+        words: term counts of the documents.
         documents: columns doc_id, title, authors, frame; n rows in the order of `vectors`.
         read: int (n_read,), rows of the read documents.
     """
-    return Kernel(dict(_list_features(vectors, neighbours, terms, documents)), read)
+    return Kernel(dict(_list_features(vectors, neighbours, words, documents)), read)
 
 
 def find_near_duplicates(neighbours: np.ndarray, cosines: np.ndarray, threshold: float) -> np.ndarray:
@@ -51,7 +52,7 @@ def find_near_duplicates(neighbours: np.ndarray, cosines: np.ndarray, threshold:
 
 
 def _list_features(
-    vectors: np.ndarray, neighbours: np.ndarray, terms: pd.DataFrame, documents: pd.DataFrame
+    vectors: np.ndarray, neighbours: np.ndarray, words: WordCounts, documents: pd.DataFrame
 ) -> Iterator[tuple[str, Features]]:
     """Yields each set of features, unit rows."""
     total = len(vectors)
@@ -59,7 +60,7 @@ def _list_features(
     yield "vector", _unit_rows(exact)
     around = _mean_of_neighbours(neighbours, total)
     yield "neighbourhood", _unit_rows(around @ exact)
-    counts = _count_matrix(terms, documents["doc_id"])
+    counts = _count_matrix(words, total)
     if counts.shape[1]:
         weighted = TfidfTransformer(sublinear_tf=True).fit_transform(counts)
         yield "terms", weighted
@@ -75,13 +76,9 @@ def _mean_of_neighbours(neighbours: np.ndarray, total: int) -> sparse.csr_matrix
     return sparse.csr_matrix((np.ones(len(sources)), (sources, neighbours.reshape(-1))), shape=(total, total))
 
 
-def _count_matrix(terms: pd.DataFrame, doc_ids: pd.Series) -> sparse.csr_matrix:
-    rows = pd.Index(doc_ids).get_indexer(terms["doc_id"])
-    columns, vocabulary = pd.factorize(terms["term"], sort=True)
-    counts = terms["term_count"].to_numpy(dtype=np.float64)
-    return sparse.csr_matrix(
-        (counts[rows >= 0], (rows[rows >= 0], columns[rows >= 0])), shape=(len(doc_ids), len(vocabulary))
-    )
+def _count_matrix(words: WordCounts, total: int) -> sparse.csr_matrix:
+    counts = words.counts.astype(np.float64)
+    return sparse.csr_matrix((counts, (words.rows, words.columns)), shape=(total, len(words.vocabulary)))
 
 
 def _title_words(titles: pd.Series) -> sparse.csr_matrix:

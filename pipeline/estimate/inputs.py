@@ -1,11 +1,13 @@
 """What every estimate starts from: the codebook, the read sample, and all documents with their predicted codes."""
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from pipeline import store
+from pipeline.cluster.neighbours import find_neighbours
 from pipeline.coding.codebook import Codebook, load_codebook
 from pipeline.coding.current import read_sample
 from pipeline.coding.definitions import check_nesting
@@ -17,14 +19,16 @@ from pipeline.estimate.domains import Population
 from pipeline.estimate.features import NEIGHBOUR_COUNT
 from pipeline.estimate.kept import PLACE, keep_predictions, name_predictions
 from pipeline.estimate.kept_neighbours import PLACE as NEIGHBOURS_PLACE
-from pipeline.estimate.kept_neighbours import keep_neighbours
+from pipeline.estimate.kept_neighbours import Near, keep_neighbours
 from pipeline.estimate.people import name_people
+from pipeline.groups import read_groups
 from pipeline.schemas import (
     AUTHORSHIP,
     DOCUMENTS,
     TERMS,
     embeddings_table,
 )
+from pipeline.text.word_counts import code_terms
 
 DOCUMENT_COLUMNS = (
     "doc_id",
@@ -54,13 +58,15 @@ def load_inputs(config: Config, *, is_fresh: bool = False) -> tuple[Codebook, Sa
     check_nesting(codebook)
     documents = store.read_table(DOCUMENTS, config.processed("documents"), DOCUMENT_COLUMNS)
     documents = name_people(documents, store.read_table(AUTHORSHIP, config.processed("authorship")))
-    sample = read_sample(config, codebook)
-    codes = settle_codes(sample)
+    with ThreadPoolExecutor(1) as pool:
+        near = pool.submit(_find_near, config, is_fresh=is_fresh)  # beside the sheets: it hangs on the vectors alone
+        sample = read_sample(config, codebook)
+        codes = settle_codes(sample)
     # A screener's mark is no reading: nothing is learnt from it.
     codes = codes[(codes["phase2_stratum"] != SCREENED) | codes["is_adjudicated"]].reset_index(drop=True)
-    make = partial(_predict, config, documents, codes, codebook)
+    make = partial(_predict, config, documents, codes, codebook, near)
     if is_fresh:
-        predictions = make(is_fresh=True)
+        predictions = make()
     else:
         files = [config.processed(name) for name in ("documents", "embeddings", "terms")]
         name = name_predictions(files, codes, codebook)
@@ -69,14 +75,26 @@ def load_inputs(config: Config, *, is_fresh: bool = False) -> tuple[Codebook, Sa
     return codebook, sample, Population(documents, np.empty(0, dtype=int), predictions).of(sample)
 
 
-def _predict(
-    config: Config, documents: pd.DataFrame, codes: pd.DataFrame, codebook: Codebook, *, is_fresh: bool = False
-) -> Predictions:
+def _find_near(config: Config, *, is_fresh: bool) -> tuple[list[str], np.ndarray, Near]:
+    """Returns the ids of documents, their vectors, and the nearest of each."""
     embeddings = store.read_arrow(embeddings_table(config.embed.dimension_count), config.processed("embeddings"))
-    if embeddings.column("doc_id").to_pylist() != documents["doc_id"].to_list():
-        raise DataError("the vectors are of other documents", where="embeddings", do="run make estimate")
     vectors = store.matrix_from_column(embeddings.column("vector"))
-    terms = store.read_table(TERMS, config.processed("terms"))
-    place = config.path(config.paths.processed, *NEIGHBOURS_PLACE)
-    near = None if is_fresh else keep_neighbours(place, vectors, NEIGHBOUR_COUNT)
-    return predict_codes(vectors, terms, documents, codes, codebook, near)
+    if is_fresh:
+        near = find_neighbours(vectors, NEIGHBOUR_COUNT)
+    else:
+        near = keep_neighbours(config.path(config.paths.processed, *NEIGHBOURS_PLACE), vectors, NEIGHBOUR_COUNT)
+    return embeddings.column("doc_id").to_pylist(), vectors, near
+
+
+def _predict(
+    config: Config,
+    documents: pd.DataFrame,
+    codes: pd.DataFrame,
+    codebook: Codebook,
+    found: Future[tuple[list[str], np.ndarray, Near]],
+) -> Predictions:
+    ids, vectors, near = found.result()
+    if ids != documents["doc_id"].to_list():
+        raise DataError("the vectors are of other documents", where="embeddings", do="run make estimate")
+    words = code_terms(read_groups(TERMS, config.processed("terms")), pd.Index(ids))
+    return predict_codes(vectors, words, documents, codes, codebook, near)

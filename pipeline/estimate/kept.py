@@ -19,6 +19,7 @@ import pipeline.estimate.classify
 import pipeline.estimate.features
 import pipeline.estimate.fold_models
 import pipeline.estimate.kernel
+import pipeline.text.word_counts
 from pipeline import store
 from pipeline.coding.codebook import Codebook
 from pipeline.estimate.classify import DECIMALS, Predictions, list_queries
@@ -32,6 +33,7 @@ MODULES = (
     pipeline.estimate.features,
     pipeline.estimate.fold_models,
     pipeline.estimate.kernel,
+    pipeline.text.word_counts,
 )
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "pandas")
 WHOLE = 10**DECIMALS  # predictions have so many decimals, and are kept as whole numbers

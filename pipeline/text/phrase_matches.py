@@ -18,23 +18,12 @@ def find_in_titles(titles: pd.Series, phrases: Phrases) -> np.ndarray:
     return find_in_folded([fold_text(title) for title in titles.fillna("")], phrases)
 
 
-def find_in_terms(terms: pd.DataFrame, doc_ids: pd.Series, phrases: Phrases) -> np.ndarray:
-    """Returns whether the kept terms of a document hold one of several phrases: bool (n_documents, n_lists).
-
-    Args:
-        terms: rows of the table `terms`: words and pairs of words, so that longer phrases are never found.
-        doc_ids: (n_documents,).
-        phrases: a list of them for each thing that is looked for.
-    """
-    row = pd.Index(doc_ids).get_indexer(terms["doc_id"])
-    code, vocabulary = pd.factorize(terms["term"])
-    return find_in_words(row[row >= 0], code[row >= 0], list(vocabulary), len(doc_ids), phrases)
-
-
 def find_in_words(
     rows: np.ndarray, columns: np.ndarray, vocabulary: Sequence[str], total: int, phrases: Phrases
 ) -> np.ndarray:
-    """Returns the same from terms as numbers.
+    """Returns whether the kept terms of a document hold one of several phrases: bool (n_documents, n_lists).
+
+    Terms are words and pairs of words, so that longer phrases are never found.
 
     Args:
         rows, columns: int (n,), the document and the place in `vocabulary` of each term of each document.

@@ -25,8 +25,10 @@ from pipeline.estimate.classify import predict_codes
 from pipeline.estimate.inputs import DOCUMENT_COLUMNS, load_inputs
 from pipeline.estimate.survey import estimate_batch, open_survey
 from pipeline.estimate.tables import tabulate_shares
+from pipeline.groups import read_groups
 from pipeline.schemas import DOCUMENTS, TERMS, embeddings_table
 from pipeline.text.extract import compose_text
+from pipeline.text.word_counts import code_terms
 from tests.bench.embed import compare_vectors
 
 log = logging.getLogger(__name__)
@@ -73,8 +75,8 @@ def estimate_shares(config: Config, vectors: np.ndarray) -> tuple[pd.DataFrame, 
     """Returns the shares that come out with these vectors, for the frames that may be quoted, and the number read."""
     codebook, sample, population = load_inputs(config)
     documents = store.read_table(DOCUMENTS, config.processed("documents"), DOCUMENT_COLUMNS)
-    terms = store.read_table(TERMS, config.processed("terms"))
-    predictions = predict_codes(vectors, terms, documents, settle_codes(sample), codebook)
+    words = code_terms(read_groups(TERMS, config.processed("terms")), pd.Index(documents["doc_id"]))
+    predictions = predict_codes(vectors, words, documents, settle_codes(sample), codebook)
     changed = replace(population, predictions=predictions)
     survey = open_survey(sample, changed, codebook, config.estimate.level, config.seed)
     rows = tabulate_shares(survey, estimate_batch(survey, codebook.definitions, []))
