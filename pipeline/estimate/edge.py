@@ -24,7 +24,9 @@ from pipeline.estimate.inputs import load_inputs
 from pipeline.estimate.kept_neighbours import PLACE, keep_neighbours
 from pipeline.estimate.scope_calls import LIKELY
 from pipeline.generations import open_generation
+from pipeline.groups import read_groups
 from pipeline.schemas import CALLS, EDGE_PRICES, TERMS, embeddings_table
+from pipeline.text.word_counts import code_terms
 
 log = logging.getLogger(__name__)
 DECIMALS = 6  # beyond these, sums differ between processors
@@ -53,9 +55,9 @@ def lay_readings(config: Config, codebook: Codebook, sample: Sample, population:
     vectors = store.matrix_from_column(stored.column("vector"))
     read = pd.Index(documents["doc_id"]).get_indexer(codes["doc_id"])
     neighbours, _ = keep_neighbours(config.path(config.paths.processed, *PLACE), vectors, NEIGHBOUR_COUNT)
-    terms = store.read_table(TERMS, config.processed("terms"))
+    words = code_terms(read_groups(TERMS, config.processed("terms")), pd.Index(documents["doc_id"]))
     return Readings(
-        likeness=compute_kernel(vectors, neighbours, terms, documents, read).own(),
+        likeness=compute_kernel(vectors, neighbours, words, documents, read).own(),
         frame=documents["frame"].to_numpy(dtype=str)[read],
         fold=population.predictions.fold[read],
         is_inside=~codes["group"].isin(codebook.outside).to_numpy(),
