@@ -116,15 +116,29 @@ def test_a_stage_loads_no_module_that_its_code_does_not_hold(traced: Workshop, t
 # ---- what reruns -----------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def copy(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(scope="module")
+def noted(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the code and the hand check, in which every stage has just run."""
+    folder = tmp_path_factory.mktemp("code")
     for name in ("pipeline", "data/raw/handcheck", "data/raw/scope"):
-        shutil.copytree(root / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(root / "census.toml", tmp_path)
-    monkeypatch.setattr(staleness, "PACKAGE_ROOT", tmp_path)
-    note_runs(load_config(tmp_path / "census.toml"))
-    return tmp_path
+        shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(root / "census.toml", folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(staleness, "PACKAGE_ROOT", folder)
+        note_runs(load_config(folder / "census.toml"))
+    return folder
+
+
+@pytest.fixture
+def copy(noted: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """That copy, to edit: it is put back as it was."""
+    before = {path: path.read_bytes() for path in noted.rglob("*") if path.is_file()}
+    monkeypatch.setattr(staleness, "PACKAGE_ROOT", noted)
+    yield noted
+    assert {path for path in noted.rglob("*") if path.is_file()} == set(before)
+    for path, content in before.items():
+        if path.read_bytes() != content:
+            path.write_bytes(content)
 
 
 MEMORY = Memory(Path("never-saved"))  # of unchanged files, over all edits: reading them all anew takes minutes

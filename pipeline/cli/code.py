@@ -35,20 +35,15 @@ def find_imports(tree: ast.Module, root: Path) -> set[str]:
 
 def path_of(module: str, root: Path) -> Path | None:
     """Returns the file of a module of the package under `root`, or None where there is none."""
-    place = root.joinpath(*module.split("."))
-    for path in (place.with_suffix(".py"), place / "__init__.py"):
+    place = f"{root}/{module.replace('.', '/')}"  # asked for each module of each stage: strings, not paths
+    for path in (Path(f"{place}.py"), Path(f"{place}/__init__.py")):
         if path.is_file():
             return path
     return None
 
 
-def digest_module(source: str, module: str, *, shows_meanings: bool) -> str:
-    """Returns the hash of a module's syntax tree, without what is no code.
-
-    Raises:
-        SyntaxError: the source is not Python.
-    """
-    tree = ast.parse(source)
+def digest_module(tree: ast.Module, module: str, *, shows_meanings: bool) -> str:
+    """Returns the hash of a module's syntax tree, without what is no code, which is taken out of the tree."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             _drop_docstring(node)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import store
-from pipeline.cli.code import digest_asset, digest_module, find_imports
+from pipeline.cli.code import MEANINGS, digest_asset, digest_module, find_imports
 
 NAME = "files.json"
 
@@ -50,16 +50,19 @@ class Memory:
         return str(self._recall("asset", path, lambda: digest_asset(path)))
 
     def module(self, path: Path, module: str, root: Path, *, shows_meanings: bool) -> tuple[str, list[str]]:
-        """Returns the digest of a module's code, and the modules of the package that it imports."""
+        """Returns the digest of a module's code, and the modules of the package that it imports.
+
+        Raises:
+            SyntaxError: the file is not Python.
+        """
 
         def read() -> list[object]:
-            source = path.read_text(encoding="utf-8")
-            return [
-                digest_module(source, module, shows_meanings=shows_meanings),
-                sorted(find_imports(ast.parse(source), root)),
-            ]
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            imports = sorted(find_imports(tree, root))
+            return [digest_module(tree, module, shows_meanings=shows_meanings), imports]
 
-        found: Any = self._recall(f"code{int(shows_meanings)}", path, read)
+        kind = "code with meanings" if shows_meanings and module == MEANINGS else "code"  # the others have none
+        found: Any = self._recall(kind, path, read)
         return str(found[0]), [str(name) for name in found[1]]
 
     def _recall(self, kind: str, path: Path, read: Callable[[], object]) -> object:

@@ -70,8 +70,10 @@ def digest_code(stage: Stage, memory: Memory) -> dict[str, str]:
     waiting = [stage.module, stage.module.rpartition(".")[0]]
     while waiting:
         module = waiting.pop()
+        if module in found:
+            continue
         path = path_of(module, PACKAGE_ROOT)
-        if module in found or path is None:
+        if path is None:
             continue
         found[module], imports = memory.module(path, module, PACKAGE_ROOT, shows_meanings=stage.shows_meanings)
         waiting += imports
