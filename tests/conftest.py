@@ -17,6 +17,7 @@ import pytest
 
 from pipeline.cli.registry import load_stages
 from pipeline.stages import order_stages
+from tests.warm import Warm
 
 if TYPE_CHECKING:  # the tests of pure functions run without it
     from playwright.sync_api import Browser
@@ -85,6 +86,14 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("the folder of real samples is not beside this checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm]:
+    """Runs the command line in processes of their own that need not load it."""
+    started = Warm()
+    yield started
+    started.close()
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,6 @@ import csv
 import json
 import os
 import resource
-import signal
-import subprocess
 import sys
 import time
 import urllib.error
@@ -22,6 +20,7 @@ from pipeline.check.session import load_session
 from pipeline.config import load_config
 from pipeline.errors import SheetError
 from tests.handcheck_project import make_project
+from tests.warm import Warm
 
 pytestmark = pytest.mark.whole
 
@@ -29,25 +28,18 @@ pytestmark = pytest.mark.whole
 class Served:
     """A page served by a process of its own."""
 
-    def __init__(self, config: Path, coder: str, *options: str, kind: str = "person") -> None:
-        command = [sys.executable, "-m", "pipeline", "--config", str(config), "check", "--coder", coder]
-        root = Path(__file__).parent.parent
-        environment = {**os.environ, "PYTHONPATH": str(root)}
-        self.process = subprocess.Popen(
-            [*command, "--kind", kind, "--no-browser", *options],
-            cwd=root,
-            env=environment,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout
-        self.first = self.process.stdout.readline()
-        self.link = self.process.stdout.readline().strip()
+    def __init__(self, warm: Warm, config: Path, coder: str, *options: str, kind: str = "person") -> None:
+        words = ["--config", str(config), "check", "--coder", coder, "--kind", kind, "--no-browser", *options]
+        reading, writing = os.pipe()
+        with os.fdopen(writing, "w") as ours:
+            self.process = warm.start(words, ours, sys.__stderr__)
+        self.said = os.fdopen(reading, encoding="utf-8")
+        self.first, self.link = self.said.readline(), self.said.readline().strip()
         self.base, self.token = self.link.split("/?token=")
 
     def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        self.process.kill()
+        self.said.close()
 
     def call(self, path: str, body: object = None, **headers: str) -> tuple[int, str]:
         data = json.dumps(body).encode() if body is not None else None
@@ -65,11 +57,11 @@ def project(tmp_path: Path, root: Path) -> Path:
 
 
 @pytest.fixture
-def serve(project: Path) -> Iterator:
+def serve(project: Path, warm: Warm) -> Iterator:
     started: list[Served] = []
 
     def start(coder: str, *options: str, kind: str = "person") -> Served:
-        started.append(Served(project, coder, *options, kind=kind))
+        started.append(Served(warm, project, coder, *options, kind=kind))
         return started[-1]
 
     yield start
@@ -374,20 +366,9 @@ def test_agreement_is_told_after_ten_shared_documents_without_names(browser: Bro
     assert "language model" in told and "50%" in told and "zoe" not in told
 
 
-def test_one_coder_cannot_open_the_sheet_twice(serve, project: Path) -> None:
+def test_one_coder_cannot_open_the_sheet_twice(serve, warm: Warm, project: Path) -> None:
     serve("alice")
-    command = [
-        sys.executable,
-        "-m",
-        "pipeline",
-        "--config",
-        str(project),
-        "check",
-        "--coder",
-        "alice",
-        "--no-browser",
-    ]
-    second = subprocess.run(command, capture_output=True, text=True, check=False)
+    second = warm.run(["--config", str(project), "check", "--coder", "alice", "--no-browser"])
     assert second.returncode == 1 and "open in another page" in second.stderr
 
 
