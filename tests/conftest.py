@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,6 @@ import hypothesis
 import pytest
 
 from pipeline.cli.registry import load_stages
-from pipeline.stages import order_stages
 from tests.warm import Warm
 
 if TYPE_CHECKING:  # the tests of pure functions run without it
@@ -131,6 +129,9 @@ def copy_checkout(folder: Path) -> Path:
         if name and source.is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, folder / name)
+    for compiled in (ROOT / "pipeline").rglob("*.pyc"):  # they hold good for files of the same time and size
+        (folder / compiled.relative_to(ROOT)).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(compiled, folder / compiled.relative_to(ROOT))
     (folder / ".venv").symlink_to(Path(sys.prefix))
     overlay_2026_07(folder)
     shutil.rmtree(folder / "reports/2026.11", ignore_errors=True)
@@ -150,75 +151,55 @@ def make_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
     return folder
 
 
+# One thread, and another linear-algebra kernel than this machine's own.
+OTHER_KERNEL = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_CORETYPE": "Sandybridge"}
+
+
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy after `make report`, run on one thread and on another linear-algebra kernel than this machine's own.
+    """A copy after `make report` and the other stages that write files, run under `OTHER_KERNEL` and watched.
 
-    Tests read it, in all processes at once; those that edit take `workshop`.
+    Tests read it, in all processes at once; those that edit take `workshop`. What the stages read is in `traces`.
     """
 
     def make(folder: Path) -> None:
         copy_checkout(folder)
-        environment = {
-            **os.environ,
-            "OPENBLAS_NUM_THREADS": "1",
-            "OMP_NUM_THREADS": "1",
-            "OPENBLAS_CORETYPE": "Sandybridge",
-        }
-        command = ["make", "report"]
+        traces = folder.parent / "traces"
+        traces.mkdir()
+        watch = {"PYTHONPATH": f"{folder}/tests/watch:{folder}", "CENSUS_TRACES": str(traces)}
+        environment = {**os.environ, **OTHER_KERNEL, **watch}
+        command = ["make", "report", "scope", "dataset"]
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
 
     return make_once(tmp_path_factory, "checkout", make)
 
 
-@dataclass(frozen=True)
-class Workshop:
-    """A copy in which every stage has run, and what each really read: see tests/trace_stage.py."""
-
-    folder: Path
-    traces: dict[str, dict[str, list[str]]]
+@pytest.fixture(scope="session")
+def traces(built: Path) -> dict[str, dict[str, list[str]]]:
+    """What each stage that writes files really read when `built` was made: see tests/trace_stage.py."""
+    found = {path.stem: json.loads(path.read_text()) for path in (built.parent / "traces").glob("*.json")}
+    assert set(found) == {name for name, stage in load_stages().items() if stage.is_derived}
+    return found
 
 
 @pytest.fixture(scope="session")
-def traced(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
-    """A copy in which every stage that writes files has run under watch."""
-    folder = copy_checkout(tmp_path_factory.mktemp("workshop"))
-    stages, traces = load_stages(), {}
-    ordered = [each.name for name in stages for each in order_stages(stages, name) if each.is_derived]
-    for name in dict.fromkeys(ordered):
-        command = [sys.executable, "-m", "tests.trace_stage", "census.toml", name]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        traces[name] = json.loads(done.stdout.splitlines()[-1])
-    return Workshop(folder, traces)
-
-
-@pytest.fixture(scope="session")
-def workshop(traced: Workshop) -> Path:
+def workshop(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The copy that tests may edit, and put back as it was."""
-    return traced.folder
+    return shutil.copytree(built, tmp_path_factory.mktemp("workshop") / "checkout", symlinks=True)
 
 
 @pytest.fixture(scope="session")
-def census_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def census_folder(request: pytest.FixtureRequest) -> Path:
     """The release that the copy makes, with all that was estimated; or the one that CENSUS_RELEASE names, for haste."""
     if os.environ.get("CENSUS_RELEASE"):
         return Path(os.environ["CENSUS_RELEASE"]).resolve()
-    built = request.getfixturevalue("built")
-
-    def make(folder: Path) -> None:
-        done = subprocess.run(["make", "dataset"], cwd=built, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        (made,) = (built / "dist").glob("census-*")
-        made.rename(folder / made.name)
-
-    (folder,) = make_once(tmp_path_factory, "release", make).glob("census-*")
+    (folder,) = (request.getfixturevalue("built") / "dist").glob("census-*")
     return folder
 
 
 # Fixtures whose tests need more than Python: a browser, an encoder, a whole project. `make test-fast` leaves them out.
-WHOLE = {"browser", "built", "census_folder", "encoder_cache", "traced"}
+WHOLE = {"browser", "built", "census_folder", "encoder_cache", "traces"}
 
 
 @pytest.hookimpl(optionalhook=True)  # of xdist, for `-n auto`
@@ -227,13 +208,17 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
-FIRST = "test_report_state"  # the longest of those that only read a built copy: it makes it while the others need none
+FIRST = "test_report_state"  # the longest of those that only read a built copy
+EARLY = {"test_check_page", "test_study"}  # what is long and needs no copy: it runs while one is built
+TOGETHER = {"test_dataset"}  # files whose own fixtures take longer than is won by dividing their tests
 
 
 def _place(item: pytest.Item) -> int:
-    """Says when a test comes: what takes longest first, and what waits for another process's copy last."""
+    """Says when a test comes: first what builds the copy, then by length, so that all processes end together."""
     marks = [str(mark.args[0]) for mark in item.iter_markers("xdist_group")]
-    return 2 if not marks else {"edited": 0, FIRST: 1}.get(marks[0], 3)
+    if marks:
+        return {"edited": 0, FIRST: 1}.get(marks[0], 3)
+    return 2 if item.path.stem in EARLY else 4
 
 
 @pytest.hookimpl(tryfirst=True)  # before the groups are read
@@ -242,9 +227,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         used = set(getattr(item, "fixturenames", ()))
         if WHOLE & used:
             item.add_marker(pytest.mark.whole)
-        if "traced" in used:  # one process edits
+        if "workshop" in used:  # one process edits
             item.add_marker(pytest.mark.xdist_group("edited"))
-        elif {"built", "census_folder"} & used:  # what a file loads of it is loaded once
+        elif {"built", "census_folder"} & used or item.path.stem in TOGETHER:  # what a file loads is loaded once
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
     items.sort(key=_place)
 

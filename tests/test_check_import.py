@@ -1,7 +1,5 @@
 """Sheets that come back from a spreadsheet program, and sheets that the page writes."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +19,7 @@ from pipeline.config import load_config
 from pipeline.errors import SheetError
 from pipeline.schemas import DOCUMENTS
 from tests.handcheck_project import make_project
+from tests.warm import Warm
 
 HEADER = "doc_id,leaf,leaf2,target,mechanism,scaling,evidence,confidence,note"
 
@@ -93,24 +92,11 @@ def test_a_coder_cannot_name_a_file_elsewhere(tmp_path: Path, name: str) -> None
         sheet_path(tmp_path, "documents", name)
 
 
-def test_the_command_says_line_by_line_what_is_wrong(tmp_path: Path, root: Path) -> None:
+def test_the_command_says_line_by_line_what_is_wrong(tmp_path: Path, root: Path, warm: Warm) -> None:
     config = make_project(tmp_path, root)
     (tmp_path / "s.csv").write_text(f"{HEADER}\n{line(1, 'Z9,,T0,M3,S0,C,3,')}\n")
-    command = [
-        sys.executable,
-        "-m",
-        "pipeline",
-        "--config",
-        str(config),
-        "import",
-        "--coder",
-        "ann",
-        "--kind",
-        "person",
-        "--file",
-        str(tmp_path / "s.csv"),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
+    words = ("import", "--coder", "ann", "--kind", "person", "--file", str(tmp_path / "s.csv"))
+    done = warm.run(["--config", str(config), *words])
     assert done.returncode == 1 and "s.csv, line 2: leaf 'Z9' is not in the codebook" in done.stdout
     assert "nothing was taken" in done.stdout
 

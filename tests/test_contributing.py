@@ -27,7 +27,7 @@ def example(root: Path, language: str, start: str) -> str:
 @pytest.fixture
 def with_example(root: Path, tmp_path: Path) -> Path:
     """A copy of the package with the example's table, room and test in it."""
-    shutil.copytree(root / "pipeline", tmp_path / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(root / "pipeline", tmp_path / "pipeline")  # with what is compiled
     (tmp_path / "pipeline/longest").mkdir()
     (tmp_path / "tests").mkdir()
     for name in ("pipeline/longest/__init__.py", "pipeline/longest/stage.py", "tests/test_longest.py"):

@@ -237,7 +237,9 @@ def _embed_quickly(folder) -> None:
 
 
 def _start_quick_run(folder):
-    process = multiprocessing.get_context("spawn").Process(target=_embed_quickly, args=(folder,))
+    context = multiprocessing.get_context("forkserver")  # which loads the modules once for all runs
+    context.set_forkserver_preload([__name__])
+    process = context.Process(target=_embed_quickly, args=(folder,))
     process.start()
     return process
 

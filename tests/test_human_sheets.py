@@ -2,7 +2,7 @@
 
 import shutil
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ from pipeline.estimate.survey import estimate_batch, open_survey
 from pipeline.estimate.tables import tabulate_shares
 from pipeline.schemas import CODES, DOCUMENTS, SHARES
 from tests.survey_of import sample_of, share_of, survey_of
+from tests.warm import Warm
 
 pytestmark = pytest.mark.whole
 
@@ -325,17 +326,20 @@ def test_a_sample_extended_by_bands_has_no_bias_and_intervals_that_hold() -> Non
     assert 0.92 <= np.mean(held) <= 0.99
 
 
-def run_here(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs a module of the copy in `folder`."""
-    return subprocess.run([sys.executable, "-m", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+@pytest.fixture
+def run_here(warm: Warm) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs a command in a folder."""
+    return lambda folder, *words: warm.run(words, folder=folder)
 
 
 @pytest.mark.parametrize(
     ("draw", "problem"),
     [("nowhere/2021 strict", "is not in the plan"), ("alignmentforum-census/2021", "is not in the plan")],
 )
-def test_a_draw_that_is_no_line_of_the_plan_is_answered_in_one_line(built: Path, draw: str, problem: str) -> None:
-    done = run_here(built, "pipeline", "plan", "--draw", draw)
+def test_a_draw_that_is_no_line_of_the_plan_is_answered_in_one_line(
+    built: Path, run_here, draw: str, problem: str
+) -> None:
+    done = run_here(built, "plan", "--draw", draw)
     assert done.returncode == 1 and problem in done.stderr and done.stderr.count("\n") == 1
 
 
@@ -347,12 +351,12 @@ def test_a_line_of_the_plan_that_asks_for_no_document_draws_none(project: Config
 
 
 def test_what_a_whole_frame_needs_is_drawn_from_each_of_its_strata_and_a_stratum_only_once(
-    built: Path, tmp_path: Path
+    built: Path, run_here, tmp_path: Path
 ) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(built, copy, ignore=shutil.ignore_patterns(".venv", ".git", "reports"))
-    assert run_here(copy, "pipeline", "plan", "--draw", "alignmentforum-census/2019 strict").returncode == 0
-    done = run_here(copy, "pipeline", "plan", "--draw", "alignmentforum-census strict")
+    assert run_here(copy, "plan", "--draw", "alignmentforum-census/2019 strict").returncode == 0
+    done = run_here(copy, "plan", "--draw", "alignmentforum-census strict")
     assert done.returncode == 0 and "2019: extended already" in done.stderr
     rows = read_extension(copy / "data/raw/handcheck/rounds/2026-11")
     plan = pd.read_parquet(copy / "data/processed/plan.parquet")
@@ -360,23 +364,25 @@ def test_what_a_whole_frame_needs_is_drawn_from_each_of_its_strata_and_a_stratum
     assert sorted(set(rows["stratum"])) == [f"alignmentforum-census/{year}" for year in range(2017, 2027)]
     drawn = rows[rows["is_wanted"] & (rows["stratum"] != "alignmentforum-census/2019")]
     assert 0.8 * asked < len(drawn) < 1.2 * asked and rows["doc_id"].is_unique
-    again = run_here(copy, "pipeline", "plan", "--draw", "alignmentforum-census strict")
+    again = run_here(copy, "plan", "--draw", "alignmentforum-census strict")
     assert again.returncode == 1 and "extended already" in again.stderr and "Traceback" not in again.stderr
 
 
 @pytest.mark.slow
-def test_what_the_plan_asks_for_is_drawn_shown_read_and_narrows_the_interval(built: Path, tmp_path: Path) -> None:
+def test_what_the_plan_asks_for_is_drawn_shown_read_and_narrows_the_interval(
+    built: Path, run_here, tmp_path: Path
+) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(built, copy, ignore=shutil.ignore_patterns(".venv", ".git", "reports"))
     before = pd.read_parquet(copy / "data/processed/shares.parquet")
-    assert run_here(copy, "pipeline", "plan", "--draw", "alignmentforum-census/2021 strict").returncode == 0
+    assert run_here(copy, "plan", "--draw", "alignmentforum-census/2021 strict").returncode == 0
     coder = ("--coder", "ann", "--task", "extension")
-    assert run_here(copy, "pipeline", "export", *coder, "--count", "999", "--file", "sheet.csv").returncode == 0
+    assert run_here(copy, "export", *coder, "--count", "999", "--file", "sheet.csv").returncode == 0
     sheet = pd.read_csv(copy / "sheet.csv", dtype=str, keep_default_na=False)
     sheet = sheet.assign(**AXES, leaf=np.where(np.arange(len(sheet)) % 2, "A1", "E5"))
     sheet.to_csv(copy / "sheet.csv", index=False)
-    assert run_here(copy, "pipeline", "import", *coder, "--kind", "person", "--file", "sheet.csv").returncode == 0
-    assert run_here(copy, "pipeline", "estimate").returncode == 0
+    assert run_here(copy, "import", *coder, "--kind", "person", "--file", "sheet.csv").returncode == 0
+    assert run_here(copy, "estimate").returncode == 0
     after = pd.read_parquet(copy / "data/processed/shares.parquet")
     query = "year == '2021' and definition == 'strict' and denominator == 'safety' and weight == 'documents'"
     old, new = (rows.query(query).iloc[0] for rows in (before, after))

@@ -1,6 +1,7 @@
 """The order of the rooms: a row imports only rows below it, and no two rooms or files form a circle."""
 
 import ast
+import os
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -100,35 +101,54 @@ def test_nothing_of_the_pipeline_imports_the_package_above_it(root: Path) -> Non
             assert not [name for name in names if name.split(".")[0] == "alignment_census"], path
 
 
-def loaded_by(statement: str, root: Path) -> set[str]:
-    code = f"import sys\n{statement}\nprint(' '.join(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
-    return set(done.stdout.split())
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "import pipeline.estimate.shares",
-        "from pipeline.dataset import load_census; load_census",
-        "from pipeline.release.load import load_census",
-        "import pipeline.coding.sampling",
-        "import pipeline.schemas",
-        "import pipeline.errors",
-    ],
+FORMULAS = (
+    "import pipeline.estimate.shares",
+    "from pipeline.dataset import load_census; load_census",
+    "from pipeline.release.load import load_census",
+    "import pipeline.coding.sampling",
+    "import pipeline.schemas",
+    "import pipeline.errors",
 )
-def test_a_formula_loads_neither_the_network_nor_an_encoder(root: Path, statement: str) -> None:
-    loaded = loaded_by(statement, root)
+STAGES = ("corpus", "embed", "cluster", "estimate", "agreement", "report", "dataset")
+# Each statement in a process that has loaded nothing but what every stage may load.
+EACH_ALONE = """
+import os, sys
+import numpy, pandas, pyarrow.parquet, pydantic, scipy.stats, sklearn.feature_extraction.text
+for statement in sys.argv[1:]:
+    if not os.fork():
+        exec(statement)
+        print(statement, *sys.modules, sep="\\t", flush=True)
+        os._exit(0)
+    assert os.wait()[1] == 0, statement
+"""
+
+
+@pytest.fixture(scope="module")
+def loaded_by(root: Path) -> dict[str, set[str]]:
+    """What each statement has loaded when it has run."""
+    statements = (*FORMULAS, *(f"import pipeline.{stage}.stage" for stage in STAGES))
+    command = [sys.executable, "-c", EACH_ALONE, *statements]
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # only a process of one thread may be forked
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = [line.split("\t") for line in done.stdout.splitlines()]
+    return {statement: set(names) for statement, *names in lines}
+
+
+@pytest.mark.xdist_group("loaded")
+@pytest.mark.parametrize("statement", FORMULAS)
+def test_a_formula_loads_neither_the_network_nor_an_encoder(loaded_by: dict, statement: str) -> None:
+    loaded = loaded_by[statement]
     assert not loaded & HEAVY
-    assert sum(name.split(".")[0] == "pipeline" for name in loaded) <= 12
+    assert 0 < sum(name.split(".")[0] == "pipeline" for name in loaded) <= 12
 
 
+@pytest.mark.xdist_group("loaded")
 @pytest.mark.whole
-@pytest.mark.parametrize("stage", ["corpus", "embed", "cluster", "estimate", "agreement", "report", "dataset"])
-def test_a_stage_of_the_report_needs_no_extra(root: Path, stage: str) -> None:
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_of_the_report_needs_no_extra(loaded_by: dict, stage: str) -> None:
     """Their packages are extras: `make report` on a fresh machine installs none of them."""
-    loaded = loaded_by(f"import pipeline.{stage}.stage", root)
-    assert not loaded & set(EXTRA_OF)
+    assert not loaded_by[f"import pipeline.{stage}.stage"] & set(EXTRA_OF)
 
 
 @pytest.mark.whole

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
@@ -22,9 +22,9 @@ from pipeline.cli.parser import words_from_make
 from pipeline.cli.registry import load_stages
 from pipeline.config import Config, load_config
 from pipeline.stages import Stage, order_stages
-from tests.conftest import Workshop
 from tests.small_project import invent_documents, write_project
 from tests.test_rooms import read_imports
+from tests.warm import Warm
 
 pytestmark = pytest.mark.whole
 
@@ -53,21 +53,21 @@ def test_report_does_not_wait_for_scope() -> None:
 
 
 @pytest.mark.timeout(600)
-def test_a_stage_opens_no_file_that_it_does_not_declare(traced: Workshop) -> None:
-    config = load_config(traced.folder / "census.toml")
-    for name, trace in traced.traces.items():
+def test_a_stage_opens_no_file_that_it_does_not_declare(built: Path, traces: dict) -> None:
+    config = load_config(built / "census.toml")
+    for name, trace in traces.items():
         stage = settle(config, STAGES[name])
         tables = {str(config.processed(table)) for table in (*stage.reads, *stage.may_read, *stage.writes)}
         declared = {str(path) for pattern in stage.inputs for path in find_files(config, pattern)}
-        assets = {str(path) for pattern in stage.assets for path in (traced.folder / "pipeline").glob(pattern)}
+        assets = {str(path) for pattern in stage.assets for path in (built / "pipeline").glob(pattern)}
         outputs = [
             str(config.path(config.paths.dist, "*")),
             str(config.path(config.paths.reports, config.version, "*")),
         ]
         for file in trace["files"]:
             path = Path(file)
-            is_ours = path.is_relative_to(traced.folder) and not path.is_relative_to(traced.folder / ".venv")
-            is_draft = any(part.startswith(".") for part in path.relative_to(traced.folder).parts) if is_ours else False
+            is_ours = path.is_relative_to(built) and not path.is_relative_to(built / ".venv")
+            is_draft = any(part.startswith(".") for part in path.relative_to(built).parts) if is_ours else False
             if (
                 not is_ours
                 or is_draft
@@ -77,16 +77,16 @@ def test_a_stage_opens_no_file_that_it_does_not_declare(traced: Workshop) -> Non
                 or "egg-info" in file
             ):
                 continue
-            is_own = path.is_relative_to(traced.folder / "data/processed/vectors") or any(
+            is_own = path.is_relative_to(built / "data/processed/vectors") or any(
                 fnmatch(file, each) for each in outputs
             )
             is_known = file in tables | declared or str(path.resolve()) in {str(Path(t).resolve()) for t in tables}
             assert is_known or is_own or file in assets, f"{name} reads {file}"
 
 
-def test_a_stage_reads_no_setting_that_it_does_not_declare(traced: Workshop) -> None:
-    config = load_config(traced.folder / "census.toml")
-    for name, trace in traced.traces.items():
+def test_a_stage_reads_no_setting_that_it_does_not_declare(built: Path, traces: dict) -> None:
+    config = load_config(built / "census.toml")
+    for name, trace in traces.items():
         stage = settle(config, STAGES[name])
         declared = {key.replace("sources[census]", "sources") for key in (*stage.settings, *stage.tuning)}
         for key in trace["settings"]:
@@ -97,20 +97,11 @@ def test_a_stage_reads_no_setting_that_it_does_not_declare(traced: Workshop) -> 
             assert above & declared, f"{name} reads {key}"
 
 
-def test_a_stage_loads_no_module_that_its_code_does_not_hold(traced: Workshop, tmp_path: Path) -> None:
-    watcher = {
-        "pipeline.cli.registry",
-        "pipeline.cli",
-        "pipeline",
-        "pipeline.stages",
-        "pipeline.config",
-        "pipeline.settings",
-        "pipeline.errors",
-    }
+def test_a_stage_loads_no_module_that_its_code_does_not_hold(traces: dict, tmp_path: Path) -> None:
     rooms = {f"pipeline.{path.parent.name}" for path in (staleness.PACKAGE_ROOT / "pipeline").glob("*/__init__.py")}
-    for name, trace in traced.traces.items():
+    for name, trace in traces.items():
         code = staleness.digest_code(STAGES[name], Memory(tmp_path / "none"))
-        assert set(trace["modules"]) - watcher - rooms <= set(code), name
+        assert set(trace["modules"]) - rooms <= set(code), name
 
 
 # ---- what reruns -----------------------------------------------------------------------------------------------------
@@ -314,9 +305,9 @@ def test_scope_reruns_for_the_codebook_and_for_what_settles_codes(copy: Path, re
 # ---- running ---------------------------------------------------------------------------------------------------------
 
 
-def run(path: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pipeline", "--config", str(path), *words]
-    return subprocess.run(command, cwd=staleness.PACKAGE_ROOT, capture_output=True, text=True, check=False)
+@pytest.fixture
+def run(warm: Warm) -> Callable[..., subprocess.CompletedProcess[str]]:
+    return lambda path, *words: warm.run(["--config", str(path), *words])
 
 
 @pytest.fixture
@@ -328,14 +319,14 @@ def ran(done: subprocess.CompletedProcess[str]) -> list[str]:
     return re.findall(r"^(corpus|embed|cluster):", done.stderr, re.MULTILINE)
 
 
-def test_any_configuration_works_and_a_second_run_does_nothing(project: Path) -> None:
+def test_any_configuration_works_and_a_second_run_does_nothing(run, project: Path) -> None:
     assert run(project, "make", "corpus").returncode == 0
     assert (project.parent / "data/processed/documents.parquet").exists()
     done = run(project, "make", "corpus")
     assert done.returncode == 0 and done.stderr == ""
 
 
-def test_a_lost_or_damaged_table_is_made_again(project: Path) -> None:
+def test_a_lost_or_damaged_table_is_made_again(run, project: Path) -> None:
     run(project, "make", "corpus")
     path = project.parent / "data/processed/works.parquet"
     whole = path.read_bytes()
@@ -347,7 +338,7 @@ def test_a_lost_or_damaged_table_is_made_again(project: Path) -> None:
         assert path.read_bytes() == whole
 
 
-def test_a_dry_run_says_what_would_run_and_why_and_touches_nothing(project: Path) -> None:
+def test_a_dry_run_says_what_would_run_and_why_and_touches_nothing(run, project: Path) -> None:
     done = run(project, "make", "report", "--dry-run")
     named = [line.split(" --config ")[1].split()[1] for line in done.stdout.splitlines()]
     assert named == ["corpus", "persons", "embed", "cluster", "estimate", "agendas", "agreement", "report"]
@@ -358,7 +349,7 @@ def test_a_dry_run_says_what_would_run_and_why_and_touches_nothing(project: Path
     assert done.stdout.count("\n") == 1 and "documents.jsonl has changed" in done.stdout
 
 
-def test_a_dry_run_can_be_pasted_where_a_folder_has_a_blank_in_its_name(project: Path, tmp_path: Path) -> None:
+def test_a_dry_run_can_be_pasted_where_a_folder_has_a_blank_in_its_name(run, project: Path, tmp_path: Path) -> None:
     folder = tmp_path / "my study"
     shutil.copytree(project.parent, folder)
     line = run(folder / project.name, "make", "corpus", "--dry-run").stdout.split("  #")[0]
@@ -375,7 +366,7 @@ def test_two_runs_at_once_give_one_result_and_the_second_says_who_is_first(proje
     assert all(re.search(r"waiting: make corpus .*\(process \d+, since ", error) for error in waited)
 
 
-def test_a_stage_that_fails_is_not_noted_as_run(project: Path) -> None:
+def test_a_stage_that_fails_is_not_noted_as_run(run, project: Path) -> None:
     (project.parent / "documents.jsonl").write_text("{\n")
     assert run(project, "make", "corpus").returncode == 1
     assert not (project.parent / "data/processed/.stages/corpus.json").exists()
@@ -387,7 +378,7 @@ def test_make_variables_become_words_of_the_command_line() -> None:
     assert words_from_make(STAGES["places"], {"ID": "arxiv:1"}) == ["--", "arxiv:1"]
 
 
-def test_a_command_that_does_not_exist_names_the_one_that_was_meant(project: Path) -> None:
+def test_a_command_that_does_not_exist_names_the_one_that_was_meant(run, project: Path) -> None:
     done = run(project, "corpsu")
     assert done.returncode == 2 and done.stderr == "error: there is no command 'corpsu'; did you mean 'corpus'?\n"
 

@@ -4,8 +4,6 @@ import csv
 import json
 import os
 import random
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +14,7 @@ from pipeline.config import load_config
 from pipeline.dataset import load_census
 from pipeline.errors import ConfigError
 from pipeline.study.create import map_columns, read_columns
+from tests.warm import Warm
 
 pytestmark = pytest.mark.whole
 
@@ -112,15 +111,8 @@ def write_papers(path: Path, papers: list[dict[str, str]]) -> None:
         writer.writerows(papers)
 
 
-def command(root: Path, config: Path, *words: str) -> str:
-    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, "-m", "pipeline", "--config", str(config), *words],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def command(warm: Warm, config: Path, *words: str) -> str:
+    done = warm.run(["--config", str(config), *words], {**os.environ, "OMP_NUM_THREADS": "1"})
     assert done.returncode == 0, done.stderr
     return done.stderr
 
@@ -163,13 +155,13 @@ DENOMINATORS = {"subject": lambda p: p["leaf"] != "vision", "everything": lambda
 
 
 @pytest.fixture(scope="module")
-def study(root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, dict[str, str]]]:
+def study(root: Path, warm: Warm, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, dict[str, str]]]:
     """The study after two rounds, with a frame that has grown between them."""
     checkout = tmp_path_factory.mktemp("checkout")
     (checkout / "census.toml").write_text((root / "census.toml").read_text(encoding="utf-8"), encoding="utf-8")
     papers = invent_papers({"2023": 100, "2024": 100, "2025": 100}, 1)
     write_papers(checkout / "papers.csv", papers)
-    command(root, checkout / "census.toml", "new", "--study", "insides", "--file", str(checkout / "papers.csv"))
+    command(warm, checkout / "census.toml", "new", "--study", "insides", "--file", str(checkout / "papers.csv"))
     folder = checkout / "studies" / "insides"
     config, handcheck = folder / "census.toml", folder / "data/raw/handcheck"
     (handcheck / "codebook/codebook.toml").write_text(CODEBOOK, encoding="utf-8")
@@ -182,11 +174,11 @@ def study(root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, d
             papers += invent_papers({"2026": 60}, 2)
             write_papers(folder / "data/raw/files/papers.csv", papers)
             known = {paper["paper_id"]: paper for paper in papers}
-        command(root, config, "make", "corpus")
-        command(root, config, "draw", "--round", name, "--n", count)
+        command(warm, config, "make", "corpus")
+        command(warm, config, "draw", "--round", name, "--n", count)
         read_round(handcheck, known, name)
-    command(root, config, "make", "report")
-    command(root, config, "make", "dataset")
+    command(warm, config, "make", "report")
+    command(warm, config, "make", "dataset")
     return folder, known
 
 
@@ -265,17 +257,17 @@ def test_a_name_a_file_or_a_column_that_cannot_be_used_is_one_line(root: Path, t
         map_columns(["doi", "text"], path)
 
 
-def test_a_new_study_is_whole_and_is_never_written_over(root: Path, tmp_path: Path) -> None:
+def test_a_new_study_is_whole_and_is_never_written_over(root: Path, warm: Warm, tmp_path: Path) -> None:
     (tmp_path / "census.toml").write_text((root / "census.toml").read_text(encoding="utf-8"), encoding="utf-8")
     write_papers(tmp_path / "papers.csv", invent_papers({"2024": 3}, 3))
     config = tmp_path / "census.toml"
-    command(root, config, "new", "--study", "one", "--file", str(tmp_path / "papers.csv"))
+    command(warm, config, "new", "--study", "one", "--file", str(tmp_path / "papers.csv"))
     made = load_config(tmp_path / "studies/one/census.toml")
     assert made.frames["one"].windows == "year" and made.root == tmp_path / "studies/one"
     before = store.sha256_of_file(tmp_path / "studies/one/census.toml")
     for words in (("--study", "one"), ("--study", "../evil"), ("--study", "two", "--file", "nothing.csv")):
         with pytest.raises(AssertionError, match="error: "):
-            command(root, config, "new", "--file", str(tmp_path / "papers.csv"), *words)
+            command(warm, config, "new", "--file", str(tmp_path / "papers.csv"), *words)
     assert store.sha256_of_file(tmp_path / "studies/one/census.toml") == before
     assert [path.name for path in (tmp_path / "studies").iterdir()] == ["one"]
 
@@ -298,7 +290,7 @@ def test_the_example_says_what_its_sheet_says(root: Path) -> None:
 
 
 def test_a_study_without_dates_without_clusters_with_one_reader_gives_a_right_report(
-    root: Path, tmp_path: Path
+    root: Path, warm: Warm, tmp_path: Path
 ) -> None:
     (tmp_path / "census.toml").write_text((root / "census.toml").read_text(encoding="utf-8"), encoding="utf-8")
     papers = invent_papers({"2024": 60}, 3)
@@ -306,7 +298,7 @@ def test_a_study_without_dates_without_clusters_with_one_reader_gives_a_right_re
         writer = csv.DictWriter(file, ["paper_id", "title"], extrasaction="ignore", delimiter=";")
         writer.writeheader()
         writer.writerows(papers)
-    command(root, tmp_path / "census.toml", "new", "--study", "bare", "--file", str(tmp_path / "papers.csv"))
+    command(warm, tmp_path / "census.toml", "new", "--study", "bare", "--file", str(tmp_path / "papers.csv"))
     folder = tmp_path / "studies" / "bare"
     config, handcheck = folder / "census.toml", folder / "data/raw/handcheck"
     own = CODEBOOK.replace('[denominators.everything]\ntitle = "every paper"\n', "")
@@ -315,14 +307,14 @@ def test_a_study_without_dates_without_clusters_with_one_reader_gives_a_right_re
     text = config.read_text(encoding="utf-8").replace('["narrow", "wide"]', '["mechanistic"]')
     lines = ["layers = []" if line.startswith("layers =") else line for line in text.splitlines()]
     config.write_text("\n".join(lines).replace('denominator = "all"', 'denominator = "subject"'), encoding="utf-8")
-    command(root, config, "make", "corpus")
+    command(warm, config, "make", "corpus")
     too_early = (("export", "--coder", "ann", "--file", "x.csv"), ("freeze-groups",), ("adjudicate", "--coder", "ann"))
     for words in too_early:
         with pytest.raises(AssertionError, match="no round is drawn yet; draw one"):
-            command(root, config, *words)
-    command(root, config, "draw", "--round", "first", "--n", "60")
+            command(warm, config, *words)
+    command(warm, config, "draw", "--round", "first", "--n", "60")
     read_round(handcheck, {paper["paper_id"]: paper for paper in papers}, "first")
-    command(root, config, "make", "report")
+    command(warm, config, "make", "report")
     row = pd.read_csv(folder / "reports/1/tables/shares.csv")
     row = row[(row["definition"] == "mechanistic") & (row["denominator"] == "subject") & (row["weight"] == "documents")]
     inside = [paper for paper in papers if DENOMINATORS["subject"](paper)]

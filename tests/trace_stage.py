@@ -1,21 +1,19 @@
-"""Runs one stage and prints, as JSON, what it really read: files, settings, and modules of the package.
+"""Notes what a stage really reads while make runs it: files, settings, and modules of the package.
 
-`python -m tests.trace_stage CONFIG STAGE`. Files opened by Python are seen by an audit hook; those that Arrow opens by
-itself, by its functions. What the run depended on is noted, as by make, which then has nothing to do.
+Loaded by tests/watch/sitecustomize.py in each process of a stage; leaves CENSUS_TRACES/<stage>.json. Files opened by
+Python are seen by an audit hook; those that Arrow opens by itself, by its functions. Modules are those that the command
+line had not loaded before it looked the stage up.
 """
 
 import dataclasses
 import importlib
 import json
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
-
-import pandas as pd
-import pyarrow.parquet as pq
-
-from pipeline.cli.registry import load_stages
-from pipeline.config import Config, load_config
 
 WRITES = set("wax+")
 opened: set[str] = set()
@@ -23,6 +21,9 @@ read: set[str] = set()
 
 
 def watch_files() -> None:
+    import pandas as pd
+    import pyarrow.parquet as pq
+
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open" and all(isinstance(word, str) for word in arguments[:2]) and not set(arguments[1]) & WRITES:
             opened.add(str(Path(arguments[0]).absolute()))
@@ -82,18 +83,35 @@ def spy(value: Any, place: str) -> Any:
     return value
 
 
-def main() -> None:
-    path, name = sys.argv[1:]
-    stage = load_stages()[name]
-    config = load_config(Path(path))
-    function = getattr(importlib.import_module(stage.module), stage.run.partition(":")[2])
-    watch_files()
-    watched: Config = Spy(config, "")  # type: ignore[assignment]
-    assert not function(watched)
-    modules = [module for module in sys.modules if module.split(".")[0] == "pipeline"]
-    importlib.import_module("pipeline.cli.runner").run_recorded(config, stage, lambda: None)  # notes it as run
-    print(json.dumps({"files": sorted(opened), "settings": sorted(read), "modules": sorted(modules)}))
+def watch_stage(words: list[str]) -> None:
+    """Watches the function of the stage that these words of a command line name, as soon as it is looked up."""
+    load = importlib.import_module
+
+    def load_and_watch(name: str, package: str | None = None) -> ModuleType:
+        before = {*sys.modules}
+        module = load(name, package)
+        if name.count(".") < 2:  # a room, for what it declares
+            return module
+        from pipeline.cli.registry import load_stages
+
+        stages = load_stages()
+        stage = next(stages[word] for word in words if word in stages)
+        if name == stage.module:
+            importlib.import_module = load  # type: ignore[assignment]
+            function = stage.run.partition(":")[2]
+            setattr(module, function, _traced(getattr(module, function), stage.name, before))
+        return module
+
+    importlib.import_module = load_and_watch  # type: ignore[assignment]
 
 
-if __name__ == "__main__":
-    main()
+def _traced(function: Callable[..., int | None], name: str, before: set[str]) -> Callable[..., int | None]:
+    def run(config: Any, **keywords: Any) -> int | None:
+        watch_files()
+        status = function(Spy(config, ""), **keywords)
+        modules = [module for module in {*sys.modules} - before if module.split(".")[0] == "pipeline"]
+        found = {"files": sorted(opened), "settings": sorted(read), "modules": sorted(modules)}
+        Path(os.environ["CENSUS_TRACES"], f"{name}.json").write_text(json.dumps(found), encoding="utf-8")
+        return status
+
+    return run

@@ -16,8 +16,8 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,6 +27,7 @@ LOADED = (
     *("pipeline.embed.stage", "pipeline.cluster.stage", "pipeline.estimate.stage", "pipeline.agreement.stage"),
     *("pipeline.agendas.stage", "pipeline.report.stage", "pipeline.dataset.stage", "pipeline.estimate.plan"),
 )
+RUNNING = -1  # in place of the status of a process that has not ended
 MOST_BYTES = 1 << 18  # of a request, the environment in it
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # only a process of one thread may be forked
 
@@ -46,19 +47,27 @@ class Warm:
         self.process.wait()
 
     def start(
-        self, words: list[str], stdout: IO[Any], stderr: IO[Any], environment: Mapping[str, str] | None = None
+        self,
+        words: Sequence[str],
+        stdout: IO[Any],
+        stderr: IO[Any],
+        environment: Mapping[str, str] | None = None,
+        folder: Path = ROOT,
     ) -> "Started":
-        """Starts `python -m pipeline WORDS` in the checkout, with this environment or the present one."""
-        request = {"words": words, "environment": dict(os.environ if environment is None else environment)}
+        """Starts `python -m pipeline WORDS` in a folder, with this environment or the present one."""
+        surroundings = dict(os.environ if environment is None else environment)
+        request = {"words": list(words), "environment": surroundings, "folder": str(folder)}
         message = json.dumps(request).encode()
         assert len(message) < MOST_BYTES
         socket.send_fds(self.channel, [message], [stdout.fileno(), stderr.fileno()])
         return Started(self, self._receive())
 
-    def run(self, words: list[str], environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, words: Sequence[str], environment: Mapping[str, str] | None = None, folder: Path = ROOT
+    ) -> subprocess.CompletedProcess[str]:
         """Runs it to its end, as `subprocess.run` with captured text."""
         with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
-            status = self.start(words, stdout, stderr, environment).wait()
+            status = self.start(words, stdout, stderr, environment, folder).wait()
             texts = []
             for file in (stdout, stderr):
                 file.seek(0)
@@ -70,9 +79,10 @@ class Warm:
         assert answer, "the process that has loaded everything has ended"
         return int(answer)
 
-    def wait_for(self, process: int) -> int:
-        self.channel.send(json.dumps({"wait": process}).encode())
-        return self._receive()
+    def ask_of(self, process: int, *, is_patient: bool) -> int | None:
+        self.channel.send(json.dumps({"of": process, "options": 0 if is_patient else os.WNOHANG}).encode())
+        status = self._receive()
+        return None if status == RUNNING else os.waitstatus_to_exitcode(status)
 
 
 @dataclass
@@ -81,16 +91,24 @@ class Started:
 
     warm: Warm
     pid: int
-    ended: list[int] = field(default_factory=list)
+    returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Returns its exit status, negative for a signal, or None while it runs."""
+        if self.returncode is None:
+            self.returncode = self.warm.ask_of(self.pid, is_patient=False)
+        return self.returncode
 
     def wait(self) -> int:
-        """Returns its exit status when it has ended, negative for a signal."""
-        if not self.ended:
-            self.ended.append(self.warm.wait_for(self.pid))
-        return self.ended[0]
+        """Returns its exit status when it has ended."""
+        if self.returncode is None:
+            self.returncode = self.warm.ask_of(self.pid, is_patient=True)
+        assert self.returncode is not None
+        return self.returncode
 
     def kill(self) -> None:
-        if not self.ended:
+        """Ends it at once, and returns when it has ended."""
+        if self.returncode is None:
             os.kill(self.pid, signal.SIGKILL)
         self.wait()
 
@@ -102,20 +120,20 @@ def serve(channel: socket.socket) -> None:
         if not message:
             return
         request = json.loads(message)
-        if "wait" in request:
-            _, status = os.waitpid(request["wait"], 0)
-            channel.send(str(os.waitstatus_to_exitcode(status)).encode())
+        if "of" in request:
+            ended, status = os.waitpid(request["of"], request["options"])
+            channel.send(str(status if ended else RUNNING).encode())
             continue
         process = os.fork()
         if not process:
             channel.close()
-            _become(request["words"], request["environment"], *files)
+            _become(request, *files)
         for file in files:
             os.close(file)
         channel.send(str(process).encode())
 
 
-def _become(words: list[str], environment: dict[str, str], stdout: int, stderr: int) -> None:
+def _become(request: dict[str, Any], stdout: int, stderr: int) -> None:
     """Is `python -m pipeline` from here on; never returns."""
     status = 1
     try:
@@ -125,8 +143,9 @@ def _become(words: list[str], environment: dict[str, str], stdout: int, stderr: 
         sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
         sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False, buffering=1)
         os.environ.clear()
-        os.environ.update(environment)
-        sys.argv = ["pipeline", *words]
+        os.environ.update(request["environment"])
+        os.chdir(request["folder"])
+        sys.argv = ["pipeline", *request["words"]]
         runpy.run_module("pipeline", run_name="__main__", alter_sys=True)
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
