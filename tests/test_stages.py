@@ -272,7 +272,7 @@ def test_clusters_depend_on_codes_only_where_the_space_is_learnt_from_them(shipp
         ('denominator = "safety"', 'denominator = "everything"', {"estimate", "report"}),
         ('title = "Alignment census"\nheadline', 'title = "A census"\nheadline', {"report"}),
         ("resolution = 3.0", "resolution = 4.0", {"cluster", "report"}),
-        ("seed = 20261123", "seed = 7", {"scope", "cluster", "agreement", "estimate"}),
+        ("seed = 20261123", "seed = 7", {"scope", "cluster", "agreement", "estimate", "edge"}),
         ("min_document_count = 12", "min_document_count = 13", {"corpus"}),
         ("min_recall = 0.97", "min_recall = 0.9", {"scope"}),
     ],
