@@ -23,6 +23,11 @@ def is_surprising(leaf_chance: np.ndarray) -> np.ndarray:
     return leaf_chance < SURPRISE
 
 
+def is_drawn_by_chance(units: pd.DataFrame, is_settled: np.ndarray) -> np.ndarray:
+    """Returns which settled documents of a sample were drawn for adjudication, and so speak for others: bool (n,)."""
+    return is_settled & units["phase2_probability"].between(0, 1, inclusive="neither").to_numpy()
+
+
 def aim_flips(
     said: np.ndarray,
     ruled: np.ndarray,
@@ -110,7 +115,7 @@ class FlipModel:
         cell = cell + 2 * version
         is_screened = (units["phase2_stratum"] == SCREENED).to_numpy()
         cell = np.where(is_screened, 2 * (int(version.max(initial=0)) + 1), cell)
-        is_drawn = is_settled & units["phase2_probability"].between(0, 1, inclusive="neither").to_numpy()
+        is_drawn = is_drawn_by_chance(units, is_settled)
         is_flipped = (said[:, :, 0] != ruled[None, :, 0]).all(axis=0)
         return cls(cell, group, window, is_drawn, is_flipped)
 

@@ -129,14 +129,14 @@ def _estimate(survey: Survey, domain: Domain, denominator: Denominator) -> Share
 
 def _reweigh(survey: Survey, sample: Sample, population: Population) -> Survey:
     """Returns the survey with weights made anew, from other predictions or codes."""
-    weights = make_weights(sample, population, survey.codebook, SEED, VARIANT_REPLICATES)
+    told = survey.full_weights.codes.told if sample is survey.sample else None
+    weights = make_weights(sample, population, survey.codebook, SEED, VARIANT_REPLICATES, told=told)
     return replace(survey, sample=sample, population=population, weights=merge_records(weights, survey.codebook))
 
 
 def _without_predictions(survey: Survey) -> Weights:
-    return make_weights(
-        survey.sample, replace(survey.population, predictions=None), survey.codebook, SEED, VARIANT_REPLICATES
-    )
+    blind, told = replace(survey.population, predictions=None), survey.full_weights.codes.told
+    return make_weights(survey.sample, blind, survey.codebook, SEED, VARIANT_REPLICATES, told=told)
 
 
 def _list_versions(survey: Survey, members: pd.DataFrame) -> Mapping[str, tuple[Survey, str]]:

@@ -162,7 +162,8 @@ def _load_layers(config: Config) -> pd.DataFrame:
 def _leave_out_predictions(survey: Survey) -> Survey:
     """Returns the survey with weights that no prediction has a part in; its replicates are none to speak of."""
     blind = replace(survey.population, predictions=None)
-    weights = make_weights(survey.sample, blind, survey.codebook, seed=0, count=BLIND_REPLICATES)
+    told = survey.full_weights.codes.told
+    weights = make_weights(survey.sample, blind, survey.codebook, seed=0, count=BLIND_REPLICATES, told=told)
     return replace(survey, population=blind, weights=merge_records(weights, survey.codebook))
 
 

@@ -17,6 +17,7 @@ from pipeline.estimate.bootstrap import REPLICATE_COUNT, rescale
 from pipeline.estimate.calibrate import calibrate_factors
 from pipeline.estimate.domains import Population
 from pipeline.estimate.rulings import CodeChances, spread_codes
+from pipeline.estimate.told import Told
 from pipeline.estimate.variables import SOFT, choose_variables
 
 DECIMALS = 9  # of a weight: what lies below differs between processors
@@ -84,6 +85,7 @@ def make_weights(
     seed: int,
     count: int = REPLICATE_COUNT,
     cluster: np.ndarray | None = None,
+    told: Told | None = None,
 ) -> Weights:
     """Returns the weights of a sample.
 
@@ -94,6 +96,7 @@ def make_weights(
         seed: of the replicates.
         count: of the replicates.
         cluster: int (n,), read documents that vary together, such as those of one author; None: each by itself.
+        told: what is said of the sample, where it is known from other weights of it.
     """
     rng = np.random.default_rng(seed)
     units, predictions = sample.units, population.predictions
@@ -101,7 +104,7 @@ def make_weights(
     probability = units["inclusion_probability"].to_numpy(dtype=float)
     redrawn, multiplicity = rescale(stratum, probability, rng, count, cluster)
     leaf_probability = None if predictions is None else predictions.leaf_probability[population.units]
-    chances = spread_codes(sample, codebook, leaf_probability, multiplicity, rng)
+    chances = spread_codes(sample, codebook, leaf_probability, multiplicity, rng, told)
     weight, replicates = np.ones(len(units)), np.ones((count, len(units)))
     for _, strata in sample.strata.groupby("frame", sort=True):
         names = [str(name) for name in strata.index]
