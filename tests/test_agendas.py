@@ -23,6 +23,7 @@ from pipeline.report.named import tell_size
 from pipeline.text.phrase_matches import find_in_titles, find_in_words
 from pipeline.text.phrases import fold_text, phrase_pattern
 from pipeline.text.word_counts import code_terms
+from tests.bench.agendas import name_tags
 
 GOOD = """version = 1
 [[agendas]]
@@ -402,3 +403,21 @@ def test_a_frame_that_is_a_part_of_another_is_counted_by_the_readings_of_that_pa
     whole, year = list_domains(documents, members, weights, {"core": "arxiv/core"})
     assert whole.place.tolist() == list(range(6)) and whole.n_population == 40
     assert (year.year, year.n_population) == ("2025", 40), "by the window it was announced in, not by its date"
+
+
+def test_tags_are_one_by_name_and_slug_and_a_post_that_nobody_tagged_tells_nothing() -> None:
+    rows = [
+        ("a", "Shard Theory"), ("a", "shard-theory"), ("b", "shard-theory"), ("c", "AI"),
+        ("d", "sequence:shard-theory"), ("e", "Goodhart's Law"), ("e", "AI"),
+        ("f", "Threat Models (AI)"), ("g", "Unheard Of"),
+    ]  # fmt: skip
+    tags = pd.DataFrame(rows, columns=["doc_id", "label"]).assign(label_scheme="forum-tag")
+    names = pd.Series(["Shard Theory", "Goodhart's Law", "Threat Models (AI)"])
+    found = name_tags(tags, names)
+    assert sorted(zip(found["doc_id"], found["label"], strict=True)) == [
+        ("a", "Shard Theory"),
+        ("b", "Shard Theory"),
+        ("e", "Goodhart's Law"),
+        ("f", "Threat Models (AI)"),
+        ("g", "unheard-of"),
+    ]

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.cluster.assign import assign_layer, stands
 from pipeline.cluster.cuts import LayerCuts
-from pipeline.cluster.inputs import Graphs, Inputs
+from pipeline.cluster.inputs import Graphs, Inputs, read_vectors
 from pipeline.cluster.layers import build_graph, cut_layer
 from pipeline.cluster.matching import Reference, join_clusters, match_clusters
 from pipeline.cluster.neighbours import find_neighbours
@@ -295,3 +296,17 @@ def test_the_shipped_clusters_are_what_a_first_run_makes_of_the_shipped_census(b
     for table in (CLUSTERS, CLUSTER_MEMBERS, CLUSTER_CHANGES, LAYOUT):
         shipped = Path(__file__).parent.parent / "data/raw/census/2026.07" / f"{table.name}.parquet"
         pd.testing.assert_frame_equal(read_table(table, config.processed(table.name)), read_table(table, shipped))
+
+
+def test_vectors_come_in_the_order_of_their_ids_whatever_that_of_the_file(small: Config, tmp_path: Path) -> None:
+    vectors = blobs()
+    embed = dataclasses.replace(small.embed, dimension_count=vectors.shape[1])
+    config = dataclasses.replace(small, root=tmp_path, embed=embed)
+    write_inputs(config, np.arange(60), vectors)
+    path = config.processed("embeddings")
+    ids, kept = read_vectors(config)
+    table = pq.read_table(path)
+    pq.write_table(table.take(np.random.default_rng(4).permutation(60)), path)
+    assert pq.read_table(path).column("doc_id") != table.column("doc_id")
+    again, shuffled = read_vectors(config)
+    assert again.tolist() == ids.tolist() == sorted(ids) and np.array_equal(kept, shuffled)

@@ -86,7 +86,10 @@ def load_inputs(config: Config) -> Inputs:
 
 
 def read_vectors(config: Config) -> tuple[pd.Series, np.ndarray]:
-    """Returns the doc_id of every document and their vectors, float16 (n, n_dims), holding little else meanwhile."""
+    """Returns the doc_id of every document and their vectors, float16 (n, n_dims), holding little else meanwhile.
+
+    Both are in the order of the ids, whatever that of the file: labels must not hang on it.
+    """
     table = embeddings_table(config.embed.dimension_count)
     doc_ids, parts = [], []
     for rows in read_groups(table, config.processed("embeddings"), ("doc_id", "vector")):
@@ -94,7 +97,11 @@ def read_vectors(config: Config) -> tuple[pd.Series, np.ndarray]:
         parts.append(store.matrix_from_column(rows.column("vector")))
     if not parts:
         return pd.Series(dtype=str), np.empty((0, config.embed.dimension_count), np.float16)
-    return pd.concat(doc_ids, ignore_index=True), np.concatenate(parts)
+    ids, vectors = pd.concat(doc_ids, ignore_index=True), np.concatenate(parts)
+    if ids.is_monotonic_increasing:  # as every table is that this program wrote
+        return ids, vectors
+    order = np.argsort(ids.to_numpy(dtype=str), kind="stable")
+    return ids.iloc[order].reset_index(drop=True), vectors[order]
 
 
 def build_graphs(config: Config, inputs: Inputs, inside: np.ndarray | None = None) -> Graphs:

@@ -1,20 +1,28 @@
 """How well named agendas, clusters and k-means agree with what experts published: python -m tests.bench.agendas.
 
-Labels that no model here has seen: the categories of a newsletter, and the tags of the forums (where the folder of real
-samples is at hand). `external/agendas.csv` says which agendas a label takes in. A label is matched to the union of its
-agendas; for clusters to the one cluster with the best F1, chosen on the labels themselves, which favours the clusters.
-Seeds of an agenda are left out of its score. With `--rival PYTHON` (an interpreter that has BERTopic) its default too,
-on the same documents and vectors. Writes reports/bench/agendas.md and agendas.csv.
+Labels that no model here has seen: the categories of a newsletter, and the tags of the forums (where the folder of
+real samples is at hand). A tag is the same by its name or by its slug; a sequence that a post is in is no tag; a post
+that has no tag, or the tag AI alone, is left out, for nobody said what it is about. `external/agendas.csv` says which
+agendas a label takes in. A label is matched to the union of its agendas; for clusters to the one cluster with the
+best F1, chosen on the labels themselves, which favours the clusters. Seeds of an agenda are left out of its score.
+Beside them what a model can do that is taught the very label by nine tenths of its documents (vectors, words and
+chances of agendas by ridge regression; the threshold is chosen on the other half). With `--rival PYTHON` (an
+interpreter that has BERTopic) its default too, on the same documents and vectors. Writes reports/bench/agendas.md and
+agendas.csv.
 """
 
 import argparse
 import os
+import re
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 from sklearn.cluster import KMeans
+from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.metrics import adjusted_mutual_info_score
 
 from pipeline import store
@@ -22,10 +30,12 @@ from pipeline.agendas.stage import THRESHOLD
 from pipeline.coding.agenda_list import AgendaList, load_agendas
 from pipeline.coding.codebook import load_codebook
 from pipeline.config import Config, load_config
-from pipeline.schemas import AGENDA_MEMBERS, AGENDA_SCORES, CLUSTER_MEMBERS, DOCUMENTS, embeddings_table
+from pipeline.schemas import AGENDA_MEMBERS, AGENDA_SCORES, CLUSTER_MEMBERS, DOCUMENTS, TERMS, embeddings_table
 from tests.bench.clusters import run_rival
 
 LEAST_LABELLED = 5
+SEQUENCE, UNTOLD = "sequence:", {"ai"}  # no tags; tags that every post of this census might have
+FOLDS, RIDGE = 10, 1.0
 NEWSLETTER, TAGS = "alignment-newsletter:category", "forum-tag"
 Groups = Mapping[str, set[str]]
 
@@ -41,8 +51,23 @@ def read_labels(config: Config) -> pd.DataFrame:
             rows = rows[rows["id"].str.startswith(("lw:", "eaf:"))]
             parts.append(pd.DataFrame({"doc_id": rows["id"], "label_scheme": TAGS, "label": rows["tags"]}))
     documents = store.read_table(DOCUMENTS, config.processed("documents"), ("doc_id",))
-    labels = pd.concat(parts).drop_duplicates()
+    crosswalk = pd.read_csv(handcheck / "external/agendas.csv")
+    labels = pd.concat([parts[0], *(name_tags(part, crosswalk["label"]) for part in parts[1:])]).drop_duplicates()
     return labels[labels["doc_id"].isin(documents["doc_id"])].reset_index(drop=True)
+
+
+def name_tags(rows: pd.DataFrame, names: pd.Series) -> pd.DataFrame:
+    """Returns tags by the names that the crosswalk has, or slugs; without sequences and posts that nobody tagged."""
+    rows = rows[~rows["label"].str.startswith(SEQUENCE)]
+    slugs = rows["label"].map(make_slug)
+    is_told = ~slugs.isin(UNTOLD)
+    known = {make_slug(name): name for name in names}
+    return rows.assign(label=slugs.map(known).fillna(slugs))[is_told].drop_duplicates()
+
+
+def make_slug(tag: str) -> str:
+    """Returns a tag as the forums write it into addresses, without what its name has in brackets."""
+    return re.sub(r"[^a-z0-9]+", "-", re.sub(r"\s*\(.*?\)", "", tag.lower()).replace("'", "")).strip("-")
 
 
 def read_groups(config: Config, rival: str | None) -> dict[str, Groups]:
@@ -99,6 +124,54 @@ def score_labels(
     return pd.DataFrame(rows)
 
 
+def teach_labels(config: Config, labels: pd.DataFrame, scores: pd.DataFrame) -> pd.Series:
+    """Returns the F1 of a model that was taught each label, cross-fitted, in the order of `scores`."""
+    stored = store.read_arrow(embeddings_table(config.embed.dimension_count), config.processed("embeddings"))
+    place = pd.Index(stored.column("doc_id").to_pylist())
+    vectors = store.matrix_from_column(stored.column("vector"))
+    terms = store.read_table(TERMS, config.processed("terms"))
+    members = store.read_table(AGENDA_MEMBERS, config.processed("agenda_members"))
+    found = {}
+    for scheme in scores["label_scheme"].unique():
+        mine = labels[labels["label_scheme"] == scheme]
+        ids = pd.Index(sorted(set(mine["doc_id"])))
+        dense = vectors[place.get_indexer(ids)].astype(np.float64)
+        words = TfidfTransformer(sublinear_tf=True).fit_transform(_lay(terms, "term", "term_count", ids))
+        chances = _lay(members, "agenda", "chance", ids)
+        kernel = np.exp(2 * dense @ dense.T - 2) + (words @ words.T).toarray() + (chances @ chances.T).toarray()
+        fold = np.array([zlib.crc32(f"labels/{doc_id}".encode()) % FOLDS for doc_id in ids])
+        for label in scores.loc[scores["label_scheme"] == scheme, "label"]:
+            truth = ids.isin(mine.loc[mine["label"] == label, "doc_id"])
+            found[scheme, label] = _teach(kernel, fold, truth)
+    return pd.Series([found[key] for key in zip(scores["label_scheme"], scores["label"], strict=True)])
+
+
+def _lay(rows: pd.DataFrame, name: str, value: str, ids: pd.Index) -> sparse.csr_matrix:
+    rows = rows[rows["doc_id"].isin(ids)]
+    column, names = pd.factorize(rows[name])
+    shape = (len(ids), len(names))
+    return sparse.csr_matrix((rows[value].to_numpy(dtype=float), (ids.get_indexer(rows["doc_id"]), column)), shape)
+
+
+def _teach(kernel: np.ndarray, fold: np.ndarray, truth: np.ndarray) -> float:
+    score = np.zeros(len(truth))
+    for number in range(FOLDS):
+        asked, learn = fold == number, fold != number
+        middle = truth[learn].mean()
+        own = kernel[np.ix_(learn, learn)] + RIDGE * np.eye(int(learn.sum()))
+        score[asked] = kernel[np.ix_(asked, learn)] @ np.linalg.solve(own, truth[learn] - middle) + middle
+    is_found = np.zeros(len(truth), dtype=bool)
+    for half in (0, 1):
+        other, levels = fold % 2 != half, np.quantile(score, np.linspace(0.5, 1, 101))
+        f1 = [score_label(_set(other & (score >= level)), _set(other & truth))[2] for level in levels]
+        is_found[~other] = score[~other] >= levels[int(np.argmax(f1))]
+    return score_label(_set(is_found), _set(truth))[2]
+
+
+def _set(is_in: np.ndarray) -> set[str]:
+    return set(map(str, np.flatnonzero(is_in)))
+
+
 def measure_ami(ways: Mapping[str, Groups], labels: pd.DataFrame, surest: Mapping[str, str]) -> pd.DataFrame:
     """Returns AMI with each exclusive scheme, over all its documents and over those of some agenda: a row a way."""
     rows = []
@@ -125,7 +198,9 @@ def find_surest(config: Config) -> dict[str, str]:
 
 def render(scores: pd.DataFrame, ami: pd.DataFrame, read: pd.DataFrame) -> str:
     """Returns the report."""
-    ways = [column for column in scores if column.startswith(("named agendas", "clusters", "k-means", "BERTopic"))]
+    ways = [
+        column for column in scores if column.startswith(("named agendas", "clusters", "k-means", "BERTopic", "taught"))
+    ]
     parts = []
     for scheme, part in scores.groupby("label_scheme"):
         head = f"| {scheme} | documents | {' | '.join(ways)} |\n|---|---|{'---|' * len(ways)}"
@@ -146,6 +221,15 @@ def render(scores: pd.DataFrame, ami: pd.DataFrame, read: pd.DataFrame) -> str:
     return REPORT.format(
         tables="\n\n".join(parts),
         ami=together,
+        n_labels=len(scores),
+        **{
+            name: int((scores[way] >= 0.5).sum())
+            for name, way in (
+                ("n_good", "named agendas"),
+                ("n_fine", "clusters, fine"),
+                ("n_taught", "taught the label"),
+            )
+        },
         n_read=every["n_read"],
         precision=every["precision"],
         recall=every["recall"],
@@ -173,9 +257,18 @@ All pairs together: precision {precision:.2f}, recall {recall:.2f}, F1 {f1:.2f};
 chosen on the pairs of the first round. Of two unread documents drawn of each agenda's assigned ones
 (`agenda-draws/2026-11.csv`; title and first words; seeds left out) {n_right} of {n_drawn} are of it.
 
-**Against labels that no model has seen.** F1 of the union of agendas that `external/agendas.csv` gives a label, beside
-the best single cluster of each way, chosen on these very labels. Labels of fewer than five documents are left out, and
-so are seeds. Labels are wider or narrower than the agendas; tags are incomplete: what has no tag may still be of it.
+**Against labels that no model has seen.** F1 of the union of agendas that `external/agendas.csv` gives a label,
+beside the best single cluster of each way, chosen on these very labels. Labels of fewer than five documents are left
+out, and so are seeds. Labels are wider or narrower than the agendas; tags are incomplete: what has no tag may still
+be of it. Tags are read by name or slug, sequences are none, and posts that have no tag, or the tag AI alone, are left
+out. Nothing was tuned on any of these labels; `external/agendas.csv` was made from names. "Taught the label" is a
+model that learnt the very label from nine tenths of its documents, with a threshold chosen on the other half: about
+the most that can be asked for.
+
+**{n_good} of {n_labels} labels have an F1 of .5 or more**; the best single clusters have it for {n_fine} (fine), a
+model taught the labels themselves for {n_taught}. Until tags were read so, 14 of 45 had it: posts that nobody had
+tagged counted as not of the subject, and tags by slug not at all. Of these 45 labels 22 have it now, by the same
+assignments.
 
 {tables}
 
@@ -198,6 +291,7 @@ def main() -> None:
     listed = load_agendas(handcheck / "agendas.toml", load_codebook(handcheck / "codebook" / "codebook.toml"))
     labels, ways = read_labels(config), read_groups(config, options.rival)
     scores = score_labels(ways, labels, pd.read_csv(handcheck / "external" / "agendas.csv"), listed)
+    scores["taught the label"] = teach_labels(config, labels, scores)
     ami = measure_ami(ways, labels, find_surest(config))
     folder = config.path("reports", "bench")
     store.write_csv(folder / "agendas.csv", scores.round(4))
