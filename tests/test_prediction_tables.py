@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from pipeline.coding.codebook import Definition
-from pipeline.estimate.classify import Predictions
-from pipeline.estimate.draw_more import _share_out, _split_target
+from pipeline.estimate.classify import POWERS, Predictions, _choose_power
+from pipeline.estimate.draw_more import _split_target, share_out
 from pipeline.estimate.survey import estimate_batch
 from pipeline.estimate.tables import count_members, tabulate_guesses, tabulate_predictions, tabulate_shares
 from tests.invented_survey import CODEBOOK, GROUPS, LEAVES, invent_survey
@@ -108,11 +108,11 @@ def test_more_documents_are_shared_out_by_what_is_left_of_each_band() -> None:
         "f/s1": pd.Series([0] * 10 + [1] * 20, index=names[30:]),
     }
     sample, _ = sample_of(np.zeros(60, int), np.repeat([0, 1], 30), np.r_[:10, 30:34])  # ten and four of band 0
-    found = _share_out(bands, sample, {0: 8, 1: 9})
+    found = share_out(bands, sample, {0: 8, 1: 9})
     assert found == {"f/s0": {0: 5, 1: 3}, "f/s1": {0: 3, 1: 6}}  # 10 and 6 are left of band 0, 10 and 20 of band 1
     # More than is left is all that is left; where nothing of a band is read, at least two are drawn.
-    assert _share_out(bands, sample, {0: 99, 1: 0}) == {"f/s0": {0: 10, 1: 2}, "f/s1": {0: 6, 1: 2}}
-    assert _share_out({"f/s0": bands["f/s0"][:20]}, sample, {0: 3, 1: 4}) == {"f/s0": {0: 3}}
+    assert share_out(bands, sample, {0: 99, 1: 0}) == {"f/s0": {0: 10, 1: 2}, "f/s1": {0: 6, 1: 2}}
+    assert share_out({"f/s0": bands["f/s0"][:20]}, sample, {0: 3, 1: 4}) == {"f/s0": {0: 3}}
 
 
 def test_a_line_of_the_plan_names_a_frame_a_year_or_a_stratum() -> None:
@@ -120,3 +120,15 @@ def test_a_line_of_the_plan_names_a_frame_a_year_or_a_stratum() -> None:
     assert _split_target("f", plan) == ("f", "") and _split_target("f/2025", plan) == ("f", "2025")
     assert _split_target("f/2025/core", plan) == ("f", "2025") and _split_target("f/2019", plan) == ("f", "")
     assert _split_target("g/to-2024", plan) == ("g", "to-2024")
+
+
+def test_the_power_is_the_one_that_is_right_most() -> None:
+    # Two of three documents of the first column's class, whatever is scored: flat scores are right as they are.
+    targets = np.eye(2)[np.arange(300) % 3 // 2]
+    honest = np.tile([2 / 3, 1 / 3], (300, 1))
+    assert _choose_power(honest, targets) == 1.0
+    # Scores of 0.6 and 0.4 that are always right are to be as sharp as can be; of 0.8, right in 19 of 20, at power 2.
+    assert _choose_power(np.where(targets > 0, 0.6, 0.4), targets) == max(POWERS)
+    right = np.eye(2)[(np.arange(300) % 20 == 0).astype(int)]
+    assert _choose_power(np.tile([0.8, 0.2], (300, 1)), right) == 2.0  # 0.64 / 0.68 is 0.94
+    assert _choose_power(np.full((300, 1), 0.8), right[:, :1]) == 2.0

@@ -182,3 +182,11 @@ def test_what_nothing_is_inside_of_has_no_row_and_other_frames_are_left_out() ->
     members = pd.DataFrame({"layer": ["fine"], "doc_id": ["d000000"], "cluster_id": ["c0"]})
     assert vary_estimates(survey, members, ["f"]).empty
     assert vary_estimates(read_twice(), members, ["g"]).empty
+
+
+def test_a_frame_of_which_a_part_is_unknown_has_no_clusters_added_up() -> None:
+    truth, stratum = np.tile(TRUTH, 5), np.repeat([0, 1], 50)
+    sample, population = sample_of(truth, stratum, np.r_[:20, 50:70])
+    assert "WRONG: majority of fine clusters" in vary(survey_of(sample, population)).index
+    strata = sample.strata.assign(n_population=[50, 51])  # one document is known by its number alone
+    assert "WRONG: majority of fine clusters" not in vary(survey_of(replace(sample, strata=strata), population)).index

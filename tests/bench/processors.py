@@ -25,13 +25,14 @@ SETTINGS = (
 )
 
 
-def hash_tables(*, is_fresh: bool = False) -> str:
+def hash_tables(study: str = "census.toml", *, is_fresh: bool = False) -> str:
     """Returns one line: the hash of every table of estimates as it would be published.
 
     Args:
+        study: its configuration.
         is_fresh: whether predictions are made again, even if they are kept.
     """
-    config = load_config(Path("census.toml"))
+    config = load_config(Path(study))
     codebook, sample, population = load_inputs(config, is_fresh=is_fresh)
     tables = estimate_tables(config, codebook, sample, population)
     assert population.predictions is not None
