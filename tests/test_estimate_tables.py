@@ -17,9 +17,9 @@ from pipeline.errors import DataError
 from pipeline.estimate.agendas import estimate_agendas, list_agendas
 from pipeline.estimate.curve import estimate_specifications, list_specifications
 from pipeline.estimate.domains import Population
+from pipeline.estimate.other_truths import dawid_skene
 from pipeline.estimate.people import WEIGHTS, count_people, merge_name, name_people, size_by_people, truncate
 from pipeline.estimate.published import read_weights, tabulate_weights, total_by_replicate
-from pipeline.estimate.robustness import dawid_skene
 from pipeline.estimate.shares import Shares, estimate_shares
 from pipeline.estimate.survey import Found, Survey, estimate_batch, open_survey
 from pipeline.estimate.tables import tabulate_shares

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.estimate.robustness import _clusters, _predict_by_cluster, dawid_skene, vary_estimates
+from pipeline.estimate.other_truths import dawid_skene
+from pipeline.estimate.robustness import _clusters, _predict_by_cluster, vary_estimates
 from pipeline.estimate.survey import Survey
 from tests.survey_of import LEAVES, codes_of, sample_of, survey_of
 

@@ -1,26 +1,25 @@
 """The robustness table: the same share by other estimators, other readers, other scopes, and by the wrong way."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
 from pipeline.coding.codebook import Codebook
-from pipeline.coding.definitions import match_definition, match_denominator
-from pipeline.coding.queries import Definition, Denominator
+from pipeline.coding.queries import Denominator
 from pipeline.coding.sample import Sample
 from pipeline.estimate.classify import Predictions
 from pipeline.estimate.domains import Domain, Population
+from pipeline.estimate.other_truths import Case, Taken, count_votes, list_doubts, numbers_of
 from pipeline.estimate.rulings import CodeChances
-from pipeline.estimate.shares import Shares, estimate_shares, take_part
+from pipeline.estimate.shares import Shares, estimate_shares
 from pipeline.estimate.survey import Survey, merge_records
 from pipeline.estimate.weights import Weights, make_weights
 
 # What part of the direct and of the indirect work the sources might hold.
 FOUND = ((0.9, 0.7), (0.7, 0.9))
-ROUNDS_OF_EM = 200  # far beyond convergence for 1,090 documents
 VARIANT_REPLICATES = 100  # half of the headline's: their intervals are to look at
 SEED = 1  # of the variants' replicates
 Row = tuple[str, tuple[float, float, float] | float, str]
@@ -47,17 +46,17 @@ def vary_estimates(survey: Survey, members: pd.DataFrame, frames: Collection[str
     }
     rows: list[dict[str, object]] = []
     for number, definition in enumerate(survey.codebook.definitions):
-        case = _Case(survey, plain, definition, denominator, codes, clusters)
-        ballots = _count_votes(case)
+        case = Case(survey, plain, definition, denominator, codes, clusters)
+        ballots, doubts = count_votes(case), list_doubts(case)
         for domain in wanted:
             headline = float(found["headline", domain.frame].share[number])
             if not np.isfinite(headline):
                 continue
             named: list[Row] = [
-                (variant, _numbers(found[variant, domain.frame], number), note)
+                (variant, numbers_of(found[variant, domain.frame], number), note)
                 for variant, (_, note) in versions.items()
             ]
-            for variant, result, note in [*named, *_list_variants(case, domain, ballots, headline)]:
+            for variant, result, note in [*named, *_list_variants(case, domain, ballots, doubts, headline)]:
                 share, low, high = (result, None, None) if isinstance(result, float) else result
                 rows.append(
                     {
@@ -73,51 +72,6 @@ def vary_estimates(survey: Survey, members: pd.DataFrame, frames: Collection[str
                     }
                 )
     return pd.DataFrame(rows)
-
-
-@dataclass(frozen=True)
-class _Case:
-    """One definition, with what the variants need: both leaves of the settled codes, and each layer's clusters."""
-
-    survey: Survey
-    plain: Weights
-    definition: Definition
-    denominator: Denominator
-    codes: tuple[pd.DataFrame, pd.DataFrame, np.ndarray]
-    clusters: Mapping[str, np.ndarray]
-    known: dict[int, tuple[pd.DataFrame, np.ndarray, np.ndarray]] = field(default_factory=dict)  # by id of the codes
-
-    def match(self, codes: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        """Returns y and denominator of codes, float (n,)."""
-        if id(codes) not in self.known:
-            inside = match_denominator(self.denominator, codes).astype(float)
-            self.known[id(codes)] = (codes, match_definition(self.definition, codes) * inside, inside)
-        return self.known[id(codes)][1:]
-
-    def settle(self, domain: Domain, y: np.ndarray, inside: np.ndarray) -> tuple[float, float, float] | None:
-        """Estimates from chances taken for the truth, without predictions; None where nothing is inside."""
-        if not inside[domain.rows].any():
-            return None
-        states = np.stack([y, np.maximum(inside - y, 0.0), 1 - inside], axis=1)
-        table = sparse.csr_array(states)
-        codes = replace(
-            self.plain.codes,
-            kept=table,
-            changed=table,
-            change=np.ones(len(y)),
-            change_drawn=np.ones_like(self.plain.replicates),
-            kept_drawn=np.zeros(self.plain.replicates.shape, dtype=np.int64),
-            is_settled=((y == 0) | (y == 1)) & ((inside == 0) | (inside == 1)),
-        )
-        part = take_part(replace(self.plain, codes=codes), domain.rows, float(domain.n_population))
-        shares = estimate_shares(
-            part, np.array([[True, False, False]]), np.array([True, True, False]), self.survey.level
-        )
-        return _numbers(shares, 0)
-
-
-def _numbers(shares: Shares, number: int) -> tuple[float, float, float]:
-    return float(shares.share[number]), float(shares.low[number]), float(shares.high[number])
 
 
 def _estimate(survey: Survey, domain: Domain, denominator: Denominator) -> Shares:
@@ -173,13 +127,20 @@ def _pool_changes(weights: Weights) -> CodeChances:
 
 
 def _list_variants(
-    case: _Case, domain: Domain, ballots: list[tuple[str, np.ndarray, str]], headline: float
+    case: Case,
+    domain: Domain,
+    ballots: list[tuple[str, Taken, str]],
+    doubts: list[tuple[str, Taken, np.ndarray]],
+    headline: float,
 ) -> Iterator[Row]:
-    for name, chance, note in ballots:
-        estimate = case.settle(domain, chance[:, 2], chance[:, 1] + chance[:, 2])
+    for name, taken, note in ballots:
+        estimate = taken.settle(domain)
         if estimate is not None:
             yield name, estimate, note
-    yield from _list_doubts(case, domain)
+    for name, taken, is_open in doubts:
+        estimate = taken.settle(domain)
+        if estimate is not None:
+            yield name, estimate, f"{int(is_open[domain.rows].sum())} read documents take the worse of their two leaves"
     for direct, indirect in FOUND:
         odds = headline / direct, (1 - headline) / indirect
         note = f"if the sources held {direct:.0%} of the direct and {indirect:.0%} of the other work"
@@ -189,73 +150,6 @@ def _list_variants(
         wrong = _add_up_majorities(case, domain, cluster)
         if wrong is not None:
             yield f"WRONG: majority of {layer} clusters", wrong, "each cluster counted whole; shown to be avoided"
-
-
-def _count_votes(case: _Case) -> list[tuple[str, np.ndarray, str]]:
-    """Returns, by way of counting votes, each document's chances of the three states, float (n, 3), and a note."""
-    sample = case.survey.sample
-    codes = [case.match(reader) for reader in sample.readers]
-    votes = np.array([y + inside for y, inside in codes])  # 2 counts, 1 in the denominator only, 0 outside
-    third = np.full(votes.shape[1], -1.0)
-    y, inside = case.match(sample.adjudicator)
-    third[sample.units.index.get_indexer(sample.adjudicator.index)] = y + inside
-    votes = np.vstack([votes, third]).astype(int)
-    majority = np.array([np.bincount(column[column >= 0], minlength=3) for column in votes.T], dtype=float)
-    most = (majority == majority.max(axis=1, keepdims=True)).astype(float)
-    return [
-        ("majority of readers", most / most.sum(axis=1, keepdims=True), "the adjudicator votes where they read"),
-        ("Dawid-Skene", dawid_skene(votes, 3), "latent classes from the same votes (Dawid and Skene 1979)"),
-    ]
-
-
-def dawid_skene(votes: np.ndarray, n_classes: int) -> np.ndarray:
-    """Returns the chance of each class for each document: float (n, n_classes), by expectation-maximisation.
-
-    Args:
-        votes: int (n_coders, n), classes; -1 where a coder did not read.
-        n_classes: number of classes.
-    """
-    alike, place, times = np.unique(votes, axis=1, return_inverse=True, return_counts=True)
-    seen = np.stack([alike == label for label in range(n_classes)], axis=2).astype(float)
-    chance = seen.sum(axis=0) / seen.sum(axis=(0, 2))[:, None]
-    for _ in range(ROUNDS_OF_EM):
-        weighed = chance * times[:, None]
-        prior = weighed.sum(axis=0) / times.sum()
-        confusion = np.einsum("nt,cnl->ctl", weighed, seen) + 0.01  # never quite certain
-        confusion /= confusion.sum(axis=2, keepdims=True)
-        logarithm = np.log(np.maximum(prior, 1e-12)) + np.einsum("cnl,ctl->nt", seen, np.log(confusion))
-        chance = np.exp(logarithm - logarithm.max(axis=1, keepdims=True))
-        chance /= chance.sum(axis=1, keepdims=True)
-    return chance[place.reshape(-1)]
-
-
-def _list_doubts(case: _Case, domain: Domain) -> Iterator[Row]:
-    """Pushes every coin-flip code either way, then only those about scope: bounds, not intervals."""
-    first, second, is_doubtful = case.codes
-    plain, other = case.match(first), case.match(second)
-    is_scope = is_doubtful & (plain[1] != other[1])
-    choices = [
-        ("every doubtful code out", is_doubtful & _take_low(plain, other)),
-        ("every doubtful code in", is_doubtful & _take_high(plain, other)),
-        ("doubtful scope out", is_scope & (np.minimum(plain[1], other[1]) == other[1])),
-        ("doubtful scope in", is_scope & (np.maximum(plain[1], other[1]) == other[1])),
-    ]
-    for variant, swap in choices:
-        is_open = is_scope if "scope" in variant else is_doubtful
-        y, inside = (np.where(swap, there, here) for here, there in zip(plain, other, strict=True))
-        estimate = case.settle(domain, y, inside)
-        if estimate is not None:
-            count = int(is_open[domain.rows].sum())
-            yield variant, estimate, f"{count} read documents take the worse of their two leaves"
-
-
-def _take_low(first: tuple[np.ndarray, np.ndarray], second: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """Where the second code makes the share smaller: it stops counting, or joins the denominator without counting."""
-    return (second[0] < first[0]) | ((second[0] == first[0]) & (first[0] == 0) & (second[1] > first[1]))
-
-
-def _take_high(first: tuple[np.ndarray, np.ndarray], second: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    return (second[0] > first[0]) | ((second[0] == first[0]) & (first[0] == 0) & (second[1] < first[1]))
 
 
 def _both_codes(sample: Sample, codebook: Codebook) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
@@ -304,7 +198,7 @@ def _predict_by_cluster(survey: Survey, predictions: Predictions, cluster: np.nd
     return replace(predictions, leaf_probability=chance)
 
 
-def _add_up_majorities(case: _Case, domain: Domain, cluster: np.ndarray) -> float | None:
+def _add_up_majorities(case: Case, domain: Domain, cluster: np.ndarray) -> float | None:
     """Does what must not be done: gives every cluster of the frame the class of most of its read documents."""
     population = case.survey.population
     y, base = case.match(case.codes[0])

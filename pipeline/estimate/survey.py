@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -50,6 +51,17 @@ class Survey:
 
     def part(self, domain: Domain, weight: str = DOCUMENTS) -> Part | None:
         """Returns a frame or years of one, in what documents count for; None where they cannot count for it."""
+        known = self.parts.get((id(domain), weight))
+        if known is None:
+            known = self.parts[id(domain), weight] = (domain, self._take_part(domain, weight))
+        return known[1]
+
+    @cached_property
+    def parts(self) -> dict[tuple[int, str], tuple[Domain, Part | None]]:
+        """Parts asked for before: by the identity of the domain, which is held here too, and by what is counted."""
+        return {}
+
+    def _take_part(self, domain: Domain, weight: str) -> Part | None:
         members = self.population.rows_within(domain)
         if weight == DOCUMENTS:
             return take_part(self.weights, domain.rows, float(domain.n_population))

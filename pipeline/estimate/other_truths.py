@@ -1,0 +1,144 @@
+"""Shares if something else were taken for the truth: majorities, latent classes, and doubtful codes either way."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from pipeline.coding.definitions import match_definition, match_denominator
+from pipeline.coding.queries import Definition, Denominator
+from pipeline.estimate.domains import Domain
+from pipeline.estimate.shares import Shares, estimate_shares, take_part
+from pipeline.estimate.survey import Survey
+from pipeline.estimate.weights import Weights
+
+ROUNDS_OF_EM = 200  # far beyond convergence for 1,090 documents
+
+
+@dataclass(frozen=True)
+class Case:
+    """One definition, with what the variants need: both leaves of the settled codes, and each layer's clusters."""
+
+    survey: Survey
+    plain: Weights
+    definition: Definition
+    denominator: Denominator
+    codes: tuple[pd.DataFrame, pd.DataFrame, np.ndarray]
+    clusters: Mapping[str, np.ndarray]
+    known: dict[int, tuple[pd.DataFrame, np.ndarray, np.ndarray]] = field(default_factory=dict)  # by id of the codes
+
+    def match(self, codes: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """Returns y and denominator of codes, float (n,)."""
+        if id(codes) not in self.known:
+            inside = match_denominator(self.denominator, codes).astype(float)
+            self.known[id(codes)] = (codes, match_definition(self.definition, codes) * inside, inside)
+        return self.known[id(codes)][1:]
+
+    def take(self, y: np.ndarray, inside: np.ndarray) -> "Taken":
+        """Returns weights without predictions of which chances are taken for the truth; y and inside float (n,)."""
+        table = sparse.csr_array(np.stack([y, np.maximum(inside - y, 0.0), 1 - inside], axis=1))
+        codes = replace(
+            self.plain.codes,
+            kept=table,
+            changed=table,
+            change=np.ones(len(y)),
+            change_drawn=np.ones_like(self.plain.replicates),
+            kept_drawn=np.zeros(self.plain.replicates.shape, dtype=np.int64),
+            is_settled=((y == 0) | (y == 1)) & ((inside == 0) | (inside == 1)),
+        )
+        return Taken(replace(self.plain, codes=codes), inside, self.survey.level)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Weights whose codes are: counts, in the denominator only, outside; and what each document is inside by."""
+
+    weights: Weights
+    inside: np.ndarray
+    level: float
+
+    def settle(self, domain: Domain) -> tuple[float, float, float] | None:
+        """Estimates a domain; None where nothing is inside."""
+        if not self.inside[domain.rows].any():
+            return None
+        part = take_part(self.weights, domain.rows, float(domain.n_population))
+        return numbers_of(
+            estimate_shares(part, np.array([[True, False, False]]), np.array([True, True, False]), self.level), 0
+        )
+
+
+def numbers_of(shares: Shares, number: int) -> tuple[float, float, float]:
+    """Returns a query's share with the ends of its interval."""
+    return float(shares.share[number]), float(shares.low[number]), float(shares.high[number])
+
+
+def count_votes(case: Case) -> list[tuple[str, Taken, str]]:
+    """Returns, by way of counting votes, the weights that take its chances for the truth, and a note."""
+    sample = case.survey.sample
+    codes = [case.match(reader) for reader in sample.readers]
+    votes = np.array([y + inside for y, inside in codes])  # 2 counts, 1 in the denominator only, 0 outside
+    third = np.full(votes.shape[1], -1.0)
+    y, inside = case.match(sample.adjudicator)
+    third[sample.units.index.get_indexer(sample.adjudicator.index)] = y + inside
+    votes = np.vstack([votes, third]).astype(int)
+    majority = np.array([np.bincount(column[column >= 0], minlength=3) for column in votes.T], dtype=float)
+    most = (majority == majority.max(axis=1, keepdims=True)).astype(float)
+    ways = [
+        ("majority of readers", most / most.sum(axis=1, keepdims=True), "the adjudicator votes where they read"),
+        ("Dawid-Skene", dawid_skene(votes, 3), "latent classes from the same votes (Dawid and Skene 1979)"),
+    ]
+    return [(name, case.take(chance[:, 2], chance[:, 1] + chance[:, 2]), note) for name, chance, note in ways]
+
+
+def dawid_skene(votes: np.ndarray, n_classes: int) -> np.ndarray:
+    """Returns the chance of each class for each document: float (n, n_classes), by expectation-maximisation.
+
+    Args:
+        votes: int (n_coders, n), classes; -1 where a coder did not read.
+        n_classes: number of classes.
+    """
+    alike, place, times = np.unique(votes, axis=1, return_inverse=True, return_counts=True)
+    seen = np.stack([alike == label for label in range(n_classes)], axis=2).astype(float)
+    chance = seen.sum(axis=0) / seen.sum(axis=(0, 2))[:, None]
+    for _ in range(ROUNDS_OF_EM):
+        weighed = chance * times[:, None]
+        prior = weighed.sum(axis=0) / times.sum()
+        confusion = np.einsum("nt,cnl->ctl", weighed, seen) + 0.01  # never quite certain
+        confusion /= confusion.sum(axis=2, keepdims=True)
+        logarithm = np.log(np.maximum(prior, 1e-12)) + np.einsum("cnl,ctl->nt", seen, np.log(confusion))
+        chance = np.exp(logarithm - logarithm.max(axis=1, keepdims=True))
+        chance /= chance.sum(axis=1, keepdims=True)
+    return chance[place.reshape(-1)]
+
+
+def list_doubts(case: Case) -> list[tuple[str, Taken, np.ndarray]]:
+    """Pushes every coin-flip code either way, then only those about scope: bounds, not intervals.
+
+    Returns:
+        by variant the weights, and which documents are open to doubt: bool (n,).
+    """
+    first, second, is_doubtful = case.codes
+    plain, other = case.match(first), case.match(second)
+    is_scope = is_doubtful & (plain[1] != other[1])
+    choices = [
+        ("every doubtful code out", is_doubtful & _take_low(plain, other)),
+        ("every doubtful code in", is_doubtful & _take_high(plain, other)),
+        ("doubtful scope out", is_scope & (np.minimum(plain[1], other[1]) == other[1])),
+        ("doubtful scope in", is_scope & (np.maximum(plain[1], other[1]) == other[1])),
+    ]
+    found = []
+    for variant, swap in choices:
+        y, inside = (np.where(swap, there, here) for here, there in zip(plain, other, strict=True))
+        found.append((variant, case.take(y, inside), is_scope if "scope" in variant else is_doubtful))
+    return found
+
+
+def _take_low(first: tuple[np.ndarray, np.ndarray], second: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Where the second code makes the share smaller: it stops counting, or joins the denominator without counting."""
+    return (second[0] < first[0]) | ((second[0] == first[0]) & (first[0] == 0) & (second[1] > first[1]))
+
+
+def _take_high(first: tuple[np.ndarray, np.ndarray], second: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    return (second[0] > first[0]) | ((second[0] == first[0]) & (first[0] == 0) & (second[1] < first[1]))
