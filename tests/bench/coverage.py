@@ -30,7 +30,8 @@ from tests.bench.design import Truth, World, draw_round, make_truth, make_world,
 
 SEED = 20261126  # no constant of the estimator was tuned on populations or samples of this seed
 COUNTED = ("people", "words", "karma")
-FORUM, CORE = "alignmentforum-census", "arxiv-core"
+ANNOUNCED, CORE, POOL = "arxiv-announced", "arxiv-core", "arxiv-review-pool-2025"
+FRAMES = ("alignmentforum-census", CORE, "arxiv-query-2025")  # whose shares may be quoted
 SPAN = 3  # years at either end that growth compares
 Cell = tuple[str, str, str]  # kind, frame, year
 
@@ -118,9 +119,17 @@ def load_worlds() -> tuple[list[World], Codebook, float]:
     codebook, sample, population = load_inputs(config)
     table = store.read_arrow(embeddings_table(config.embed.dimension_count), config.processed("embeddings"))
     vectors = store.matrix_from_column(table.column("vector"))
-    forum = [str(name) for name in sample.strata.index if str(name).startswith(f"{FORUM}/")]
-    core = [str(name) for name in sample.strata.index[sample.strata["part"] == "core"]]
-    parts = [take_strata(sample, forum), take_strata(sample, core, CORE), *sample.for_frames]
+    is_core, frame = (sample.strata["part"] == "core").to_numpy(), sample.strata["frame"]
+    # Of what was announced the core phrases alone are known to the last one; the review pool overlaps with them.
+    names = [str(name) for name in sample.strata.index[is_core | ~frame.isin([ANNOUNCED, POOL]).to_numpy()]]
+    whole = take_strata(sample, names)
+    frames = {part.frame: part.frame for part in whole.strata.itertuples()} | {ANNOUNCED: CORE}
+    whole = replace(
+        whole,
+        strata=whole.strata.assign(frame=whole.strata["frame"].map(frames)),
+        units=whole.units.assign(frame=whole.units["frame"].map(frames)),
+    )
+    parts = [whole, *sample.for_frames]
     worlds = [make_world(part, population.of(part), vectors, tuple(codebook.leaves)) for part in parts]
     return worlds, codebook, config.estimate.level
 
@@ -146,6 +155,8 @@ def _run_world(
     names, n_definitions = list(list_queries(codebook)), len(codebook.definitions)
     rows = []
     for (kind, frame, year), results in found.items():
+        if frame not in FRAMES:
+            continue
         share, low, high, error = np.array(results).transpose(1, 0, 2)
         true = wanted[kind, frame, year]
         for place, name in enumerate(names):

@@ -68,15 +68,12 @@ class Truth:
     kind: np.ndarray
 
 
-def take_strata(sample: Sample, names: list[str], frame: str = "") -> Sample:
-    """Returns the part of a sample that some strata hold, as a sample of its own, in one frame if that is named."""
+def take_strata(sample: Sample, names: list[str]) -> Sample:
+    """Returns the part of a sample that some strata hold, as a sample of its own."""
     rows = sample.units["stratum"].isin(names).to_numpy()
-    strata, units = sample.strata.loc[names], sample.units[rows]
-    if frame:
-        strata, units = strata.assign(frame=frame), units.assign(frame=frame)
-    readers = tuple(reader[rows] for reader in sample.readers)
+    units, readers = sample.units[rows], tuple(reader[rows] for reader in sample.readers)
     adjudicator = sample.adjudicator[sample.adjudicator.index.isin(units.index)]
-    return replace(sample, strata=strata, units=units, readers=readers, adjudicator=adjudicator)
+    return replace(sample, strata=sample.strata.loc[names], units=units, readers=readers, adjudicator=adjudicator)
 
 
 def make_world(sample: Sample, population: Population, vectors: np.ndarray, leaves: tuple[str, ...]) -> World:
