@@ -29,6 +29,7 @@ from pipeline.estimate.prices import price_actions
 from pipeline.estimate.published import read_weights, tabulate_weights, total_by_replicate
 from pipeline.estimate.reader_error import OUTSIDE_LABELS, Evidence, tabulate_errors
 from pipeline.estimate.robustness import vary_estimates
+from pipeline.estimate.share_table import tabulate_shares
 from pipeline.estimate.shares import (
     PRIOR_HITS,
     SURE,
@@ -42,7 +43,7 @@ from pipeline.estimate.shares import (
 )
 from pipeline.estimate.smooth import tabulate_smoothed
 from pipeline.estimate.survey import Found, Survey, estimate_batch, measure_sizes
-from pipeline.estimate.tables import tabulate_guesses, tabulate_shares
+from pipeline.estimate.tables import tabulate_guesses
 from pipeline.estimate.told import _find_splits, _is_assumed
 from pipeline.estimate.totals import count_totals, estimate_positions
 from pipeline.estimate.trends import measure_groups, measure_trends

@@ -20,9 +20,9 @@ from pipeline.estimate.domains import Population
 from pipeline.estimate.other_truths import dawid_skene
 from pipeline.estimate.people import WEIGHTS, count_people, merge_name, name_people, size_by_people, truncate
 from pipeline.estimate.published import read_weights, tabulate_weights, total_by_replicate
+from pipeline.estimate.share_table import tabulate_shares
 from pipeline.estimate.shares import Shares, estimate_shares
 from pipeline.estimate.survey import Found, Survey, estimate_batch, open_survey
-from pipeline.estimate.tables import tabulate_shares
 from pipeline.estimate.trends import contrast_years, measure_groups
 from pipeline.release.published import compare_tables, read_published
 from pipeline.store import write_csv

@@ -24,9 +24,9 @@ from pipeline.errors import SheetError
 from pipeline.estimate.domains import Population
 from pipeline.estimate.draw_more import draw_documents
 from pipeline.estimate.person_counts import add_person_counts
+from pipeline.estimate.share_table import tabulate_shares
 from pipeline.estimate.stage import run
 from pipeline.estimate.survey import estimate_batch, open_survey
-from pipeline.estimate.tables import tabulate_shares
 from pipeline.schemas import CODES, DOCUMENTS, SHARES
 from tests.survey_of import sample_of, share_of, survey_of
 from tests.warm import Warm

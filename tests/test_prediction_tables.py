@@ -9,8 +9,9 @@ import pytest
 from pipeline.coding.codebook import Definition
 from pipeline.estimate.classify import POWERS, Predictions, _choose_power
 from pipeline.estimate.draw_more import _split_target, share_out
+from pipeline.estimate.share_table import count_members, tabulate_shares
 from pipeline.estimate.survey import estimate_batch
-from pipeline.estimate.tables import count_members, tabulate_guesses, tabulate_predictions, tabulate_shares
+from pipeline.estimate.tables import tabulate_guesses, tabulate_predictions
 from tests.invented_survey import CODEBOOK, GROUPS, LEAVES, invent_survey
 from tests.survey_of import sample_of, survey_of
 

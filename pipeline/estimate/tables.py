@@ -1,10 +1,9 @@
 """The tables of estimates: every definition, denominator, frame, year and weight."""
 
-import itertools
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -12,8 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from pipeline import store
 from pipeline.cluster.forked import run_forked
-from pipeline.coding.codebook import ASSUMED, Codebook
-from pipeline.coding.definitions import axes_asked
+from pipeline.coding.codebook import Codebook
 from pipeline.coding.frames import may_be_quoted
 from pipeline.coding.positions import FILE as POSITIONS_FILE
 from pipeline.coding.positions import load_positions
@@ -25,7 +23,7 @@ from pipeline.estimate.claims import tabulate_claims
 from pipeline.estimate.classify import DECIMALS, Predictions
 from pipeline.estimate.curve import draw_curves
 from pipeline.estimate.direct_people import tabulate_direct_people
-from pipeline.estimate.domains import Domain, Population, parts_of
+from pipeline.estimate.domains import Population, parts_of
 from pipeline.estimate.evidence import gather_evidence, name_sources, pool_evidence
 from pipeline.estimate.growth import measure_total_growth
 from pipeline.estimate.mixture_tables import tabulate_mixtures
@@ -40,8 +38,9 @@ from pipeline.estimate.reader_error import Evidence, tabulate_errors
 from pipeline.estimate.recall import measure_recall
 from pipeline.estimate.robustness import add_second_encoder, vary_estimates
 from pipeline.estimate.scope_calls import tabulate_calls
+from pipeline.estimate.share_table import tabulate_shares
 from pipeline.estimate.smooth import tabulate_smoothed
-from pipeline.estimate.survey import DOCUMENTS, Found, Survey, estimate_batch, merge_records, open_survey
+from pipeline.estimate.survey import Survey, estimate_batch, merge_records, open_survey
 from pipeline.estimate.totals import count_totals, estimate_positions
 from pipeline.estimate.trends import measure_groups, measure_trends
 from pipeline.estimate.weights import make_weights
@@ -51,9 +50,8 @@ from pipeline.schemas import (
 )
 
 log = logging.getLogger(__name__)
-METHOD = "calibrated weights, replicates, Wilson on effective n"
+TASKS = 3  # of each sample
 BLIND_REPLICATES = 2  # of weights whose share alone is wanted
-UNREAD = "none: no read document is in the denominator"
 
 
 def estimate_tables(
@@ -78,12 +76,15 @@ def _estimate_samples(
     parts, level, seed = parts_of(config.frames), config.estimate.level, config.seed
     surveys = [open_survey(each, population.of(each), codebook, level, seed, parts) for each in samples]
     quotable = [name for name, frame in config.frames.items() if may_be_quoted(frame)]
-    tasks = [partial(_vary_sample, survey, members, quotable) for survey in surveys]
-    tasks += [partial(_estimate_sample, config, survey, sample.coverage, evidence, quotable) for survey in surveys]
+    tasks: list[Callable[[], dict[str, pd.DataFrame]]] = []
+    for survey in surveys:
+        tasks.append(partial(_estimate_sample, config, survey, sample.coverage, evidence, quotable))
+        tasks.append(partial(_draw_sample, survey))
+        tasks.append(partial(_vary_sample, survey, members, quotable))
     # The longest first: the tasks of the sample that holds most of what was read.
-    order = sorted(range(len(tasks)), key=lambda number: -len(surveys[number % len(surveys)].sample.units))
+    order = sorted(range(len(tasks)), key=lambda number: -len(surveys[number // TASKS].sample.units))
     done = dict(zip(order, run_forked([tasks[number] for number in order]), strict=True))
-    found = [done[number] | done[len(surveys) + number] for number in range(len(surveys))]
+    found = [_join(done[number] for number in range(first, first + TASKS)) for first in range(0, len(tasks), TASKS)]
     found = [add_person_counts(each, survey.sample) for each, survey in zip(found, surveys, strict=True)]
     tables = {
         name: pd.concat([part[name] for part in found if len(part[name])] or [rows]) for name, rows in found[0].items()
@@ -101,10 +102,19 @@ def _estimate_samples(
     return {name: rows.reset_index(drop=True) for name, rows in tables.items()}
 
 
-def _vary_sample(survey: Survey, members: pd.DataFrame, quotable: Sequence[str]) -> dict[str, pd.DataFrame]:
-    """Returns the tables that ask what would come out otherwise."""
+def _join(parts: Iterable[dict[str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
+    return {name: rows for part in parts for name, rows in part.items()}
+
+
+def _draw_sample(survey: Survey) -> dict[str, pd.DataFrame]:
+    """Returns the tables of what comes out under every way to draw the line."""
     curve, toggles = draw_curves(survey)
-    return {"curve": curve, "toggles": toggles, "robustness": vary_estimates(survey, members, quotable)}
+    return {"curve": curve, "toggles": toggles}
+
+
+def _vary_sample(survey: Survey, members: pd.DataFrame, quotable: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """Returns the table of what would come out by other ways."""
+    return {"robustness": vary_estimates(survey, members, quotable)}
 
 
 def _estimate_sample(
@@ -165,73 +175,6 @@ def _leave_out_predictions(survey: Survey) -> Survey:
     told = survey.full_weights.codes.told
     weights = make_weights(survey.sample, blind, survey.codebook, seed=0, count=BLIND_REPLICATES, told=told)
     return replace(survey, population=blind, weights=merge_records(weights, survey.codebook))
-
-
-def count_members(coverage: pd.DataFrame, domain: Domain) -> int:
-    """Returns how many documents a frame, or a year of one, has now, whether a draw covers them or not."""
-    if domain.frame not in set(domain.strata["frame"]):  # a part of another frame's strata
-        return domain.n_population
-    rows = coverage[coverage["frame"] == domain.frame]
-    is_mine = rows["window"].str[:4] == domain.year if domain.year else rows["window"] == ""
-    return int(rows.loc[is_mine, "n_members"].sum()) or domain.n_population
-
-
-def tabulate_shares(
-    survey: Survey, found: Found, unpredicted: Found | None = None, coverage: pd.DataFrame | None = None
-) -> pd.DataFrame:
-    """Returns the rows of the table `shares`: every definition, denominator, frame, year and way of counting.
-
-    Args:
-        survey: the read sample with its weights.
-        found: its shares.
-        unpredicted: the same shares where no prediction has a part in the weights; None leaves them out.
-        coverage: rows of the table `coverage`; None: the draws cover everything.
-    """
-    rows = []
-    notes = {DOCUMENTS: "", **{name: f"; {note}" for name, (_, note) in WEIGHTS.items()}}
-    sizes = [domain.n_population if coverage is None else count_members(coverage, domain) for domain in survey.domains]
-    places = itertools.product(notes, zip(survey.domains, sizes, strict=True), survey.codebook.denominators)
-    tell_assumed = cache(partial(_tell_assumed, survey))  # the same few questions for every row
-    asked = {query.id: axes_asked(query) for query in survey.codebook.definitions}
-    for weight, (domain, n_members), name in places:
-        shares = found.get((domain.frame, domain.year, weight, name))
-        if shares is None:
-            continue
-        asked_inside = axes_asked(survey.codebook.denominators[name])
-        for number, definition in enumerate(survey.codebook.definitions):
-            assumed = tell_assumed(domain.frame, domain.year, asked[definition.id] | asked_inside)
-            columns = ("share", "low", "high", "standard_error", "n_effective")
-            numbers = {column: float(getattr(shares, column)[number]) for column in columns}
-            is_known = bool(np.isfinite(numbers["share"]))
-            plain = None if unpredicted is None else unpredicted[domain.frame, domain.year, weight, name].share[number]
-            rows.append(
-                {
-                    "frame": domain.frame,
-                    "year": domain.year,
-                    "definition": definition.id,
-                    "denominator": name,
-                    "weight": weight,
-                    "level": survey.level,
-                    "n_population": domain.n_population,
-                    "n_members": n_members,
-                    "n_read": shares.n_read,
-                    **{column: value if is_known else None for column, value in numbers.items()},
-                    "share_unpredicted": float(plain) if plain is not None and np.isfinite(plain) else None,
-                    "method": (METHOD if is_known else UNREAD) + notes[weight] + assumed,
-                }
-            )
-    return pd.DataFrame(rows)
-
-
-def _tell_assumed(survey: Survey, frame: str, year: str, asked: frozenset[str]) -> str:
-    """Returns which axes that are asked for were told from the leaf, and of how many documents; or nothing."""
-    axes = sorted(asked & survey.codebook.assumed.keys())
-    if not axes:
-        return ""
-    domain = next(each for each in survey.domains if (each.frame, each.year) == (frame, year))
-    assumed = survey.sample.readers[0][ASSUMED].to_numpy()[domain.rows]
-    count = sum(any(axis in told.split() for axis in axes) for told in assumed)
-    return f"; {' and '.join(axes)} assumed for {count:,} of {len(assumed):,} read documents" if count else ""
 
 
 def tabulate_guesses(population: Population) -> pd.DataFrame:

@@ -23,8 +23,8 @@ from pipeline.config import Config, load_config
 from pipeline.embed.encoder import load_encoder
 from pipeline.estimate.classify import predict_codes
 from pipeline.estimate.inputs import DOCUMENT_COLUMNS, load_inputs
+from pipeline.estimate.share_table import tabulate_shares
 from pipeline.estimate.survey import estimate_batch, open_survey
-from pipeline.estimate.tables import tabulate_shares
 from pipeline.groups import read_groups
 from pipeline.schemas import DOCUMENTS, TERMS, embeddings_table
 from pipeline.text.extract import compose_text

@@ -1,6 +1,6 @@
-"""Whether every table of estimates is the same under other linear-algebra kernels and numbers of threads.
+"""Whether all tables of estimates and agendas are the same under other linear-algebra kernels and numbers of threads.
 
-`python -m tests.bench.processors`: recomputes the shares of the shipped census under each setting and compares the
+`python -m tests.bench.processors`: recomputes those of the shipped census under each setting and compares the
 published form, six decimals. With --child, prints the hash of one run.
 """
 
@@ -8,8 +8,15 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
+import pandas as pd
+
+from pipeline.agendas.stage import load_inputs as load_agenda_inputs
+from pipeline.agendas.stage import tabulate_agendas
+from pipeline.coding.agenda_list import FILE, load_agendas
+from pipeline.coding.codebook import load_codebook
 from pipeline.config import load_config
 from pipeline.estimate.inputs import load_inputs
 from pipeline.estimate.tables import estimate_tables, tabulate_predictions
@@ -37,6 +44,20 @@ def hash_tables(study: str = "census.toml", *, is_fresh: bool = False) -> str:
     tables = estimate_tables(config, codebook, sample, population)
     assert population.predictions is not None
     tables["predictions"] = tabulate_predictions(population.predictions, codebook, config.estimate.agendas)
+    return _hash(tables)
+
+
+def hash_agendas(study: str = "census.toml") -> str:
+    """Returns one line: the hashes of the tables of agendas, from the estimates that stand in `data/processed`."""
+    config = load_config(Path(study))
+    handcheck = config.path(config.paths.handcheck)
+    codebook = load_codebook(handcheck / "codebook" / "codebook.toml")
+    listed = load_agendas(handcheck / FILE, codebook)
+    found = tabulate_agendas(load_agenda_inputs(config, codebook, listed), config.estimate.level)
+    return _hash({table.name: rows for table, rows in found.items()})
+
+
+def _hash(tables: Mapping[str, pd.DataFrame]) -> str:
     parts = []
     for name, rows in tables.items():
         text = rows.to_csv(index=False, float_format=CSV_FLOAT_FORMAT)
@@ -54,7 +75,7 @@ def hash_under(setting: dict[str, str]) -> str:
 def main() -> None:
     """Prints the hashes under every setting, and fails where they differ."""
     if "--child" in sys.argv:
-        print(hash_tables(is_fresh=True))
+        print(hash_tables(is_fresh=True), hash_agendas())
         return
     found = {" ".join(setting.values()): hash_under(setting) for setting in SETTINGS}
     for setting, hashes in found.items():
