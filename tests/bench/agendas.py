@@ -268,8 +268,9 @@ the most that can be asked for.
 **{n_good} of {n_labels} labels have an F1 of .5 or more**; the best single clusters have it for {n_fine} (fine), a
 model taught the labels themselves for {n_taught}. Until tags were read so, 14 of 45 had it: posts that nobody had
 tagged counted as not of the subject, and tags by slug not at all. Of these 45 labels 22 had it by the same assignments,
-and 25 of the 61; 257 documents more, read at the edges of weak agendas by one who saw neither labels nor for which
-agenda they were drawn, made it what it is.
+and 25 of the 61. The 257 documents read since at the edges of weak agendas make no difference that labels can tell:
+their reader had seen what 18 of the labels hold in one half of the documents (by a hash of the id), and in the other
+half it is 18 of 43 before and after (mean F1 .439 and .432; in the half seen 22 and 24 of 41).
 
 {tables}
 
