@@ -128,8 +128,8 @@ class Embed:
             `int8` is faster and less faithful; it has to be asked for, and its vectors are stored apart.
         device: `auto` takes a CUDA device where torch sees one.
         reuse: folders of releases whose vectors are taken, by text hash, before anything is encoded.
-        engine: `local`, or `ray`: extraction and encoding by several processes or machines (extra `ray`; RAY_ADDRESS
-            names a cluster, whose machines must all see the processed files).
+        engine: `local`, or `ray`: the work of `corpus`, `embed` and `cluster` by several processes or machines (extra
+            `ray`; RAY_ADDRESS names a cluster, whose machines must all see the processed files).
         worker_count: processes of the ray engine.
     """
 

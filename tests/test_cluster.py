@@ -10,9 +10,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from sklearn.metrics import adjusted_rand_score
 
-from pipeline.cluster import cells, forked, words
+from pipeline import forked
+from pipeline.cluster import cells, words
 from pipeline.cluster.cuts import cut_sample, draw_samples
+from pipeline.cluster.inputs import Graphs, order_graph
 from pipeline.cluster.layers import (
     build_graph,
     choose_partition,
@@ -20,6 +23,7 @@ from pipeline.cluster.layers import (
     dissolve_small,
     number_by_size,
     score_members,
+    take_apart,
 )
 from pipeline.cluster.layout import extend_layout, find_start, lay_out
 from pipeline.cluster.names import choose_terms, name_clusters, rank_terms
@@ -52,13 +56,38 @@ def test_near_cells_hold_most_of_the_nearest_and_all_cells_hold_all(monkeypatch:
     rows = np.random.default_rng(3).normal(size=(1_200, 8))  # no groups at all: the hard case
     vectors = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16)
     wanted, similarities = find_neighbours(vectors, 10)
-    near, _ = cells.find_near_neighbours(vectors, 10, 1, searched=10)
+    put = cells.put_into_cells(vectors, 1)
+    near, _ = cells.find_near_neighbours(vectors, 10, put, searched=10)
     recall = np.mean([len(np.intersect1d(*pair)) / 10 for pair in zip(near, wanted, strict=True)])
     assert 0.75 < recall < 1 and not (near == np.arange(len(near))[:, None]).any()
-    every, scores = cells.find_near_neighbours(vectors, 10, 1, searched=99)
+    every, scores = cells.find_near_neighbours(vectors, 10, put, searched=99)
     assert np.array_equal(every, wanted) and scores.tobytes() == similarities.tobytes()
-    one, _ = cells.find_near_neighbours(vectors, 60, 1, searched=1)  # more than a cell holds
+    one, _ = cells.find_near_neighbours(vectors, 60, put, searched=1)  # more than a cell holds
     assert all(len(set(row)) == 60 for row in one.tolist())
+
+
+def test_pieces_of_the_rows_find_what_all_find_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cells, "ROWS_PER_CELL", 20)
+    put = cells.put_into_cells(vectors := blobs(), 1)
+    whole = cells.find_near_neighbours(vectors, 7, put, searched=3)
+    monkeypatch.setattr(cells, "PIECE_ROWS", 33)
+    parts = cells.find_near_neighbours(vectors, 7, put, searched=3, spread=forked.map_forked)
+    assert np.array_equal(whole[0], parts[0]) and whole[1].tobytes() == parts[1].tobytes()
+
+
+def test_vertices_in_another_order_stand_for_the_same_documents() -> None:
+    vectors = blobs()
+    near = find_neighbours(vectors, 7)
+    order = np.random.default_rng(1).permutation(len(vectors))
+    graph = order_graph(near, order)
+    graphs = Graphs(vectors, near, graph, graph, np.arange(len(vectors)), None, order)
+    plain, (edges, weights) = build_graph(*near), take_apart(graph)
+    mapped = {(*sorted(ends), weight) for ends, weight in zip(order[edges].tolist(), weights, strict=True)}
+    wanted = {(*sorted(edge.tuple), edge["weight"]) for edge in plain.es}
+    assert {ends[:2] for ends in mapped} == {ends[:2] for ends in wanted} and mapped == wanted
+    found = graphs.to_documents(cut_layer(graph, 1.0, 1))
+    assert adjusted_rand_score(found, np.repeat(np.arange(4), 40)) == 1
+    assert np.array_equal(graphs.to_vertices(graphs.to_documents(order)), order)
 
 
 def test_equal_similarities_go_to_the_lower_row_number() -> None:
@@ -344,7 +373,7 @@ def test_a_kill_leaves_no_process_behind(root: Path, tmp_path: Path) -> None:
     if forked.count_processors() < 2 or sys.platform != "linux":
         pytest.skip("tasks run in the process itself")
     program = (
-        "import os, sys, time; from pathlib import Path; from pipeline.cluster.forked import run_forked\n"
+        "import os, sys, time; from pathlib import Path; from pipeline.forked import run_forked\n"
         "def task(): Path(sys.argv[1], str(os.getpid())).touch(); time.sleep(60)\n"
         "run_forked([task, task])"
     )

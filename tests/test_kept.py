@@ -105,7 +105,7 @@ def test_all_that_has_a_part_in_predictions_has_one_in_their_name(tmp_path: Path
 
 def test_every_module_that_can_change_a_prediction_has_a_part_in_their_name(shipped: Path) -> None:
     """An import that is new to the classifier belongs into MODULES, or, with the reason, here."""
-    no_part = {"pipeline.cluster.forked"}  # how many processors there are
+    no_part = {"pipeline.forked"}  # how many processors there are
     imports, waiting, reached = read_imports(shipped), ["pipeline.estimate.classify"], set()
     while waiting:
         module = waiting.pop()

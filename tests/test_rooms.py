@@ -22,6 +22,7 @@ ROWS = (
         "store",
         "groups",
         "workers",
+        "forked",
         "boundary",
         "extras",
         "generations",

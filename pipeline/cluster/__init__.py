@@ -34,6 +34,7 @@ STAGES = (
             "embed.weights_sha256",
             "embed.reuse",
         ),
+        tuning=("embed.engine", "embed.worker_count"),
         cases=(Case("cluster.space", "subject", inputs=(*ROUND_FILES, *AGENDA_FILES), settings=ROUND_SETTINGS),),
     ),
     Stage(

@@ -9,13 +9,13 @@ import pandas as pd
 
 from pipeline.cluster.cuts import LayerCuts, make_cuts
 from pipeline.cluster.describe import MEASURED, count_facets, describe_clusters, describe_members, measure_stability
-from pipeline.cluster.forked import run_forked
 from pipeline.cluster.inputs import Graphs, Inputs, build_graphs
 from pipeline.cluster.layers import CUT_COUNT, choose_cut, count_iterations, cut_layer, dissolve_small
 from pipeline.cluster.layout import extend_layout
 from pipeline.cluster.matching import GROUND, join_clusters, match_clusters
 from pipeline.cluster.subject import keep_subject
 from pipeline.config import Config
+from pipeline.forked import run_forked
 from pipeline.schemas import (
     CLUSTER_CHANGES,
     CLUSTER_FACETS,
@@ -147,14 +147,16 @@ def assign_layer(
         raise ValueError("a layer that is cut anew needs the neighbours and the cuts")
     membership = choose_cut(cuts.seeds)
     if len(old) and reference.space_of(layer.name) == space:
-        start = pd.Categorical(pick_inside(joined, graphs)).codes.astype(np.int64)
+        start = graphs.to_vertices(pd.Categorical(pick_inside(joined, graphs)).codes.astype(np.int64))
         seeds = range(config.seed, config.seed + CUT_COUNT)
         iterations = count_iterations(graphs.vectors.vcount())
         again = run_forked(
             [partial(cut_layer, graphs.vectors, layer.resolution, seed, start, iterations) for seed in seeds]
         )
-        membership = choose_cut(np.stack(again))
-    membership = dissolve_small(graphs.vectors, membership, config.cluster.min_size)
+        membership = graphs.to_documents(choose_cut(np.stack(again)))
+    membership = graphs.to_documents(
+        dissolve_small(graphs.vectors, graphs.to_vertices(membership), config.cluster.min_size)
+    )
     known = reference.changes[reference.changes["layer"] == layer.name]
     numbers = pd.Series(GROUND, index=doc_ids)
     numbers[slice(None) if graphs.inside is None else graphs.inside] = membership

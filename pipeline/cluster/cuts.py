@@ -10,11 +10,11 @@ from functools import partial
 import igraph
 import numpy as np
 
-from pipeline.cluster.forked import run_forked
 from pipeline.cluster.inputs import Graphs
-from pipeline.cluster.layers import CUT_COUNT, count_iterations, cut_layer
+from pipeline.cluster.layers import CUT_COUNT, count_iterations, cut_layer, put_together, take_apart
 from pipeline.cluster.layout import lay_out
 from pipeline.config import Config
+from pipeline.workers import map_parts
 
 SAMPLE_SHARE = 0.8  # of the documents, without replacement: Hennig (2007) finds it as good as a bootstrap
 
@@ -38,27 +38,63 @@ def make_cuts(config: Config, graphs: Graphs, *, is_placed: bool) -> tuple[dict[
     """Returns the cuts of every layer by its name, and unless there is a map already, a place for each document."""
     layers = [layer.resolution for layer in config.cluster.layers]
     seeds = [(resolution, seed) for resolution in layers for seed in range(config.seed, config.seed + CUT_COUNT)]
-    count = count_iterations(graphs.vectors.vcount())
-    parts = draw_samples(graphs.vectors.vcount(), config.cluster.sample_count, config.seed)
-    tasks: list[Callable[[], list[np.ndarray]]] = [
-        list if is_placed else partial(lay_out, graphs.near, graphs.matrix, config.seed),
-        *(partial(_cut_one, graphs.words, resolution, config.seed, count) for resolution in layers),
-        *(partial(_cut_one, graphs.vectors, resolution, seed, count) for resolution, seed in seeds),
+    total = graphs.vectors.vcount()
+    count = count_iterations(total)
+    parts = draw_samples(total, config.cluster.sample_count, config.seed)
+    tasks = [
+        *(() if is_placed else (partial(_lay_out, seed=config.seed),)),
+        *(partial(_cut_words, resolution=resolution, seed=config.seed, count=count) for resolution in layers),
+        *(partial(_cut_one, resolution=resolution, seed=seed, count=count) for resolution, seed in seeds),
         *(
-            partial(cut_sample, graphs.vectors, rows, layers, config.seed + 1 + n, count)
+            partial(_cut_sample, rows=rows, resolutions=layers, seed=config.seed + 1 + n, count=count)
             for n, rows in enumerate(parts)
         ),
     ]
-    found = run_forked(tasks)
-    places, by_words = None if is_placed else found[0][0], found[1 : 1 + len(layers)]
-    by_seed = found[1 + len(layers) : 1 + len(layers) + len(seeds)]
-    by_sample = found[1 + len(layers) + len(seeds) :]
-    cuts = {}
-    for number, layer in enumerate(config.cluster.layers):
-        own = by_seed[number * CUT_COUNT : (number + 1) * CUT_COUNT]
-        samples = [(rows, cut[number]) for rows, cut in zip(parts, by_sample, strict=True)]
-        cuts[layer.name] = LayerCuts(np.stack([cut for (cut,) in own]), samples, by_words[number][0])
+    made = iter(list(map_parts(config.embed, Cutter(graphs), tasks, total)))
+    places = None if is_placed else next(made)[0]
+    by_words = [next(made)[0] for _ in layers]
+    by_seed = [np.stack([next(made)[0] for _ in range(CUT_COUNT)]) for _ in layers]
+    by_sample = list(zip(parts if graphs.order is None else [graphs.order[rows] for rows in parts], made, strict=True))
+    cuts = {
+        layer.name: LayerCuts(
+            by_seed[number],
+            [(rows, cut[number]) for rows, cut in by_sample],
+            by_words[number],
+        )
+        for number, layer in enumerate(config.cluster.layers)
+    }
     return cuts, places
+
+
+@dataclass(frozen=True)
+class Cutter:
+    """Does one task after the other with the same graphs, which are sent to other machines as arrays."""
+
+    graphs: Graphs
+
+    def __call__(self, task: Callable[[Graphs], list[np.ndarray]]) -> list[np.ndarray]:
+        """Returns what a task makes of the graphs."""
+        return task(self.graphs)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        graphs = self.graphs
+        packed = (
+            (graphs.vectors.vcount(), *take_apart(graphs.vectors)),
+            (graphs.words.vcount(), *take_apart(graphs.words)),
+        )
+        return _remake, (graphs.matrix, graphs.near, *packed, graphs.known, graphs.inside, graphs.order)
+
+
+def _remake(
+    matrix: np.ndarray,
+    near: tuple[np.ndarray, np.ndarray],
+    vectors: tuple[int, np.ndarray, np.ndarray],
+    words: tuple[int, np.ndarray, np.ndarray],
+    known: np.ndarray,
+    inside: np.ndarray | None,
+    order: np.ndarray | None,
+) -> Cutter:
+    return Cutter(Graphs(matrix, near, put_together(*vectors), put_together(*words), known, inside, order))
 
 
 def draw_samples(total: int, count: int, seed: int) -> list[np.ndarray]:
@@ -75,5 +111,19 @@ def cut_sample(
     return [cut_layer(part, resolution, seed, None, iteration_count) for resolution in resolutions]
 
 
-def _cut_one(graph: igraph.Graph, resolution: float, seed: int, iteration_count: int) -> list[np.ndarray]:
-    return [cut_layer(graph, resolution, seed, None, iteration_count)]
+def _lay_out(graphs: Graphs, seed: int) -> list[np.ndarray]:
+    return lay_out(graphs.near, graphs.matrix, seed)
+
+
+def _cut_words(graphs: Graphs, resolution: float, seed: int, count: int) -> list[np.ndarray]:
+    return [cut_layer(graphs.words, resolution, seed, None, count)]
+
+
+def _cut_one(graphs: Graphs, resolution: float, seed: int, count: int) -> list[np.ndarray]:
+    return [graphs.to_documents(cut_layer(graphs.vectors, resolution, seed, None, count))]
+
+
+def _cut_sample(
+    graphs: Graphs, rows: np.ndarray, resolutions: Sequence[float], seed: int, count: int
+) -> list[np.ndarray]:
+    return cut_sample(graphs.vectors, rows, resolutions, seed, count)

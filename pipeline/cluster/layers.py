@@ -22,10 +22,20 @@ def build_graph(neighbours: np.ndarray, similarities: np.ndarray) -> igraph.Grap
     keys = np.minimum(sources, targets) * total + np.maximum(sources, targets)  # one number a pair sorts fast
     keys, first_seen = np.unique(keys, return_index=True)
     edges = np.stack(np.divmod(keys, max(total, 1)), axis=1)
-    weights = np.maximum(similarities.reshape(-1)[first_seen], 0.0)
+    return put_together(total, edges, np.maximum(similarities.reshape(-1)[first_seen], 0.0))
+
+
+def put_together(total: int, edges: np.ndarray, weights: np.ndarray) -> igraph.Graph:
+    """Returns the graph of edges int64 (n_edges, 2) and their weights float64 (n_edges,)."""
     graph = igraph.Graph(n=total, edges=edges.data)  # a buffer: as a list, twenty million edges take 3 GB
     graph.es["weight"] = weights.tolist()
     return graph
+
+
+def take_apart(graph: igraph.Graph) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the edges and the weights of a graph, as `put_together` takes them."""
+    edges = np.fromiter((end for edge in graph.es for end in edge.tuple), np.int64, 2 * graph.ecount())
+    return edges.reshape(-1, 2), np.array(graph.es["weight"], dtype=np.float64)
 
 
 def count_iterations(total: int) -> int:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from pipeline.cluster.forked import count_processors
+from pipeline.forked import count_processors
 
 BLOCK_ROWS = 256  # rows of the similarity matrix that a thread holds at once
 BLOCK_CELLS = 16_000_000  # and its cells, 4 bytes each, held twice while it is searched

@@ -13,6 +13,7 @@ from pipeline.cluster.assign import cluster_documents
 from pipeline.cluster.inputs import load_inputs
 from pipeline.config import Config
 from pipeline.generations import open_generation
+from pipeline.workers import keep_workers
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +22,8 @@ def run(config: Config) -> None:
     """Reads `embeddings`, `terms` and `documents`; writes `clusters`, `cluster_*`, `layout` and `second_members`."""
     start = time.perf_counter()
     inputs = load_inputs(config)
-    tables = cluster_documents(config, inputs)
+    with keep_workers(config.embed, len(inputs.documents)):
+        tables = cluster_documents(config, inputs)
     with open_generation(config.path(config.paths.processed), "cluster") as draft:
         for table, rows in tables:
             store.write_table(table, rows, draft / f"{table.name}.parquet")

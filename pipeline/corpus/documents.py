@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.corpus import dedupe
-from pipeline.corpus.links import find_links
+from pipeline.corpus.links import Map, find_links
 from pipeline.corpus.texts import Read
 from pipeline.errors import DataError
 from pipeline.schemas import DOCUMENTS, DUPLICATES, WORKS
@@ -18,6 +18,7 @@ def choose_documents(
     fixed_frames: Iterable[str] = (),
     read: Read = str,
     folder: Path | None = None,
+    spread: Map = map,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Finds the documents and the works among records, by the rules of `dedupe`; their order does not matter.
 
@@ -27,6 +28,7 @@ def choose_documents(
         fixed_frames: frames whose members are never merged away.
         read: gives the text of what stands in the column `text`.
         folder: where what is compared of the texts waits on disk.
+        spread: works out what is compared of each part of the texts, here or elsewhere.
 
     Returns:
         documents, duplicates and works. Records = documents + duplicates.
@@ -35,7 +37,7 @@ def choose_documents(
         tables = (DOCUMENTS, DUPLICATES, WORKS)
         return tuple(pd.DataFrame(columns=[column.name for column in table.columns]) for table in tables)  # type: ignore[return-value]
     candidates, same_id = dedupe.merge_same_id(records, published, read)
-    links = find_links(candidates, read, folder)
+    links = find_links(candidates, read, folder, spread)
     documents, same_work, works = dedupe.merge_works(candidates, links, fixed_frames)
     # A record set aside for its id belongs to whatever its document was merged into.
     moved = same_id.merge(same_work, left_on="kept_record_id", right_on="record_id", how="left", suffixes=("", "_new"))

@@ -3,6 +3,7 @@
 import functools
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -36,6 +37,7 @@ MAX_TITLE_BLOCK = 200  # "Open thread" and its like
 Pair = tuple[
     int, int, str, float | None
 ]  # two positions, why they are one work (or nothing), how alike their texts are
+Map = Callable[[Callable[[list[str | None]], near.Signed], Iterable[list[str | None]]], Iterable[near.Signed]]
 Phrases = Callable[[int], np.ndarray]  # the phrases of the text at a position
 PHRASES_HELD = 4_096  # texts whose phrases are remembered while pairs are compared: a few tens of MB
 FACTS_HELD = 65_536  # documents whose facts are remembered while pairs are compared: some 100 MB at most
@@ -64,16 +66,19 @@ def gather_declared(records: pd.DataFrame, doc_ids: Sequence[str]) -> pd.DataFra
     return pd.DataFrame({name: [row[place] for row in rows] for place, name in enumerate(DECLARED)}, dtype=object)
 
 
-def find_links(documents: pd.DataFrame, read: Read = str, folder: Path | None = None) -> pd.DataFrame:
+def find_links(
+    documents: pd.DataFrame, read: Read = str, folder: Path | None = None, spread: Map = map
+) -> pd.DataFrame:
     """Finds pairs of documents that are one work: columns `left`, `right` (positions, left < right) and `reason`.
 
     Args:
         documents: rows of `merge_same_id`.
         read: gives the text of what stands in the column `text`.
         folder: where signatures wait.
+        spread: makes the signatures of each part of the texts, here or elsewhere.
     """
     facts = ManyFacts(documents)
-    found = [pair for pair in compare_candidates(documents, facts, read, folder) if pair[2]]
+    found = [pair for pair in compare_candidates(documents, facts, read, folder, spread) if pair[2]]
     found = _keep_one_announcement(found, facts)
     return pd.DataFrame(found, columns=["left", "right", "reason", "resemblance_score"])
 
@@ -103,7 +108,7 @@ class ManyFacts:
 
 
 def compare_candidates(
-    documents: pd.DataFrame, facts: ManyFacts, read: Read = str, folder: Path | None = None
+    documents: pd.DataFrame, facts: ManyFacts, read: Read = str, folder: Path | None = None, spread: Map = map
 ) -> Iterator[Pair]:
     """Yields every pair that is looked at, by position: with the reason why it is one work, or nothing, and how alike.
 
@@ -112,12 +117,14 @@ def compare_candidates(
         facts: what is compared of each.
         read: gives the text of what stands in the column `text`.
         folder: where signatures wait.
+        spread: makes the signatures of each part of the texts, here or elsewhere.
     """
     whole, opening = _phrases(documents, read)
     kinds = documents["text_kind"].to_numpy()
     pairs: set[tuple[int, int]] = set(_block_pairs(facts))
-    for phrases in (whole, opening):
-        pairs.update(near.candidate_pairs(map(phrases, range(len(documents))), folder))
+    for other_kind, word_limit in (("opening", 0), ("abstract", near.OPENING_WORDS)):
+        signed = spread(partial(near.sign_texts, word_limit=word_limit), _list_texts(documents, other_kind, read))
+        pairs.update(near.pair_signed(signed, folder))
     whole, opening = (functools.lru_cache(PHRASES_HELD)(phrases) for phrases in (whole, opening))
     for left, right in sorted(pairs):
         is_declared = points_to(facts[left], facts[right]) or points_to(facts[right], facts[left])
@@ -202,6 +209,15 @@ def _keep_one_announcement(found: list[Pair], facts: ManyFacts) -> list[Pair]:
         rows[number] = (work, facts[post].site)
         best[rows[number]] = min(best.get(rows[number], order), order)
     return [row for number, row in enumerate(found) if number not in rows or best[rows[number]][2] == number]
+
+
+def _list_texts(documents: pd.DataFrame, other_kind: str, read: Read) -> Iterator[list[str | None]]:
+    """Yields some texts at a time, None where there is none or where it is of the other kind."""
+    texts, kinds = documents["text"].array, documents["text_kind"].to_numpy()
+    is_taken = has_text(documents["text"]) & (kinds != other_kind)
+    for first in range(0, len(documents), near.SETS_AT_ONCE):
+        places = range(first, min(first + near.SETS_AT_ONCE, len(documents)))
+        yield [read(texts[place]) if is_taken[place] else None for place in places]
 
 
 def _phrases(documents: pd.DataFrame, read: Read) -> tuple[Phrases, Phrases]:

@@ -11,9 +11,8 @@ import re
 import tempfile
 import zlib
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
@@ -24,7 +23,7 @@ BAND_ROWS = 4  # 32 bands of 4: resemblance 0.5 is found with probability 0.87, 
 MAX_BUCKET = 60  # larger groups are compared with their first member only
 PHRASES_AT_ONCE = 256  # whose products stay close to the processor
 OPENING_WORDS = 70  # a text and its first 500 characters are compared by this many words
-SETS_AT_ONCE = 4_096  # whose signatures are written together: 1 MB
+SETS_AT_ONCE = 4_096  # whose signatures are made and written together: 1 MB
 _MIXERS = np.array([0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93], dtype=np.uint64)
 _WORD = re.compile(r"\w+")
 _SEED = 20261123
@@ -59,46 +58,65 @@ def resemblance(left: np.ndarray, right: np.ndarray) -> float:
     return common / (len(left) + len(right) - common)
 
 
+Signed = tuple[int, np.ndarray, np.ndarray]  # how many sets, which of them are signed, and their bands
+
+
 def candidate_pairs(phrases: Iterable[np.ndarray], folder: Path | None = None) -> Iterator[tuple[int, int]]:
     """Yields each pair of positions that share a band of their signatures, once, smaller position first.
 
     Args:
-        phrases: sets of phrases; those with fewer than `MIN_PHRASES` are passed over. Their signatures wait on disk,
-            256 bytes a set, and are looked at a band at a time.
+        phrases: sets of phrases; those with fewer than `MIN_PHRASES` are passed over.
+        folder: where signatures wait; that of the system by default.
+    """
+    sets = iter(phrases)
+    return pair_signed(map(_sign, iter(lambda: list(itertools.islice(sets, SETS_AT_ONCE)), [])), folder)
+
+
+def sign_texts(texts: Sequence[str | None], word_limit: int = 0) -> Signed:
+    """Returns the signatures of texts, as `pair_signed` takes them; where there is no text there is none."""
+    nothing = np.empty(0, dtype=np.uint64)
+    return _sign([nothing if text is None else phrase_hashes(text, word_limit) for text in texts])
+
+
+def pair_signed(signed: Iterable[Signed], folder: Path | None = None) -> Iterator[tuple[int, int]]:
+    """Yields each pair of positions that share a band, once, smaller position first.
+
+    Args:
+        signed: what `sign_texts` returns for one part of the texts after the other. Signatures wait on disk, 256 bytes
+            each, and are looked at a band at a time.
         folder: where they wait; that of the system by default.
     """
     with tempfile.TemporaryFile(dir=folder, prefix=".signatures.") as file:
-        positions, sizes = _write_bands(phrases, file)
+        positions, sizes, first = array("q"), list[int](), 0
+        for count, places, bands in signed:
+            positions.extend((first + places).tolist())
+            file.write(bands.tobytes())
+            sizes.append(len(places))
+            first += count
+        file.flush()
         seen: set[tuple[int, int]] = set()
+        numbers = np.array(positions, dtype=np.int64)
         for band in range(BAND_COUNT):
             for members in _buckets(_read_band(file.fileno(), sizes, band)):
-                found = positions[members].tolist()
+                found = numbers[members].tolist()
                 firsts = found if len(found) <= MAX_BUCKET else found[:1]
-                for place, first in enumerate(firsts):
-                    for second in found[place + 1 :]:
-                        if (first, second) not in seen:
-                            seen.add((first, second))
-                            yield first, second
+                for place, one in enumerate(firsts):
+                    for other in found[place + 1 :]:
+                        if (one, other) not in seen:
+                            seen.add((one, other))
+                            yield one, other
 
 
-def _write_bands(phrases: Iterable[np.ndarray], file: IO[bytes]) -> tuple[np.ndarray, list[int]]:
-    """Writes the signatures, a number a band, band after band for some sets at a time.
-
-    Returns the positions of the sets that have one, int64 (n,), and how many sets were written at a time.
-    """
+def _sign(sets: Sequence[np.ndarray]) -> Signed:
+    """Returns which sets are large enough for a signature, int64 (n,), and the bands of these: uint64 (n_bands, n)."""
     rng = np.random.default_rng(_SEED)
     factors = rng.integers(0, 1 << 63, size=BAND_COUNT * BAND_ROWS, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
-    positions, sizes = array("q"), []
-    long = ((place, hashes) for place, hashes in enumerate(phrases) if len(hashes) >= MIN_PHRASES)
-    while part := list(itertools.islice(long, SETS_AT_ONCE)):
-        positions.extend(place for place, _ in part)
-        halves = np.stack([_signature(hashes, factors) for _, hashes in part]).view(np.uint64)
-        with np.errstate(over="ignore"):  # a band of four rows is two numbers, and these are mixed into one
-            mixed = (halves[:, 0::2] * _MIXERS[0] + halves[:, 1::2]) * _MIXERS[1]
-        file.write(np.ascontiguousarray((mixed ^ (mixed >> np.uint64(31))).T).tobytes())
-        sizes.append(len(part))
-    file.flush()
-    return np.array(positions, dtype=np.int64), sizes
+    places = np.array([place for place, hashes in enumerate(sets) if len(hashes) >= MIN_PHRASES], dtype=np.int64)
+    rows = [_signature(sets[place], factors) for place in places]
+    halves = np.stack(rows).view(np.uint64) if rows else np.empty((0, 2 * BAND_COUNT), dtype=np.uint64)
+    with np.errstate(over="ignore"):  # a band of four rows is two numbers, and these are mixed into one
+        mixed = (halves[:, 0::2] * _MIXERS[0] + halves[:, 1::2]) * _MIXERS[1]
+    return len(sets), places, np.ascontiguousarray((mixed ^ (mixed >> np.uint64(31))).T)
 
 
 def _read_band(file: int, sizes: list[int], band: int) -> np.ndarray:

@@ -10,7 +10,7 @@ import contextlib
 import re
 import tempfile
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -36,6 +36,23 @@ _SPREAD = np.uint64(0x9E3779B97F4A7C15)  # an odd number that spreads codes over
 _WORDS = re.compile(TOKEN_PATTERN)
 
 
+Listed = tuple[list[str], np.ndarray, np.ndarray]  # words, int32 places in them one text after the other, int32 lengths
+
+
+def list_words(texts: Iterable[str]) -> Listed:
+    """Returns the words of texts, in their order, but for the stop words."""
+    places: dict[str, int] = dict.fromkeys(STOP_WORDS, -1)
+    found, lengths = array("i"), array("i")
+    for text in texts:
+        before = len(found)
+        for word in _WORDS.findall(text.lower()):
+            place = places.setdefault(word, len(places) - len(STOP_WORDS))
+            if place >= 0:
+                found.append(place)
+        lengths.append(len(found) - before)
+    return list(places)[len(STOP_WORDS) :], np.array(found, np.int32), np.array(lengths, np.int32)
+
+
 @dataclass(frozen=True)
 class Vocabulary:
     """The terms that are kept.
@@ -55,25 +72,27 @@ class Spool:
     """The words of texts, in the order in which these came. A class, because it grows text by text."""
 
     def __init__(self, files: Sequence[IO[bytes]]) -> None:
-        self.numbers = dict.fromkeys(STOP_WORDS, -1)
+        self.numbers: dict[str, int] = {}
         self.words: list[str] = []
         self.text_file, *self.part_files = files
         self.waiting, self.lengths = array("i"), array("i")
         self.batches: list[np.ndarray] = []  # lengths of the texts that were written together
 
-    def add(self, text: str) -> None:
-        """Notes the words of a text, in their order, but for the stop words."""
-        before = len(self.waiting)
-        for word in _WORDS.findall(text.lower()):
-            number = self.numbers.get(word)
-            if number is None:
-                number = self.numbers[word] = len(self.words)
+    def add(self, listed: Listed) -> None:
+        """Notes the words of some texts, one text after the other."""
+        words, numbers, lengths = listed
+        for word in words:
+            if word not in self.numbers:
+                self.numbers[word] = len(self.words)
                 self.words.append(word)
-            if number >= 0:
-                self.waiting.append(number)
-        self.lengths.append(len(self.waiting) - before)
-        if len(self.waiting) >= WORDS_AT_ONCE:
-            self._write()
+        known = np.fromiter((self.numbers[word] for word in words), np.int32, len(words))[numbers]
+        first = 0
+        for length in lengths.tolist():
+            self.waiting.frombytes(known[first : first + length].tobytes())
+            self.lengths.append(length)
+            first += length
+            if len(self.waiting) >= WORDS_AT_ONCE:
+                self._write()
 
     def _write(self) -> None:
         lengths, numbers = np.array(self.lengths, np.int32), np.array(self.waiting, np.int32)

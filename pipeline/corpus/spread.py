@@ -25,11 +25,8 @@ from pipeline import store
 from pipeline.config import Config
 from pipeline.schemas import REJECTS
 from pipeline.scrape.item import Item, Reject
-from pipeline.workers import map_pieces
+from pipeline.workers import SPREAD_FROM, map_pieces
 
-# Items of a source from which workers are started: Ray's start of 20 s is won back by two of them at about 95,000
-# abstracts or 15,000 forum posts (reports/bench/ray.md).
-SPREAD_FROM = 50_000
 SHARD_ITEMS = 1024  # some seconds of work: a kill or a slow worker costs no more
 FOLDER_NAME = "extracted"  # under the processed files, until `corpus` has written its tables
 READERS = ("beautifulsoup4", "ftfy", "lxml", "markdown-it-py", "mdit-py-plugins", "pylatexenc")

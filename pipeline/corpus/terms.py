@@ -9,15 +9,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike
 
-from pipeline.corpus.spool import open_spool
+from pipeline.corpus.spool import Listed, list_words, open_spool
 from pipeline.corpus.texts import Read, has_text
 from pipeline.schemas import TERMS
 from pipeline.settings import Terms
 from pipeline.text.extract import compose_text
 
+TEXTS_AT_ONCE = 4_096  # whose words are listed together
+Map = Callable[[Callable[[list[str]], Listed], Iterable[list[str]]], Iterable[Listed]]
+
 
 def count_terms(
-    documents: pd.DataFrame, settings: Terms, read: Read = str, folder: Path | None = None
+    documents: pd.DataFrame, settings: Terms, read: Read = str, folder: Path | None = None, spread: Map = map
 ) -> Iterator[pa.Table]:
     """Counts words and word pairs of the documents that have text.
 
@@ -30,6 +33,7 @@ def count_terms(
         settings: the limits.
         read: gives the text of what stands in the column `text`.
         folder: where words wait on disk; that of the system by default.
+        spread: lists the words of each part of the texts, here or elsewhere.
 
     Yields:
         rows of the table `terms`, by doc_id and term.
@@ -38,9 +42,8 @@ def count_terms(
     if len(with_text) < settings.min_document_count:
         return
     with open_spool(folder) as spool:
-        for title, text in zip(with_text["title"], with_text["text"], strict=True):
-            words = read(text).split(" ", settings.token_limit)[: settings.token_limit]
-            spool.add(compose_text(title, " ".join(words)))
+        for listed in spread(list_words, _list_texts(with_text, settings.token_limit, read)):
+            spool.add(listed)
         most = settings.max_document_share * len(with_text)
         vocabulary = spool.choose_terms(settings.min_document_count, most)
         doc_ids = with_text["doc_id"].to_numpy()
@@ -49,6 +52,14 @@ def count_terms(
                 yield _table(
                     doc_ids[first + rows], vocabulary.terms[places], np.minimum(counts, np.iinfo(np.int16).max)
                 )
+
+
+def _list_texts(documents: pd.DataFrame, token_limit: int, read: Read) -> Iterator[list[str]]:
+    """Yields what the words of some documents at a time are counted in."""
+    for first in range(0, len(documents), TEXTS_AT_ONCE):
+        part = documents.iloc[first : first + TEXTS_AT_ONCE]
+        texts = (" ".join(read(text).split(" ", token_limit)[:token_limit]) for text in part["text"].array)
+        yield [compose_text(title, text) for title, text in zip(part["title"], texts, strict=True)]
 
 
 def merge_terms(

@@ -10,7 +10,6 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from pipeline import store
-from pipeline.cluster.forked import run_forked
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.frames import may_be_quoted
 from pipeline.coding.positions import FILE as POSITIONS_FILE
@@ -44,6 +43,7 @@ from pipeline.estimate.survey import Survey, estimate_batch, merge_records, open
 from pipeline.estimate.totals import count_totals, estimate_positions
 from pipeline.estimate.trends import measure_groups, measure_trends
 from pipeline.estimate.weights import make_weights
+from pipeline.forked import run_forked
 from pipeline.schemas import (
     CLUSTER_MEMBERS,
     SECOND_MEMBERS,

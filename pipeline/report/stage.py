@@ -12,11 +12,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from pipeline import store
-from pipeline.cluster.forked import run_forked
 from pipeline.coding.codebook import load_codebook
 from pipeline.coding.frames import list_aliases
 from pipeline.config import Config
 from pipeline.errors import ConfigError
+from pipeline.forked import run_forked
 from pipeline.generations import draft_folder, hold_lock
 from pipeline.report.cards import FOLDER, draw_cards, list_cards
 from pipeline.report.compare import compare_codes, compare_documents, compare_shares, find_last_version, read_version

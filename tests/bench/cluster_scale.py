@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline import store
-from pipeline.cluster.cells import find_near_neighbours
+from pipeline.cluster.cells import find_near_neighbours, put_into_cells
 from pipeline.cluster.layers import build_graph, cut_layer
 from pipeline.cluster.neighbours import find_neighbours, find_neighbours_among
 from pipeline.schemas import embeddings_table
@@ -55,7 +55,11 @@ def measure(count: int, search: str) -> dict[str, object]:
     """Clusters `count` vectors and returns seconds, memory and recall."""
     vectors = make_vectors(count)
     base, times = peak(), [time.perf_counter()]
-    near = find_neighbours(vectors, COUNT) if search == "exact" else find_near_neighbours(vectors, COUNT, 1)
+    near = (
+        find_neighbours(vectors, COUNT)
+        if search == "exact"
+        else find_near_neighbours(vectors, COUNT, put_into_cells(vectors, 1))
+    )
     times.append(time.perf_counter())
     rows = np.sort(np.random.default_rng(2).choice(count, min(CHECKED, count), replace=False))
     truth = find_neighbours_among(vectors[rows], vectors, COUNT + 1)[0]

@@ -1,0 +1,88 @@
+"""Work on every processor of this machine: processes that share what this one holds, without a copy.
+
+Cuts hold Python's lock while they run, so threads would take turns. Processes are forked, not started: a graph of
+millions of edges is there at once, and its memory is shared. Where a system cannot fork, tasks run one after another.
+"""
+
+import ctypes
+import itertools
+import multiprocessing
+import os
+import signal
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, TypeVar
+
+from pipeline.errors import DataError
+
+_PARENT_DEATH_SIGNAL = 1  # linux/prctl.h
+WAITING = 4  # parts a processor that are given out before their turn, of a stream of them: more would fill memory
+Part = TypeVar("Part")
+Result = TypeVar("Result")
+_work: Callable[[Any], object] | None = None  # what the forked processes inherit
+
+
+def run_forked(tasks: Sequence[Callable[[], Result]]) -> list[Result]:
+    """Returns what each task returns, in their order; the longest should come first.
+
+    Raises:
+        DataError: a process ended before its task did.
+    """
+    return list(map_forked(lambda number: tasks[number](), range(len(tasks))))
+
+
+def map_forked(work: Callable[[Part], Result], parts: Iterable[Part]) -> Iterator[Result]:
+    """Yields what `work` returns for each part, in their order. Parts are sent to the processes, `work` is inherited.
+
+    A sequence is given out at once; of a stream, which may be longer than memory, no more than some parts.
+
+    Raises:
+        DataError: a process ended before its part was done.
+    """
+    global _work  # noqa: PLW0603  a closure cannot be sent to another process, but it can be inherited
+    stream = iter(parts)
+    first = list(itertools.islice(stream, 2))
+    if len(first) < 2 or count_processors() < 2 or not _can_fork():
+        yield from map(work, itertools.chain(first, stream))
+        return
+    most = len(parts) if isinstance(parts, Sequence) else WAITING * count_processors()
+    outer, _work = _work, work
+    waiting: deque[Future[object]] = deque()
+    fork = multiprocessing.get_context("fork")
+    try:
+        with ProcessPoolExecutor(count_processors(), fork, initializer=_end_with, initargs=(os.getpid(),)) as pool:
+            for part in itertools.chain(first, stream):
+                waiting.append(pool.submit(_run, part))
+                if len(waiting) >= most:
+                    yield waiting.popleft().result()  # type: ignore[misc]
+            while waiting:
+                yield waiting.popleft().result()  # type: ignore[misc]
+    except BrokenProcessPool:
+        raise DataError("a worker process was ended", do="free some memory and run it again") from None
+    finally:
+        _work = outer
+
+
+def _can_fork() -> bool:
+    return sys.platform == "linux" and not multiprocessing.current_process().daemon
+
+
+def count_processors() -> int:
+    """Returns how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _end_with(parent: int) -> None:
+    """Asks the kernel to end this process with the one that started it: a kill must leave none behind that waits."""
+    ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != parent:  # it was gone before we could ask
+        os._exit(1)
+
+
+def _run(part: object) -> object:
+    if _work is None:
+        raise RuntimeError("this process was not forked by `map_forked`")
+    return _work(part)
