@@ -23,8 +23,8 @@ from pipeline.settings import Embed
 
 BATCH_SIZE = 8  # small batches waste little on padding and stay in the cache of one core
 MODEL_NAME = "model.xml"
-# What of an int8 model is not in int8 (layer norms, softmax, sums) is computed in float32.
-PRECISION_NAMES = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
+# What of an int8 model is not in int8 is computed in bfloat16.
+PRECISION_NAMES = {"float32": "f32", "bfloat16": "bf16", "int8": "bf16"}
 
 
 def load_openvino(
