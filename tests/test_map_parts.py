@@ -22,7 +22,7 @@ from pipeline.settings import Embed
 from tests.small_project import invent_documents, write_project
 from tests.test_embed_ray import _find_worker as find_worker
 
-COUNT = 1500
+COUNT = 800
 HERE = Embed(model="any", weights_sha256="any", dimension_count=2)
 WITH_RAY = 'engine = "ray"\nworker_count = 2'
 
@@ -91,7 +91,7 @@ def test_ray_makes_every_table_of_one_machine_also_when_a_worker_is_killed(tmp_p
 
 
 def _tables(folder: Path, settings: str) -> dict[str, bytes]:
-    config = load_config(write_project(folder, invent_documents(COUNT, words=60), embed=settings))
+    config = load_config(write_project(folder, invent_documents(COUNT, words=40), embed=settings))
     for stage in (corpus, embed, cluster):
         stage.run(config)
     return {path.name: path.read_bytes() for path in config.path(config.paths.processed).glob("*.parquet")}
