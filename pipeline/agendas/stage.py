@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from pipeline import store
 from pipeline.agendas.assign import assign_chances, gather_evidence
@@ -139,20 +140,35 @@ def tabulate_agendas(inputs: Inputs, level: float) -> dict[Table, pd.DataFrame]:
     scored, weight = weigh_reading(documents["doc_id"], inputs.weights, reading)
     is_sampled = np.isin(reading.rows, scored.rows)
     chances = assign_chances(evidence, is_seed, reading.rows, reading.is_member, is_sampled)
+    with threadpool_limits(1):  # threads of the linear algebra would round otherwise
+        return describe_agendas(inputs, chances, scored, weight, level)
+
+
+def describe_agendas(
+    inputs: Inputs, chances: np.ndarray, scored: Reading, weight: np.ndarray, level: float
+) -> dict[Table, pd.DataFrame]:
+    """Returns the rows of the four tables.
+
+    Args:
+        inputs: of the stage.
+        chances: float (n, n_agendas), of every document.
+        scored: the part of the reading that was drawn. weight: float (n_drawn,), the documents each stands for.
+        level: of the intervals.
+    """
+    listed, documents, reading, weights = inputs.listed, inputs.documents, inputs.reading, inputs.weights
     is_assigned = chances >= THRESHOLD
     is_assigned[reading.rows] = reading.is_member
-    domains = list_domains(documents, inputs.members, inputs.weights, inputs.parts)
-    growth = measure_growth(domains, documents, inputs.weights, chances, reading, level)
+    domains = list_domains(documents, inputs.members, weights, inputs.parts)
+    growth = measure_growth(domains, documents, weights, chances, reading, level)
     profiles = profile_agendas(listed, documents, inputs.vectors, chances, is_assigned)
     scores = score_agendas(chances, scored, weight, listed.ids, THRESHOLD, level)
     if len(scores):
         draws = pd.concat([inputs.draws, inputs.draws.sum().to_frame("").T])
         scores = scores.join(draws, on="agenda")
-    sizes = estimate_sizes(domains, documents, inputs.weights, chances, reading, listed.ids, level)
     return {
         AGENDA_LIST: pd.concat([profiles, growth], axis=1),
         AGENDA_MEMBERS: list_members(documents["doc_id"], listed, chances, is_assigned, reading),
-        AGENDA_SIZES: sizes,
+        AGENDA_SIZES: estimate_sizes(domains, documents, weights, chances, reading, listed.ids, level),
         AGENDA_SCORES: scores if len(scores) else _empty(AGENDA_SCORES),
     }
 
