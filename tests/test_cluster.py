@@ -1,9 +1,11 @@
 """Groups that are the same tomorrow, on another processor, and in another order."""
 
 import os
+import pickle
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from pipeline import forked
 from pipeline.cluster import cells, words
-from pipeline.cluster.cuts import cut_sample, draw_samples
+from pipeline.cluster.cuts import Cutter, cut_one, cut_sample, draw_samples, lay_out_graphs
 from pipeline.cluster.inputs import Graphs, order_graph
 from pipeline.cluster.layers import (
     build_graph,
@@ -88,6 +90,17 @@ def test_vertices_in_another_order_stand_for_the_same_documents() -> None:
     found = graphs.to_documents(cut_layer(graph, 1.0, 1))
     assert adjusted_rand_score(found, np.repeat(np.arange(4), 40)) == 1
     assert np.array_equal(graphs.to_vertices(graphs.to_documents(order)), order)
+
+
+def test_graphs_that_are_sent_to_another_machine_are_cut_alike() -> None:
+    vectors = blobs()
+    near = find_neighbours(vectors, 7)
+    order = np.random.default_rng(1).permutation(len(vectors))
+    graphs = Graphs(vectors, near, order_graph(near, order), build_graph(*near), np.arange(len(vectors)), None, order)
+    sent = pickle.loads(pickle.dumps(Cutter(graphs)))
+    for task in (partial(lay_out_graphs, seed=3), partial(cut_one, resolution=3.0, seed=2, count=2)):
+        assert [part.tobytes() for part in sent(task)] == [part.tobytes() for part in Cutter(graphs)(task)]
+    assert sent.graphs.words.get_edgelist() == graphs.words.get_edgelist()
 
 
 def test_equal_similarities_go_to_the_lower_row_number() -> None:

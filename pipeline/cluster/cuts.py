@@ -42,9 +42,9 @@ def make_cuts(config: Config, graphs: Graphs, *, is_placed: bool) -> tuple[dict[
     count = count_iterations(total)
     parts = draw_samples(total, config.cluster.sample_count, config.seed)
     tasks = [
-        *(() if is_placed else (partial(_lay_out, seed=config.seed),)),
+        *(() if is_placed else (partial(lay_out_graphs, seed=config.seed),)),
         *(partial(_cut_words, resolution=resolution, seed=config.seed, count=count) for resolution in layers),
-        *(partial(_cut_one, resolution=resolution, seed=seed, count=count) for resolution, seed in seeds),
+        *(partial(cut_one, resolution=resolution, seed=seed, count=count) for resolution, seed in seeds),
         *(
             partial(_cut_sample, rows=rows, resolutions=layers, seed=config.seed + 1 + n, count=count)
             for n, rows in enumerate(parts)
@@ -111,7 +111,8 @@ def cut_sample(
     return [cut_layer(part, resolution, seed, None, iteration_count) for resolution in resolutions]
 
 
-def _lay_out(graphs: Graphs, seed: int) -> list[np.ndarray]:
+def lay_out_graphs(graphs: Graphs, seed: int) -> list[np.ndarray]:
+    """Returns the places of a map made anew."""
     return lay_out(graphs.near, graphs.matrix, seed)
 
 
@@ -119,7 +120,8 @@ def _cut_words(graphs: Graphs, resolution: float, seed: int, count: int) -> list
     return [cut_layer(graphs.words, resolution, seed, None, count)]
 
 
-def _cut_one(graphs: Graphs, resolution: float, seed: int, count: int) -> list[np.ndarray]:
+def cut_one(graphs: Graphs, resolution: float, seed: int, count: int) -> list[np.ndarray]:
+    """Returns the documents cut at one resolution with one seed."""
     return [graphs.to_documents(cut_layer(graphs.vectors, resolution, seed, None, count))]
 
 

@@ -81,8 +81,10 @@ def rank_terms(words: WordCounts, cluster_ids: pd.Series) -> dict[str, list[str]
     spread = table["size"] / np.bincount(clusters.codes, minlength=1)[table["cluster"]]
     lift = (table["sum"] / by_cluster) / (overall / table["sum"].sum())
     # math.log rather than numpy's: numpy picks another routine on another processor
-    telling = [
-        math.log1p(mean_size / value) * max(math.log(more), 0.0) for value, more in zip(overall, lift, strict=True)
+    is_more, telling = (lift > 1).to_numpy(), np.zeros(len(table))
+    telling[is_more] = [
+        math.log1p(mean_size / value) * math.log(more)
+        for value, more in zip(overall[is_more], lift[is_more], strict=True)
     ]
     table["score"] = (table["sum"] * telling * spread**SPREAD_POWER).round(9)
     table = table[table["score"] > 0].sort_values(["cluster", "score", "term"], ascending=[True, False, True])
