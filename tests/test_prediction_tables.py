@@ -8,7 +8,9 @@ import pytest
 
 from pipeline.coding.codebook import Definition
 from pipeline.estimate.classify import POWERS, Predictions, _choose_power
+from pipeline.estimate.curve import POINT_COUNT, Specifications, _thin
 from pipeline.estimate.draw_more import _split_target, share_out
+from pipeline.estimate.reliability import Seen, measure_calibration
 from pipeline.estimate.share_table import count_members, tabulate_shares
 from pipeline.estimate.survey import estimate_batch
 from pipeline.estimate.tables import tabulate_guesses, tabulate_predictions
@@ -133,3 +135,24 @@ def test_the_power_is_the_one_that_is_right_most() -> None:
     right = np.eye(2)[(np.arange(300) % 20 == 0).astype(int)]
     assert _choose_power(np.tile([0.8, 0.2], (300, 1)), right) == 2.0  # 0.64 / 0.68 is 0.94
     assert _choose_power(np.full((300, 1), 0.8), right[:, :1]) == 2.0
+
+
+def test_heavy_documents_leave_more_room_for_what_exact_chances_would_show() -> None:
+    seen = Seen(np.array([0.5, 0.55, 0.9]), np.array([True, True, True]), np.array([1.0, 3.0, 1.0]))
+    measured, expected = measure_calibration(seen)
+    assert measured == pytest.approx((0.5 + 3 * 0.45 + 0.1) / 5)
+    spread = [np.sqrt(0.25 + 9 * 0.55 * 0.45), np.sqrt(0.09)]  # of the two bands
+    assert expected == pytest.approx(np.sqrt(2 / np.pi) * sum(spread) / 5)
+
+
+def test_a_long_curve_is_thinned_to_evenly_spaced_points_and_keeps_its_ends() -> None:
+    none = np.zeros((1, 0), dtype=bool)
+    specifications = Specifications((), (), none, (), none)
+    for count, points in ((3 * POINT_COUNT, POINT_COUNT), (POINT_COUNT // 2, POINT_COUNT // 2)):
+        share = np.random.default_rng(1).permutation(count) / count
+        thin = _thin(pd.DataFrame({"share": share}), specifications, np.array([f"t{number}" for number in range(11)]))
+        assert len(thin) == points and thin["share"].is_monotonic_increasing
+        assert (thin["share"].iloc[0], thin["share"].iloc[-1]) == (0, (count - 1) / count)
+        assert thin["rank"].iloc[[0, -1]].tolist() == [0, count - 1]
+        assert thin["included"].map(len).max() > 0  # which lines are counted at each point
+        assert np.diff(thin["rank"]).max() - np.diff(thin["rank"]).min() <= 1

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from pipeline.estimate.direct_people import _describe, count_people, find_ends
+from pipeline.estimate.direct_people import _describe, count_people, find_ends, lift_chances
 from pipeline.estimate.influence import Influence
 from pipeline.estimate.plan import SHOWN_EACH, tell_needs, tell_prices
 from pipeline.estimate.price_readings import BATCH, allocate_bands, cut_cells
@@ -135,3 +135,11 @@ def test_the_interval_of_a_number_is_made_on_its_logarithm() -> None:
     assert (low, high) == pytest.approx((100 * np.exp(-0.1959964), 100 * np.exp(0.1959964)))
     assert find_ends(numbers, 95, 105, 0.95) == (95, 105)
     assert find_ends(np.zeros(5), 0, 10, 0.95) == (0, 10)
+
+
+def test_documents_that_are_sure_are_moved_as_the_others_are() -> None:
+    predicted, unread = np.array([1.0, 0.5, 0.5, 0.0]), np.zeros(4, dtype=bool)
+    moved = lift_chances(predicted, unread, 0.5)
+    assert moved.sum() == pytest.approx(0.5) and moved[0] < 0.9995
+    assert (np.diff(moved) <= 0).all() and moved[3] > 0
+    assert lift_chances(predicted, unread, 4.0).tolist() == predicted.tolist()  # all would count: nothing to move by
