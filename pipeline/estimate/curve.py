@@ -80,14 +80,16 @@ def draw_curves(survey: Survey) -> tuple[pd.DataFrame, pd.DataFrame]:
     points: list[pd.DataFrame] = []
     effects: list[pd.DataFrame] = []
     inside = np.array([survey.inside(denominator) for denominator in survey.codebook.denominators.values()])
-    told = pd.DataFrame(inside.T).assign(leaf=survey.records["leaf"].to_numpy())
-    told = told.assign(**mark_contested(survey.records, survey.codebook))
-    leaf = told.groupby(list(told.columns), sort=False).ngroup().to_numpy()
-    by_leaf = replace(survey, weights=survey.weights.merged(leaf))
+    # Leaves that every specification treats alike are one.
+    kind = np.unique(specifications.is_direct, axis=1, return_inverse=True)[1].reshape(-1)
+    leaf = pd.Index(specifications.leaves).get_indexer(pd.Index(survey.records["leaf"]))
+    told = pd.DataFrame(inside.T).assign(kind=kind[leaf], **mark_contested(survey.records, survey.codebook))
+    group = told.groupby(list(told.columns), sort=False).ngroup().to_numpy()
+    by_kind = replace(survey, weights=survey.weights.merged(group))
     for domain, (name, denominator) in itertools.product(
         (domain for domain in survey.domains if not domain.year), survey.codebook.denominators.items()
     ):
-        estimates = estimate_specifications(by_leaf, domain, denominator, specifications)
+        estimates = estimate_specifications(by_kind, domain, denominator, specifications)
         if estimates is None:
             continue
         for rows, parts in (
