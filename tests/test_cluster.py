@@ -120,15 +120,17 @@ def test_few_documents_have_few_neighbours(rows: int, wanted: int) -> None:
 def test_similarities_are_the_same_bits_on_every_kernel_and_number_of_threads(
     tmp_path: Path, root: Path, kernel: str, threads: str
 ) -> None:
+    vectors = blobs(groups=9, size=60, width=384)
+    np.save(tmp_path / "vectors.npy", vectors)
     program = (
         "import sys, numpy as np; from pipeline.cluster.neighbours import find_neighbours\n"
-        "from tests.test_cluster import blobs\n"
-        "n, s = find_neighbours(blobs(groups=9, size=60, width=384), 15); np.savez(sys.argv[1], n=n, s=s)"
+        "n, s = find_neighbours(np.load(sys.argv[1]), 15); np.savez(sys.argv[2], n=n, s=s)"
     )
+    command = [sys.executable, "-c", program, str(tmp_path / "vectors.npy"), str(tmp_path / "x.npz")]
     environment = {**os.environ, "OPENBLAS_CORETYPE": kernel, "OPENBLAS_NUM_THREADS": threads}
-    subprocess.run([sys.executable, "-c", program, str(tmp_path / "x.npz")], env=environment, cwd=root, check=True)
+    subprocess.run(command, env=environment, cwd=root, check=True)
     found = np.load(tmp_path / "x.npz")
-    neighbours, similarities = find_neighbours(blobs(groups=9, size=60, width=384), 15)
+    neighbours, similarities = find_neighbours(vectors, 15)
     assert np.array_equal(found["n"], neighbours) and found["s"].tobytes() == similarities.tobytes()
 
 
