@@ -134,6 +134,8 @@ def test_the_table_is_of_quotable_frames_all_of_whose_documents_are_known() -> N
     whole = table[table["year"] == ""].set_index("definition")
     assert (whole["n_people"] == 67).all() and (whole["low"] <= whole["count"]).all()
     assert whole.loc["strict", "count"] <= whole.loc["broad", "count"] <= 67
+    by_year = table[table["year"] != ""].pivot(index="year", columns="definition", values="count")
+    assert (by_year["strict"] < by_year["broad"]).all()
     unquotable = Frame(title="f", kind="list", description="", use="", is_quotable=False)
     assert tabulate_direct_people(survey, "safety", ("strict",), {"f": unquotable}).empty
     late = Frame(title="f", kind="census", description="", use="", is_quotable=True, complete_from="2020-01-01")
