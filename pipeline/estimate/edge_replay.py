@@ -17,11 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy.linalg import cho_factor, cho_solve
-from sklearn.linear_model import LogisticRegression
 
 from pipeline.estimate.classify import POWERS, to_probabilities
 from pipeline.estimate.fold_models import RIDGE
-from pipeline.estimate.scope_calls import FLOOR, LIKELY, PENALTY
+from pipeline.estimate.scope_calls import LIKELY, fit_frames, lay_features
 
 REPEATS = 12
 LEAST_READ = 80  # documents of a frame: of fewer, half of a half teaches nothing that could be told from chance
@@ -111,16 +110,11 @@ def _calibrate(
     frame: np.ndarray, known: tuple[np.ndarray, np.ndarray], asked: tuple[np.ndarray, np.ndarray], truth: np.ndarray
 ) -> np.ndarray:
     """Returns the chances asked for, made to fit each frame as those of `scope_calls` are: float (n_asked,)."""
-    names = np.unique(frame)
-    learn, ask = (
-        np.column_stack([np.log(kept / (1 - kept)), frame[rows][:, None] == names])
-        for rows, chance in (known, asked)
-        for kept in [np.clip(chance, FLOOR, 1 - FLOOR)]
-    )
     if truth.all() or not truth.any():
         return asked[1]
-    model = LogisticRegression(C=PENALTY, solver="newton-cholesky", tol=1e-8, max_iter=200)
-    return model.fit(learn, truth).predict_proba(ask)[:, 1]
+    names = np.unique(frame)
+    learn, ask = (lay_features(chance, frame[rows], names) for rows, chance in (known, asked))
+    return fit_frames(learn, truth, ask)
 
 
 def _replay(

@@ -118,17 +118,26 @@ def calibrate_by_frame(known: Known) -> np.ndarray:
 
     What was read of a document, or of its near-duplicates, has no part in its own chance.
     """
-    kept = np.clip(known.raw, FLOOR, 1 - FLOOR)
-    frames = known.frame[:, None] == np.unique(known.frame)
-    features = np.column_stack([np.log(kept / (1 - kept)), frames])
+    features = lay_features(known.raw, known.frame, np.unique(known.frame))
     chance = known.raw.copy()
     for fold in np.unique(known.fold):
         learn, rows = known.fold[known.read] != fold, known.fold == fold
         truth = known.is_inside[learn]
         if truth.any() and not truth.all():
-            model = LogisticRegression(C=PENALTY, solver="newton-cholesky", tol=1e-8, max_iter=200)
-            chance[rows] = model.fit(features[known.read[learn]], truth).predict_proba(features[rows])[:, 1]
+            chance[rows] = fit_frames(features[known.read[learn]], truth, features[rows])
     return chance.round(DECIMALS)
+
+
+def lay_features(chance: np.ndarray, frame: np.ndarray, names: np.ndarray) -> np.ndarray:
+    """Returns what chances are made to fit frames by: log-odds, and the frame among `names`, (n, 1 + n_frames)."""
+    kept = np.clip(chance, FLOOR, 1 - FLOOR)
+    return np.column_stack([np.log(kept / (1 - kept)), frame[:, None] == names])
+
+
+def fit_frames(known: np.ndarray, truth: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Returns the chances of the documents asked for: float (n_asked,), from features and scope of known ones."""
+    model = LogisticRegression(C=PENALTY, solver="newton-cholesky", tol=1e-8, max_iter=200)
+    return model.fit(known, truth).predict_proba(asked)[:, 1]
 
 
 def choose_threshold(known: Known, chance: np.ndarray, here: np.ndarray, recall: float, fold: int | None) -> float:
