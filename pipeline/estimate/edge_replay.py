@@ -7,8 +7,8 @@ the documents set aside is its gain. Everything is repeated over halves of folds
 both sides.
 
 It is the classifier of `classify` (kernel, ridge, power, and the logistic regression of `scope_calls`), asked for the
-scope alone. Leaving documents out of a system whose inverse is known is a small system of its own, so that a repetition
-costs one inversion for all frames.
+scope alone. `FoldModels` leave documents out of a system whose inverse is known, so that a repetition costs one
+inversion for all frames.
 """
 
 from collections.abc import Iterator
@@ -16,10 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.linalg import cho_factor, cho_solve
 
 from pipeline.estimate.classify import POWERS, to_probabilities
-from pipeline.estimate.fold_models import RIDGE
+from pipeline.estimate.fold_models import RIDGE, FoldModels
 from pipeline.estimate.scope_calls import LIKELY, fit_frames, lay_features
 
 REPEATS = 12
@@ -90,16 +89,11 @@ class _Taught:
 
     def ask(self, readings: Readings, without: np.ndarray, asked: np.ndarray) -> np.ndarray:
         """Returns the chances of some documents, calibrated by frame, float (n_asked,), learnt without some others."""
-        out = np.isin(self.rows, without)
-        learn, truth = self.rows[~out], readings.is_inside[self.rows[~out]]
-        centre = truth.mean()
-        across = self.inverse[np.ix_(~out, out)]
-        factor = cho_factor(self.inverse[np.ix_(out, out)], lower=True)
-        target = truth - centre
-        fitted = self.inverse[np.ix_(~out, ~out)] @ target - across @ cho_solve(factor, across.T @ target)
-        left = np.diagonal(self.inverse)[~out] - np.einsum("ij,ji->i", across, cho_solve(factor, across.T))
-        held_out = (truth - fitted / left)[:, None]
-        raw = (readings.likeness[np.ix_(asked, learn)] @ fitted + centre)[:, None]
+        out, inside = np.isin(self.rows, without), readings.is_inside[self.rows].astype(float)
+        model = FoldModels(out.astype(int), inside[:, None], self.inverse).leave_out(1)
+        assert model is not None  # `_replay` leaves some to learn from
+        learn, truth, held_out = self.rows[model.learn], readings.is_inside[self.rows[model.learn]], model.held_out
+        raw = readings.likeness[np.ix_(asked, learn)] @ model.coefficients + model.centre
         errors = [float(((to_probabilities(held_out, power)[:, 0] - truth) ** 2).sum()) for power in POWERS]
         power = POWERS[int(np.argmin(errors))]
         known, unknown = (to_probabilities(scores, power)[:, 0] for scores in (held_out, raw))
