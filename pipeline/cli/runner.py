@@ -1,7 +1,7 @@
 """Running stages: what is stale of a target and what it reads from, in order, one make at a time.
 
 Each stage runs in a process of its own, so that none holds the memory of another; two run at once where neither waits
-for the other.
+for the other. The first is a new interpreter; those after it are forked from one that loaded their libraries meanwhile.
 """
 
 import contextlib
@@ -20,6 +20,7 @@ from pathlib import Path
 
 from pipeline.cli import staleness
 from pipeline.cli.code import PACKAGE
+from pipeline.cli.loaded import run_loaded, start_loading
 from pipeline.cli.memory import NAME, Memory
 from pipeline.cli.schedule import run_in_order
 from pipeline.config import Config
@@ -51,9 +52,17 @@ def make_target(
         the exit status of the stage that failed, or of the target.
     """
     derived = [stage for stage in order_stages(dict(stages), target) if stage.name != target or stage.is_derived]
+    is_loading = False
 
     def run(stage: Stage) -> int:
-        return _run_if_stale(config_path, config, stage, words if stage.name == target else ())
+        nonlocal is_loading
+        own, is_forked = words if stage.name == target else (), is_loading
+        if not own and not _is_stale(config, stage):
+            return 0
+        if not is_loading:
+            later = [other.module for other in derived[derived.index(stage) + 1 :]]
+            is_loading = bool(later) and start_loading(later)
+        return run_process(config_path, stage, own, is_forked=is_forked)
 
     with hold_folder(config, f"make {target}"):
         status = run_in_order(derived, run)
@@ -84,23 +93,29 @@ def print_plan(
     return 0
 
 
-def run_process(config_path: Path, stage: Stage, words: Sequence[str]) -> int:
+def run_process(config_path: Path, stage: Stage, words: Sequence[str], *, is_forked: bool = False) -> int:
     """Runs one stage as a process; installs an extra that it lacks, once, and says so. Returns the exit status."""
-    command = [sys.executable, "-m", PACKAGE, "--config", str(config_path), stage.name, *words]
+    arguments = ["--config", str(config_path), stage.name, *words]
     with tempfile.TemporaryDirectory(prefix="census-") as folder:
         note = Path(folder) / "extra"
-        environment = {**os.environ, HOLDER: str(os.getpid())}
+        environment = {HOLDER: str(os.getpid())}
         if can_install():
             environment[EXTRA_FILE] = str(note)
-        status = subprocess.run(command, env=environment, check=False).returncode
+        status = (run_loaded if is_forked else _run_anew)(arguments, environment)
         if status == NEEDS_EXTRA and note.exists():
             with INSTALLING:
                 is_there = install_extra(note.read_text(encoding="utf-8"), stage.name)
             if not is_there:
                 return status
             environment.pop(EXTRA_FILE)
-            status = subprocess.run(command, env=environment, check=False).returncode
+            status = _run_anew(arguments, environment)
     return status
+
+
+def _run_anew(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Runs `python -m pipeline ARGUMENTS` as `run_loaded` does, in an interpreter of its own."""
+    command = [sys.executable, "-m", PACKAGE, *arguments]
+    return subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
 
 
 def can_install() -> bool:
@@ -170,7 +185,7 @@ def run_recorded(config: Config, stage: Stage, work: Callable[[], int | None]) -
     return status
 
 
-def _run_if_stale(config_path: Path, config: Config, stage: Stage, words: Sequence[str]) -> int:
+def _is_stale(config: Config, stage: Stage) -> bool:
     memory = Memory.load(_memory_path(config))
     try:
         verdict = staleness.judge(config, stage, memory)
@@ -179,10 +194,8 @@ def _run_if_stale(config_path: Path, config: Config, stage: Stage, words: Sequen
             f"is not Python ({error.msg})", where=f"{error.filename}:{error.lineno}", do="mend the line"
         ) from None
     memory.save()
-    if not verdict.reasons and not words:
-        return 0
     log.debug("%s: %s", stage.name, _join(verdict.reasons))
-    return run_process(config_path, stage, words)
+    return bool(verdict.reasons)
 
 
 def _memory_path(config: Config) -> Path:

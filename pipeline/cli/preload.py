@@ -1,0 +1,12 @@
+"""Loads what the stages of a make import, in the process that they are forked from (see `loaded`), when it is imported.
+
+What cannot be loaded is left for the stage that needs it, which says why.
+"""
+
+import contextlib
+import importlib
+import os
+
+for name in os.environ.get("CENSUS_MODULES", "").split():
+    with contextlib.suppress(Exception):
+        importlib.import_module(name)
