@@ -16,7 +16,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from pipeline import forked
 from pipeline.cluster import cells, words
-from pipeline.cluster.cuts import Cutter, cut_one, cut_sample, draw_samples, lay_out_graphs
+from pipeline.cluster.cuts import Cutter, cut_layers, cut_part, cut_vectors, draw_samples, lay_out_graphs
 from pipeline.cluster.inputs import Graphs, order_graph
 from pipeline.cluster.layers import (
     build_graph,
@@ -98,7 +98,10 @@ def test_graphs_that_are_sent_to_another_machine_are_cut_alike() -> None:
     order = np.random.default_rng(1).permutation(len(vectors))
     graphs = Graphs(vectors, near, order_graph(near, order), build_graph(*near), np.arange(len(vectors)), None, order)
     sent = pickle.loads(pickle.dumps(Cutter(graphs)))
-    for task in (partial(lay_out_graphs, seed=3), partial(cut_one, resolution=3.0, seed=2, count=2)):
+    for task in (
+        partial(lay_out_graphs, seed=3),
+        partial(cut_vectors, cut=partial(cut_layers, resolutions=[3.0, 1.0], seed=2, iteration_count=2)),
+    ):
         assert [part.tobytes() for part in sent(task)] == [part.tobytes() for part in Cutter(graphs)(task)]
     assert sent.graphs.words.get_edgelist() == graphs.words.get_edgelist()
 
@@ -313,8 +316,12 @@ def test_the_best_overlap_is_counted_over_the_union() -> None:
 
 
 def test_clear_groups_are_stable_and_halves_of_one_group_are_not() -> None:
-    graph = build_graph(*find_neighbours(blobs(), 10))
-    samples = [(rows, cut_sample(graph, rows, [1.0], 1)[0]) for rows in draw_samples(160, 5, 1)]
+    vectors = blobs()
+    near = find_neighbours(vectors, 10)
+    graph = build_graph(*near)
+    graphs = Graphs(vectors, near, graph, graph, np.arange(len(vectors)))
+    cut = partial(cut_layers, resolutions=[1.0], seed=1)
+    samples = [(rows, cut_part(graphs, rows, cut)[0]) for rows in draw_samples(160, 5, 1)]
     clear = np.repeat(np.arange(4), 40)
     halves = np.concatenate([np.arange(40) % 2 * 4, clear[40:]])
     assert score_samples(clear, samples).tolist() == [1, 1, 1, 1]

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.cluster import cuts
 from pipeline.cluster.assign import assign_layer, stands
 from pipeline.cluster.cuts import LayerCuts
 from pipeline.cluster.inputs import Graphs, Inputs, read_vectors
@@ -123,15 +124,39 @@ def assign(config: Config, inputs: Inputs) -> tuple[pd.Series, pd.DataFrame]:
     layer = config.cluster.layers[0]
     near = find_neighbours(inputs.vectors, config.cluster.neighbour_count)
     graph = build_graph(*near)
-    cuts = LayerCuts(np.stack([cut_layer(graph, layer.resolution, seed) for seed in range(3)]), [], np.empty(0))
+    made = LayerCuts(np.stack([cut_layer(graph, layer.resolution, seed) for seed in range(3)]), [], np.empty(0))
     graphs = Graphs(inputs.vectors, near, graph, graph, np.arange(len(inputs.vectors)))
-    return assign_layer(config, layer, inputs, graphs, cuts)
+    return assign_layer(config, layer, inputs, graphs, made)
 
 
 @pytest.fixture
 def small(root: Path) -> Config:
     settings = Cluster(layers=(Layer("fine", 1.0),), neighbour_count=10, min_size=5)
     return dataclasses.replace(load_config(root / "census.toml"), cluster=settings)
+
+
+def test_of_many_documents_a_layer_is_cut_from_the_finer_one_and_of_few_by_itself(
+    small: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors = np.random.default_rng(5).normal(size=(300, 16))
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
+    near = find_neighbours(vectors, 10)
+    graph = build_graph(*near)
+    graphs = Graphs(vectors, near, graph, graph, np.arange(300))
+    layers = (Layer("broad", 0.5), Layer("fine", 3.0))
+    config = dataclasses.replace(small, cluster=dataclasses.replace(small.cluster, layers=layers, sample_count=2))
+    by_itself = [cut_layer(graph, layer.resolution, config.seed) for layer in layers]
+    from_finer = cut_layer(graph, 0.5, config.seed, by_itself[1])
+    assert not np.array_equal(by_itself[0], from_finer)
+    for limit, broad in ((300, by_itself[0]), (299, from_finer)):
+        monkeypatch.setattr(cuts, "CHAINED_FROM", limit)
+        made, _ = cuts.make_cuts(config, graphs, is_placed=True)
+        assert np.array_equal(made["broad"].seeds[0], broad) and np.array_equal(made["fine"].seeds[0], by_itself[1])
+        assert np.array_equal(made["broad"].by_words, broad)
+        rows, membership = made["broad"].samples[0]
+        part = graph.induced_subgraph(rows.tolist())
+        start = cut_layer(part, 3.0, config.seed + 1) if limit == 299 else None
+        assert np.array_equal(membership, cut_layer(part, 0.5, config.seed + 1, start))
 
 
 def reference_of(members: pd.Series) -> Reference:
