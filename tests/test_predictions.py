@@ -138,15 +138,18 @@ def test_the_model_of_a_fold_is_the_regression_on_the_others(monkeypatch: pytest
     points = rng.normal(size=(size, 3))
     kernel = Kernel({"vector": points / np.linalg.norm(points, axis=1, keepdims=True)}, np.arange(size))
     targets, fold = rng.normal(size=(size, 2)), np.arange(size) % 3
-    model = FoldModels.of(kernel, fold, targets).leave_out(1)
+    models = FoldModels.of(kernel, fold, targets)
+    model = models.leave_out(1)
     assert model is not None
-    learn = np.flatnonzero(fold != 1)
+    learn, rest = np.flatnonzero(fold != 1), np.flatnonzero(fold == 1)
     system = kernel.own()[np.ix_(learn, learn)] + RIDGE * np.eye(len(learn))
     assert model.learn.tolist() == learn.tolist() and np.allclose(model.centre, targets[learn].mean(axis=0))
     assert np.allclose(system @ model.coefficients, targets[learn] - model.centre)
+    scores = kernel.own()[np.ix_(rest, learn)] @ model.coefficients + model.centre
+    assert model.rest.tolist() == rest.tolist() and np.allclose(model.unseen, scores)
     others = np.arange(1, len(learn))
     alone = np.linalg.solve(system[np.ix_(others, others)], (targets[learn] - model.centre)[others])
-    assert np.allclose(model.held_out[0], system[0, others] @ alone + model.centre)
+    assert np.allclose(models.hold_out(model)[0], system[0, others] @ alone + model.centre)
 
 
 def test_no_document_is_predicted_by_a_model_that_saw_its_code() -> None:

@@ -128,21 +128,31 @@ def assign_chances(
 def _measure_likeness(evidence: Evidence, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns the score of the ridge regression and the mean likeness to members, float64 (n, n_agendas) each."""
     kernel, fold, count = evidence.kernel, evidence.fold, target.shape[1]
+    known, is_known = kernel.read, np.zeros(len(fold), dtype=bool)
+    is_known[known] = True
     likeness, prototype = (np.zeros((len(fold), count)) for _ in range(2))
-    models = FoldModels.of(kernel, fold, target)
+    own, folds = kernel.own(), np.unique(fold).tolist()
+    for number in folds:
+        learn, rest = np.flatnonzero(fold[known] != number), np.flatnonzero(fold[known] == number)
+        prototype[known[rest]] = own[np.ix_(rest, learn)] @ _share_out(target[learn])
+    models = FoldModels.invert(own, fold[known], target)
 
     def measure(number: int) -> None:
-        rows, model = np.flatnonzero(fold == number), models.leave_out(number)
+        rows, model = np.flatnonzero((fold == number) & ~is_known), models.leave_out(number)
         if model is None:
             return
-        taught = target[model.learn]
-        both = np.hstack([model.coefficients, taught / np.maximum(taught.sum(axis=0), 1)])
-        found = kernel.weigh(rows, model.learn, both)
+        found = kernel.weigh(rows, model.learn, np.hstack([model.coefficients, _share_out(target[model.learn])]))
         likeness[rows], prototype[rows] = found[:, :count] + model.centre, found[:, count:]
+        likeness[known[model.rest]] = model.unseen
 
-    run_threads(measure, np.unique(fold).tolist())
+    run_threads(measure, folds)
     spread = np.where(prototype.std(axis=0) > 0, prototype.std(axis=0), 1)
     return likeness, (prototype - prototype.mean(axis=0)) / spread
+
+
+def _share_out(taught: np.ndarray) -> np.ndarray:
+    """Returns the part of each member in the mean of its agenda: float64 (n_learnt, n_agendas)."""
+    return taught / np.maximum(taught.sum(axis=0), 1)
 
 
 def _list_features(evidence: Evidence, likeness: np.ndarray, prototype: np.ndarray) -> np.ndarray:

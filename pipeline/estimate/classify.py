@@ -149,10 +149,10 @@ def cross_predict(kernel: Kernel, fold: np.ndarray, blocks: Sequence[np.ndarray]
             for result in results:
                 result[rows] = 1 / max(result.shape[1], 2)
             return
-        scores = kernel.weigh(rows, model.learn, model.coefficients) + model.centre
+        scores, held_out = kernel.weigh(rows, model.learn, model.coefficients) + model.centre, models.hold_out(model)
         for position, result in enumerate(results):
             columns = slice(edges[position], edges[position + 1])
-            power = _choose_power(model.held_out[:, columns], models.targets[model.learn, columns])
+            power = _choose_power(held_out[:, columns], models.targets[model.learn, columns])
             result[rows] = to_probabilities(scores[:, columns], power)
 
     run_threads(predict, np.unique(fold).tolist())

@@ -90,9 +90,11 @@ class _Taught:
     def ask(self, readings: Readings, without: np.ndarray, asked: np.ndarray) -> np.ndarray:
         """Returns the chances of some documents, calibrated by frame, float (n_asked,), learnt without some others."""
         out, inside = np.isin(self.rows, without), readings.is_inside[self.rows].astype(float)
-        model = FoldModels(out.astype(int), inside[:, None], self.inverse).leave_out(1)
+        models = FoldModels(out.astype(int), inside[:, None], self.inverse)
+        model = models.leave_out(1)
         assert model is not None  # `_replay` leaves some to learn from
-        learn, truth, held_out = self.rows[model.learn], readings.is_inside[self.rows[model.learn]], model.held_out
+        learn, truth = self.rows[model.learn], readings.is_inside[self.rows[model.learn]]
+        held_out = models.hold_out(model)
         raw = readings.likeness[np.ix_(asked, learn)] @ model.coefficients + model.centre
         errors = [float(((to_probabilities(held_out, power)[:, 0] - truth) ** 2).sum()) for power in POWERS]
         power = POWERS[int(np.argmin(errors))]
