@@ -16,7 +16,7 @@ from pipeline.coding.codebook import Codebook
 from pipeline.coding.definitions import bare_codes, is_set_of_leaves, match_definition
 from pipeline.coding.queries import Denominator
 from pipeline.estimate.domains import Domain
-from pipeline.estimate.shares import estimate_shares
+from pipeline.estimate.shares import estimate_ends
 from pipeline.estimate.survey import Survey, mark_contested
 
 POINT_COUNT = 401  # points kept of a sorted curve: a figure cannot show more
@@ -81,7 +81,7 @@ def draw_curves(survey: Survey) -> tuple[pd.DataFrame, pd.DataFrame]:
     effects: list[pd.DataFrame] = []
     inside = np.array([survey.inside(denominator) for denominator in survey.codebook.denominators.values()])
     # Leaves that every specification treats alike are one.
-    kind = np.unique(specifications.is_direct, axis=1, return_inverse=True)[1].reshape(-1)
+    kind = pd.factorize(pd.Series([column.tobytes() for column in specifications.is_direct.T], dtype=object))[0]
     leaf = pd.Index(specifications.leaves).get_indexer(pd.Index(survey.records["leaf"]))
     told = pd.DataFrame(inside.T).assign(kind=kind[leaf], **mark_contested(survey.records, survey.codebook))
     group = told.groupby(list(told.columns), sort=False).ngroup().to_numpy()
@@ -109,12 +109,10 @@ def estimate_specifications(
         return None
     counted, inside = specifications.match(survey.records), survey.inside(denominator)
     found = [
-        estimate_shares(part, counted[start : start + CHUNK], inside, survey.level)
+        estimate_ends(part, counted[start : start + CHUNK], inside, survey.level)
         for start in range(0, len(counted), CHUNK)
     ]
-    share, low, high = (
-        np.concatenate([getattr(shares, name) for shares in found]) for name in ("share", "low", "high")
-    )
+    share, low, high = (np.concatenate(ends) for ends in zip(*found, strict=True))
     if not np.isfinite(share).all():
         return None
     return pd.DataFrame({"share": share, **_nest(low, high, len(specifications.toggles))})

@@ -134,8 +134,7 @@ def estimate_shares(part: Part, counted: np.ndarray, inside: np.ndarray, level: 
     Raises:
         EstimateError: the level is not between 0 and 1.
     """
-    if not 0 < level < 1:
-        raise EstimateError(f"the level must lie between 0 and 1, not {level}", where="estimate")
+    _check_level(level)
     counted = (counted & inside).astype(float)
     base = part.totals @ inside
     if base[0] <= FINE:
@@ -144,9 +143,51 @@ def estimate_shares(part: Part, counted: np.ndarray, inside: np.ndarray, level: 
         return Shares(empty, empty, empty, empty, empty, none, part.n_read, part.degrees)
     ratio = np.clip((part.totals @ counted.T) / np.where(base > FINE, base, np.nan)[:, None], 0.0, 1.0)
     share, replicates = ratio[0], ratio[1:]
-    variance = vary(replicates)
+    found = _find_ends(part, counted, inside, share, vary(replicates), float(base[0]), level)
+    return Shares(share, *found, replicates, part.n_read, part.degrees)
+
+
+def estimate_ends(
+    part: Part, counted: np.ndarray, inside: np.ndarray, level: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns share, low and high as `estimate_shares` does, for very many queries: float (n_queries,) each.
+
+    A replicate's share is a sum over codes, so its variance follows from how codes vary together: no query's replicates
+    are made.
+    """
+    _check_level(level)
+    counted = (counted & inside).astype(float)
+    base = part.totals @ inside
+    if base[0] <= FINE:
+        empty = np.full(len(counted), np.nan)
+        return empty, empty, empty
+    share = np.clip(counted @ part.totals[0] / base[0], 0.0, 1.0)
+    is_full = base[1:] > FINE
+    around = part.totals[1:][is_full] * inside / base[1:][is_full, None]
+    around -= around.mean(axis=0)
+    together = around.T @ around / max(len(around), 1)
+    variance = np.maximum(np.einsum("qi,qi->q", counted @ together, counted), 0.0)
+    low, high, _, _ = _find_ends(part, counted, inside, share, variance, float(base[0]), level)
+    return share, low, high
+
+
+def _check_level(level: float) -> None:
+    if not 0 < level < 1:
+        raise EstimateError(f"the level must lie between 0 and 1, not {level}", where="estimate")
+
+
+def _find_ends(
+    part: Part,
+    counted: np.ndarray,
+    inside: np.ndarray,
+    share: np.ndarray,
+    variance: np.ndarray,
+    base: float,
+    level: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Returns low, high, standard error and effective size of shares, from the variance of their replicates."""
     n_inside = float(part.count_sure(inside[None, :].astype(float))[0])
-    half, leverage = 0.5 / (n_inside + 1), float(part.leverage @ inside) / base[0] ** 2
+    half, leverage = 0.5 / (n_inside + 1), float(part.leverage @ inside) / base**2
     floor = half * (1 - half) * leverage
     is_complete = floor < FINE and float(variance.max(initial=0)) < FINE
     variance = np.maximum(variance, floor)
@@ -154,7 +195,7 @@ def estimate_shares(part: Part, counted: np.ndarray, inside: np.ndarray, level: 
     n_effective = effective_size(share, steady, n_inside, part.n_read, part.degrees, level)
     low, high = wilson_interval(share, n_effective, level)
     low, high = (share, share) if is_complete else bound_ends(part, counted, inside, share, low, high)
-    return Shares(share, low, high, np.sqrt(variance), n_effective, replicates, part.n_read, part.degrees)
+    return low, high, np.sqrt(variance), n_effective
 
 
 def steady_variance(share: np.ndarray, variance: np.ndarray, leverage: float) -> np.ndarray:
