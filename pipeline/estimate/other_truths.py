@@ -1,7 +1,8 @@
 """Shares if something else were taken for the truth: majorities, latent classes, and doubtful codes either way."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,8 @@ from scipy import sparse
 from pipeline.coding.definitions import match_definition, match_denominator
 from pipeline.coding.queries import Definition, Denominator
 from pipeline.estimate.domains import Domain
-from pipeline.estimate.shares import Shares, estimate_shares, take_part
+from pipeline.estimate.rulings import MORE_THAN_HALF
+from pipeline.estimate.shares import Part, Shares, count_degrees, estimate_shares
 from pipeline.estimate.survey import Survey
 from pipeline.estimate.weights import Weights
 
@@ -37,36 +39,55 @@ class Case:
         return self.known[id(codes)][1:]
 
     def take(self, y: np.ndarray, inside: np.ndarray) -> "Taken":
-        """Returns weights without predictions of which chances are taken for the truth; y and inside float (n,)."""
-        table = sparse.csr_array(np.stack([y, np.maximum(inside - y, 0.0), 1 - inside], axis=1))
-        codes = replace(
-            self.plain.codes,
-            kept=table,
-            changed=table,
-            change=np.ones(len(y)),
-            change_drawn=np.ones_like(self.plain.replicates),
-            kept_drawn=np.zeros(self.plain.replicates.shape, dtype=np.int64),
-            is_settled=((y == 0) | (y == 1)) & ((inside == 0) | (inside == 1)),
-        )
-        return Taken(replace(self.plain, codes=codes), inside, self.survey.level)
+        """Returns chances taken for the truth, with weights without predictions; y and inside float (n,)."""
+        table = np.stack([y, np.maximum(inside - y, 0.0), 1 - inside], axis=1)
+        is_settled = ((y == 0) | (y == 1)) & ((inside == 0) | (inside == 1))
+        return Taken(self, table, is_settled)
+
+    @cached_property
+    def all_weights(self) -> np.ndarray:
+        """The weights without predictions, and then their replicates: float (1 + n_replicates, n)."""
+        return np.vstack([self.plain.weight, self.plain.replicates])
+
+    @cached_property
+    def leverage(self) -> np.ndarray:
+        """What each document adds to the leverage of its code: float (n,)."""
+        return self.plain.weight**2 * (1 - self.plain.units["inclusion_probability"].to_numpy(dtype=float))
 
 
 @dataclass(frozen=True)
 class Taken:
-    """Weights whose codes are: counts, in the denominator only, outside; and what each document is inside by."""
+    """What is taken for the truth.
 
-    weights: Weights
-    inside: np.ndarray
-    level: float
+    Attributes:
+        case: with the weights.
+        table: float (n, 3), chances: counts, in the denominator only, outside.
+        is_settled: bool (n,), where no chance is left.
+    """
+
+    case: Case
+    table: np.ndarray
+    is_settled: np.ndarray
 
     def settle(self, domain: Domain) -> tuple[float, float, float] | None:
         """Estimates a domain; None where nothing is inside."""
-        if not self.inside[domain.rows].any():
+        rows, table = domain.rows, self.table
+        if not (table[rows, 2] < 1).any():
             return None
-        part = take_part(self.weights, domain.rows, float(domain.n_population))
-        return numbers_of(
-            estimate_shares(part, np.array([[True, False, False]]), np.array([True, True, False]), self.level), 0
+        is_sure = table.max(axis=1) > MORE_THAN_HALF
+        part = Part(
+            self.case.all_weights @ (table * rows[:, None]),
+            table[rows & self.is_settled].sum(axis=0),
+            np.bincount(table[rows & is_sure].argmax(axis=1), minlength=3).astype(float),
+            sparse.csr_array(table[rows & ~is_sure]),
+            (self.case.leverage * rows) @ table,
+            float(domain.n_population),
+            *count_degrees(self.case.plain, rows),
         )
+        shares = estimate_shares(
+            part, np.array([[True, False, False]]), np.array([True, True, False]), self.case.survey.level
+        )
+        return numbers_of(shares, 0)
 
 
 def numbers_of(shares: Shares, number: int) -> tuple[float, float, float]:
@@ -83,7 +104,7 @@ def count_votes(case: Case) -> list[tuple[str, Taken, str]]:
     y, inside = case.match(sample.adjudicator)
     third[sample.units.index.get_indexer(sample.adjudicator.index)] = y + inside
     votes = np.vstack([votes, third]).astype(int)
-    majority = np.array([np.bincount(column[column >= 0], minlength=3) for column in votes.T], dtype=float)
+    majority = np.stack([(votes == label).sum(axis=0) for label in range(3)], axis=1).astype(float)
     most = (majority == majority.max(axis=1, keepdims=True)).astype(float)
     ways = [
         ("majority of readers", most / most.sum(axis=1, keepdims=True), "the adjudicator votes where they read"),

@@ -13,7 +13,7 @@ from pipeline.coding.sample import Sample
 from pipeline.estimate.classify import Predictions
 from pipeline.estimate.domains import Domain, Population
 from pipeline.estimate.other_truths import Case, Taken, count_votes, list_doubts, numbers_of
-from pipeline.estimate.rulings import CodeChances
+from pipeline.estimate.rulings import CodeChances, settle_as
 from pipeline.estimate.shares import Shares, estimate_shares
 from pipeline.estimate.survey import Survey, merge_records
 from pipeline.estimate.weights import Weights, make_weights
@@ -34,8 +34,8 @@ def vary_estimates(survey: Survey, members: pd.DataFrame, frames: Collection[str
         frames: the frames to vary: those whose shares may be quoted.
     """
     name, denominator = next(iter(survey.codebook.denominators.items()))
-    versions = _list_versions(survey, members)
-    plain = _without_predictions(survey)
+    plain = _make_anew(survey, replace(survey.population, predictions=None))
+    versions = _list_versions(survey, plain, members)
     wanted = [domain for domain in survey.domains if not domain.year and domain.frame in frames]
     codes = _both_codes(survey.sample, survey.codebook)
     clusters = {layer: _clusters(survey.population, members, layer) for layer in sorted(members["layer"].unique())}
@@ -81,35 +81,34 @@ def _estimate(survey: Survey, domain: Domain, denominator: Denominator) -> Share
     return estimate_shares(part, counted, survey.inside(denominator), survey.level)
 
 
-def _reweigh(survey: Survey, sample: Sample, population: Population) -> Survey:
-    """Returns the survey with weights made anew, from other predictions or codes."""
-    told = survey.full_weights.codes.told if sample is survey.sample else None
-    weights = make_weights(sample, population, survey.codebook, SEED, VARIANT_REPLICATES, told=told)
-    return replace(survey, sample=sample, population=population, weights=merge_records(weights, survey.codebook))
+def _reweigh(survey: Survey, predictions: Predictions) -> Weights:
+    """Returns weights made anew from other predictions."""
+    return _make_anew(survey, replace(survey.population, predictions=predictions))
 
 
-def _without_predictions(survey: Survey) -> Weights:
-    blind, told = replace(survey.population, predictions=None), survey.full_weights.codes.told
-    return make_weights(survey.sample, blind, survey.codebook, SEED, VARIANT_REPLICATES, told=told)
+def _make_anew(survey: Survey, population: Population) -> Weights:
+    told = survey.full_weights.codes.told
+    return make_weights(survey.sample, population, survey.codebook, SEED, VARIANT_REPLICATES, told=told)
 
 
-def _list_versions(survey: Survey, members: pd.DataFrame) -> Mapping[str, tuple[Survey, str]]:
-    """Returns the survey with other weights, by variant, with what was done otherwise."""
-    sample, population = survey.sample, survey.population
-    blind = replace(population, predictions=None)
+def _list_versions(survey: Survey, plain: Weights, members: pd.DataFrame) -> Mapping[str, tuple[Survey, str]]:
+    """Returns the survey with other weights, by variant, with what was done otherwise; `plain` without predictions."""
+    population, codebook = survey.population, survey.codebook
+
+    def weighed(weights: Weights) -> Survey:
+        return replace(survey, weights=merge_records(weights, codebook))
+
     versions = {"headline": (survey, "as in the table shares")}
-    versions["no predictions"] = (_reweigh(survey, sample, blind), "weights of the design, the classifier left out")
+    versions["no predictions"] = (weighed(plain), "weights of the design, the classifier left out")
     pooled = replace(survey, weights=replace(survey.weights, codes=_pool_changes(survey.weights)))
     versions["adjudication pooled"] = (pooled, "one chance of being overturned for every agreement")
     if population.predictions is not None:
         for layer in sorted(members["layer"].unique()):
             predicted = _predict_by_cluster(survey, population.predictions, _clusters(population, members, layer))
-            version = _reweigh(survey, sample, replace(population, predictions=predicted))
+            version = weighed(_reweigh(survey, predicted))
             versions[f"{layer} clusters as predictions"] = (version, "cross-fitted")
-    for number, reader in enumerate(sample.readers, start=1):
-        units = sample.units.assign(is_adjudicated=True, phase2_probability=1.0)
-        alone = replace(sample, units=units, adjudicator=reader)
-        version = _reweigh(survey, alone, blind)
+    for number, reader in enumerate(survey.sample.readers, start=1):
+        version = weighed(replace(plain, codes=settle_as(reader, codebook, VARIANT_REPLICATES)))
         versions[f"reader {number} alone"] = (version, "their codes taken for the truth")
     return versions
 

@@ -19,6 +19,7 @@ from pipeline.coding.definitions import match_definition, match_denominator
 from pipeline.coding.queries import Denominator, Query
 from pipeline.coding.sample import Sample
 from pipeline.estimate.axis_donors import GOLDEN, draw_kept
+from pipeline.estimate.code_numbers import CodeNumbers
 from pipeline.estimate.flips import FlipModel, aim_flips
 from pipeline.estimate.told import Told, number_codes, tabulate_chances
 
@@ -123,6 +124,16 @@ def spread_codes(
         told.is_settled,
         told,
     )
+
+
+def settle_as(reader: pd.DataFrame, codebook: Codebook, count: int) -> CodeChances:
+    """Returns one reader's codes taken for the truth: every document is settled, in each of `count` replicates."""
+    coder = CodeNumbers.of(codebook, [reader])
+    known, code = np.unique(coder.join_rows(coder.encode(reader)), return_inverse=True)
+    sure = sparse.csr_array((np.ones(len(code)), (np.arange(len(code)), code)))
+    drawn = np.broadcast_to(code, (count, len(code)))
+    none = np.zeros(drawn.shape)
+    return CodeChances(coder.decode(known), sure, sure, none[0], drawn, none, np.ones(len(code), dtype=bool))
 
 
 def _draw_codes(told: Told, multiplicity: np.ndarray, rng: np.random.Generator) -> np.ndarray:

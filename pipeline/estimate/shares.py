@@ -109,7 +109,6 @@ def take_part(weights: "Weights", rows: np.ndarray, population: float, size: np.
     unread = 1 - units["inclusion_probability"].to_numpy(dtype=float)
     code, is_sure = codes.likeliest
     is_sized = factor != 0
-    n_strata = len(set(units["stratum"].to_numpy()[rows]))
     return Part(
         weights.totals(rows, size),
         chance.T @ (is_settled * factor),
@@ -117,9 +116,14 @@ def take_part(weights: "Weights", rows: np.ndarray, population: float, size: np.
         sparse.csr_array(chance[np.flatnonzero(is_sized & ~is_sure)]),
         chance.T @ ((weights.weight * factor) ** 2 * unread),
         population,
-        int(rows.sum()),
-        max(int(rows.sum()) - n_strata, 1),
+        *count_degrees(weights, rows),
     )
+
+
+def count_degrees(weights: "Weights", rows: np.ndarray) -> tuple[int, int]:
+    """Returns how many documents of a sample a part has, and its degrees of freedom; rows bool (n,)."""
+    n_read, n_strata = int(rows.sum()), len(np.unique(weights.stratum[rows]))
+    return n_read, max(n_read - n_strata, 1)
 
 
 def estimate_shares(part: Part, counted: np.ndarray, inside: np.ndarray, level: float) -> Shares:

@@ -6,6 +6,7 @@ known of them (`calibrate`). The replicates redo the sampling (`bootstrap`), the
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -38,6 +39,11 @@ class Weights:
     weight: np.ndarray
     replicates: np.ndarray
     codes: CodeChances
+
+    @cached_property
+    def stratum(self) -> np.ndarray:
+        """The stratum of each document, as a number: int (n,)."""
+        return pd.factorize(self.units["stratum"])[0]
 
     def totals(self, rows: np.ndarray, size: np.ndarray | None = None) -> np.ndarray:
         """Returns what each code weighs in a part of the sample: float (1 + n_replicates, n_records).
