@@ -7,7 +7,7 @@ leave open; the interval is that of both together. Documents that a person has r
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -49,6 +49,7 @@ def tabulate_as_people(
         seed: of the draws.
     """
     stocks = [(domain, take_stock(survey, domain, source)) for domain in survey.domains]
+    draws = _Draws(seed, DRAWS * len(survey.weights.replicates))
     rows: list[dict[str, object]] = []
     numbered = list(enumerate(survey.codebook.definitions))
     for each, name, (number, definition) in itertools.product(evidence, survey.codebook.denominators, numbered):
@@ -61,7 +62,7 @@ def tabulate_as_people(
         place = {"definition": definition.id, "denominator": name, "basis": basis, "level": survey.level}
         for scope in (THEIRS, AS_READ) if (states[OUTSIDE] > 0).any() else (THEIRS,):
             tallies = _count_by_source(each, verdict, scope)
-            rates = {key: _draw(counted, scope, survey, seed) for key, counted in tallies.items()}
+            rates = {key: draws.of(counted, scope) for key, counted in tallies.items()}
             for domain, stock in stocks:
                 if scope == THEIRS and verdict.as_read and not _follows_leaf(survey, domain, verdict.as_read):
                     continue  # no label tells what was put outside by what it is for
@@ -119,18 +120,34 @@ def _count_by_source(evidence: Evidence, verdict: Verdict, scope: str) -> dict[s
     return {str(name): tally(verdict, kept & (evidence.source == name)) for name in sorted(set(evidence.source))}
 
 
-def _draw(counted: Tally, scope: str, survey: Survey, seed: int) -> np.ndarray:
-    """Returns the rates as seen, and then those of each draw: float (1 + n_draws, 3, 2)."""
-    drawn = counted.draw(np.random.default_rng(seed), DRAWS * len(survey.weights.replicates))
-    rates = np.concatenate([counted.rate[None], drawn])
-    return _keep_scope(rates) if scope == AS_READ else rates
+@dataclass(frozen=True)
+class _Draws:
+    """Rates that answers leave possible: of the same answers the same draws, made once.
+
+    Attributes:
+        seed: of the draws. count: of the draws.
+        known: float (2, 3, 1 + count) each, by asked question and state the rates as seen and those of each draw.
+    """
+
+    seed: int
+    count: int
+    known: dict[tuple[bytes, bytes, str], np.ndarray] = field(default_factory=dict)
+
+    def of(self, counted: Tally, scope: str) -> np.ndarray:
+        """Returns the rates as seen, and then those of each draw: float (2, 3, 1 + count)."""
+        key = counted.n.tobytes(), counted.yes.tobytes(), scope
+        if key not in self.known:
+            drawn = counted.draw(np.random.default_rng(self.seed), self.count)
+            rates = np.ascontiguousarray(np.concatenate([counted.rate[None], drawn]).T)
+            self.known[key] = _keep_scope(rates) if scope == AS_READ else rates
+        return self.known[key]
 
 
 def _keep_scope(rates: np.ndarray) -> np.ndarray:
     """Returns rates under which nothing enters or leaves the denominator."""
     kept = rates.copy()
-    kept[:, OUTSIDE, 0] = 0.0
-    kept[:, :, 1] = np.array([1.0, 1.0, 0.0])
+    kept[0, OUTSIDE] = 0.0
+    kept[1] = np.array([1.0, 1.0, 0.0])[:, None]
     return kept
 
 
@@ -138,16 +155,26 @@ def _spread(stock: Stock, states: np.ndarray, rates: Mapping[str, np.ndarray], l
     """Returns a share at the rates as seen, and its ends over replicates and rates together."""
     if not set(stock.unread_by_people) <= set(rates):
         return {"share": None, "low": 0.0, "high": 1.0}  # no label of a source: nothing is known
-    checked = _repeat(stock.by_people @ states.T)  # (1 + n_draws, 3)
-    counts, inside = checked[:, COUNTS], checked[:, COUNTS] + checked[:, ONLY_INSIDE]
+    checked = stock.by_people @ states.T  # (1 + n_replicates, 3)
+    counts, inside = _repeat(checked[:, COUNTS]), _repeat(checked[:, COUNTS] + checked[:, ONLY_INSIDE])
     for group, totals in stock.unread_by_people.items():
         mass = _repeat(totals @ states.T)
-        counts = counts + (mass * rates[group][:, :, 0]).sum(axis=1)
-        inside = inside + (mass * rates[group][:, :, 1]).sum(axis=1)
+        counts = counts + _add_up(mass, rates[group][0])
+        inside = inside + _add_up(mass, rates[group][1])
     share = np.clip(counts / np.maximum(inside, FINE), 0.0, 1.0)
     tail = (1 - level) / 2
     low, high = np.quantile(share[1:], (tail, 1 - tail))
     return {"share": float(share[0]), "low": float(min(low, share[0])), "high": float(max(high, share[0]))}
+
+
+def _add_up(mass: np.ndarray, rates: np.ndarray) -> np.ndarray:
+    """Returns what states weigh times their rates, added up: float (1 + n_draws,).
+
+    Args:
+        mass: float (1 + n_draws, 3), by state.
+        rates: float (3, 1 + n_draws).
+    """
+    return mass[:, 0] * rates[0] + mass[:, 1] * rates[1] + mass[:, 2] * rates[2]
 
 
 def _repeat(totals: np.ndarray) -> np.ndarray:
