@@ -253,14 +253,14 @@ def test_a_slope_and_its_steps_are_contrasts_of_the_years() -> None:
         one = np.array([share])
         replicates = share + 0.02 * rng.standard_normal((4_000, 1))
         known.append((year, Shares(one, one - 0.04, one + 0.04, one * 0 + 0.02, one * 0 + 60, replicates, 60, 59)))
-    rows = {(row["kind"], row["from_year"], row["to_year"]): row for row in contrast_years(known, 0, 0.95)}
+    rows = {(row["kind"], row["from_year"], row["to_year"]): row for row in contrast_years(known, 0.95)[0]}
     assert rows["slope", "2020", "2022"]["value"] == pytest.approx(-0.1)
     assert rows["slope", "2020", "2022"]["standard_error"] == pytest.approx(0.02 / np.sqrt(2), rel=0.05)
     assert rows["change", "2020", "2022"]["value"] == pytest.approx(-0.2)
     step = rows["step", "2020", "2021"]
     assert step["high"] - step["low"] == pytest.approx(2 * 0.04 * np.sqrt(2), rel=0.05)
     assert step["simultaneous_low"] < step["low"] < -0.1 < step["high"] < step["simultaneous_high"]
-    assert contrast_years(known[:1], 0, 0.95) == []
+    assert contrast_years(known[:1], 0.95) == []
 
 
 def test_dawid_skene_trusts_the_coders_who_agree_with_each_other() -> None:

@@ -14,7 +14,17 @@ import pandas as pd
 
 from pipeline.coding.codebook import ASSUMED
 from pipeline.estimate.domains import Domain
-from pipeline.estimate.reader_error import COUNTS, ONLY_INSIDE, OUTSIDE, Evidence, Tally, Verdict, name_basis, tally
+from pipeline.estimate.reader_error import (
+    COUNTS,
+    ONLY_INSIDE,
+    OUTSIDE,
+    STATES,
+    Evidence,
+    Tally,
+    Verdict,
+    name_basis,
+    tally,
+)
 from pipeline.estimate.survey import DOCUMENTS, Found, Survey
 
 DRAWS = 20  # of the rates, for each replicate
@@ -49,6 +59,7 @@ def tabulate_as_people(
         seed: of the draws.
     """
     stocks = [(domain, take_stock(survey, domain, source)) for domain in survey.domains]
+    followed = {(domain.frame, domain.year): _follow_leaf(survey, domain) for domain in survey.domains}
     draws = _Draws(seed, DRAWS * len(survey.weights.replicates))
     rows: list[dict[str, object]] = []
     numbered = list(enumerate(survey.codebook.definitions))
@@ -64,7 +75,7 @@ def tabulate_as_people(
             tallies = _count_by_source(each, verdict, scope)
             rates = {key: draws.of(counted, scope) for key, counted in tallies.items()}
             for domain, stock in stocks:
-                if scope == THEIRS and verdict.as_read and not _follows_leaf(survey, domain, verdict.as_read):
+                if scope == THEIRS and not set(verdict.as_read) <= followed[domain.frame, domain.year]:
                     continue  # no label tells what was put outside by what it is for
                 as_read = found.get((domain.frame, domain.year, DOCUMENTS, name))
                 if as_read is not None and np.isfinite(as_read.share[number]):
@@ -87,12 +98,12 @@ def tabulate_as_people(
     return pd.DataFrame(rows)
 
 
-def _follows_leaf(survey: Survey, domain: Domain, axes: Sequence[str]) -> bool:
-    """Whether axes of most read documents of a domain follow from the leaf, so that a label tells them too."""
+def _follow_leaf(survey: Survey, domain: Domain) -> set[str]:
+    """Returns the axes that follow from the leaf in most read documents of a domain, so that a label tells them too."""
     reader = survey.sample.readers[0]
-    if ASSUMED not in reader or not set(axes) <= survey.codebook.assumed.keys():
-        return False
-    return bool((reader[ASSUMED].to_numpy()[domain.rows] != "").mean() > MOST)
+    if ASSUMED not in reader or not (reader[ASSUMED].to_numpy()[domain.rows] != "").mean() > MOST:
+        return set()
+    return set(survey.codebook.assumed)
 
 
 def take_stock(survey: Survey, domain: Domain, source: np.ndarray) -> Stock:
@@ -156,27 +167,30 @@ def _spread(stock: Stock, states: np.ndarray, rates: Mapping[str, np.ndarray], l
     if not set(stock.unread_by_people) <= set(rates):
         return {"share": None, "low": 0.0, "high": 1.0}  # no label of a source: nothing is known
     checked = stock.by_people @ states.T  # (1 + n_replicates, 3)
-    counts, inside = _repeat(checked[:, COUNTS]), _repeat(checked[:, COUNTS] + checked[:, ONLY_INSIDE])
-    for group, totals in stock.unread_by_people.items():
-        mass = _repeat(totals @ states.T)
-        counts = counts + _add_up(mass, rates[group][0])
-        inside = inside + _add_up(mass, rates[group][1])
-    share = np.clip(counts / np.maximum(inside, FINE), 0.0, 1.0)
+    masses = {group: totals @ states.T for group, totals in stock.unread_by_people.items()}
+
+    def put(replicates: slice, draws: slice) -> np.ndarray:
+        counts, inside = checked[replicates, COUNTS, None], checked[replicates, :OUTSIDE].sum(axis=1)[:, None]
+        for group, mass in masses.items():
+            counts = counts + _add_up(mass[replicates], rates[group][0, :, draws])
+            inside = inside + _add_up(mass[replicates], rates[group][1, :, draws])
+        return np.clip(counts / np.maximum(inside, FINE), 0.0, 1.0)
+
+    share, drawn = float(put(slice(1), slice(1))[0, 0]), put(slice(1, None), slice(1, None))
     tail = (1 - level) / 2
-    low, high = np.quantile(share[1:], (tail, 1 - tail))
-    return {"share": float(share[0]), "low": float(min(low, share[0])), "high": float(max(high, share[0]))}
+    low, high = np.quantile(drawn, (tail, 1 - tail))
+    return {"share": share, "low": min(float(low), share), "high": max(float(high), share)}
 
 
 def _add_up(mass: np.ndarray, rates: np.ndarray) -> np.ndarray:
-    """Returns what states weigh times their rates, added up: float (1 + n_draws,).
+    """Returns what states weigh times their rates, added up: float (n_replicates, n_draws).
 
     Args:
-        mass: float (1 + n_draws, 3), by state.
-        rates: float (3, 1 + n_draws).
+        mass: float (n_replicates, 3), by state.
+        rates: float (3, n_replicates * n_draws), the draws of each replicate together.
     """
-    return mass[:, 0] * rates[0] + mass[:, 1] * rates[1] + mass[:, 2] * rates[2]
-
-
-def _repeat(totals: np.ndarray) -> np.ndarray:
-    """Returns totals as they are, and each replicate's once for each draw of rates."""
-    return np.concatenate([totals[:1], np.repeat(totals[1:], DRAWS, axis=0)])
+    by_replicate = rates.reshape(len(rates), len(mass), -1)
+    counts, only_inside, outside = (
+        mass[:, state, None] * by_replicate[state] for state in (COUNTS, ONLY_INSIDE, OUTSIDE)
+    )
+    return counts + only_inside + outside

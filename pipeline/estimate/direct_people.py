@@ -62,23 +62,28 @@ def tabulate_direct_people(
     counted = np.array([match_definition(query, records) & inside for query in chosen])
     told = [_tell(survey.full_weights, match.astype(float)) for match in counted]
     chances, wider = [predictions.count(query, denominator, base) for query in chosen], find_wider(counted)
-    rows = []
+    rows, wrote = [], index_people(survey.population.documents["persons"].tolist())
     for domain in survey.domains:
         if _is_known(survey, domain, frames) and _has_hits(domain, told):
             name = {"frame": domain.frame, "year": domain.year, "denominator": denominator}
-            found = nest_counts(wider, pd.DataFrame(_count_in(survey, domain, told, chances)))
+            found = nest_counts(wider, pd.DataFrame(_count_in(survey, domain, wrote, told, chances)))
             rows.append(found.assign(**name, definition=[query.id for query in chosen]))
     table = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=list(COLUMNS))
     return table[list(COLUMNS)].round(DECIMALS)
 
 
 def _count_in(
-    survey: Survey, domain: Domain, told: Sequence[np.ndarray], chances: Sequence[np.ndarray]
+    survey: Survey,
+    domain: Domain,
+    everyone: sparse.csr_array,
+    told: Sequence[np.ndarray],
+    chances: Sequence[np.ndarray],
 ) -> list[dict[str, Any]]:
     """Returns what is found of each definition in one domain."""
     weights, found = survey.full_weights, []
     documents = np.flatnonzero(survey.population.rows_within(domain))
-    wrote = index_people(survey.population.documents["persons"].iloc[documents].tolist())
+    wrote = everyone[documents]
+    wrote = wrote[:, np.unique(wrote.indices)]
     read = np.searchsorted(documents, survey.population.units[domain.rows])
     is_read = np.isin(np.arange(len(documents)), read)
     stands_for = np.vstack([weights.weight, weights.replicates])[:, domain.rows]

@@ -7,6 +7,7 @@ rules out: fewer than were read, more than were not.
 """
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -285,6 +286,7 @@ def share_variation(early: Shares, late: Shares) -> np.ndarray:
     return np.clip(np.where(spread > FINE, shared / (2 * np.where(spread > FINE, spread, 1)), 0.0), -1, 1)
 
 
+@cache
 def t_quantile(level: float, degrees: int, family: int = 1) -> float:
     """Returns the two-sided quantile of Student's t, for `family` intervals that are to hold together (Bonferroni)."""
     return float(stats.t.ppf(1 - (1 - level) / 2 / family, max(degrees, 1)))

@@ -20,6 +20,7 @@ from pipeline.estimate.trends import shares_by_year
 SCALES = np.linspace(0.0, 0.4, 81)[1:]  # steps of a share from one year to the next, standard deviation
 LEAST_YEARS = 3
 FAR = 4.0  # variance of where the walk starts: anywhere between 0 and 1, nearly flat
+HALVINGS = 60  # of where a quantile lies: to the last bit
 LEAST_VARIANCE = 1e-8  # of a yearly share
 
 
@@ -105,16 +106,19 @@ def smooth_shares(time: np.ndarray, share: np.ndarray, covariance: np.ndarray, l
     chance = np.exp(logs - logs.max())
     chance /= chance.sum()
     mean = chance @ means
-    low, high = (_mixture_quantile(means, variances, chance, q) for q in ((1 - level) / 2, (1 + level) / 2))
+    low, high = _mixture_quantiles(means, variances, chance, np.array([(1 - level) / 2, (1 + level) / 2]))
     return Smoothed(np.clip(mean, 0, 1), np.clip(low, 0, 1), np.clip(high, 0, 1), float(chance @ SCALES))
 
 
-def _mixture_quantile(means: np.ndarray, variances: np.ndarray, chance: np.ndarray, quantile: float) -> np.ndarray:
-    """Returns the quantile of a mixture of normals, by bisection: float (n,)."""
+def _mixture_quantiles(
+    means: np.ndarray, variances: np.ndarray, chance: np.ndarray, quantiles: np.ndarray
+) -> np.ndarray:
+    """Returns quantiles of a mixture of normals, by bisection: float (n_quantiles, n)."""
     spread = np.sqrt(np.maximum(variances, LEAST_VARIANCE))
-    low, high = (means - 10 * spread).min(axis=0), (means + 10 * spread).max(axis=0)
-    for _ in range(60):
+    ends = (means - 10 * spread).min(axis=0), (means + 10 * spread).max(axis=0)
+    low, high = (np.tile(end, (len(quantiles), 1)) for end in ends)
+    for _ in range(HALVINGS):
         middle = (low + high) / 2
-        below = chance @ special.ndtr((middle - means) / spread) < quantile
+        below = chance @ special.ndtr((middle[:, None] - means) / spread) < quantiles[:, None]
         low, high = np.where(below, middle, low), np.where(below, high, middle)
     return (low + high) / 2

@@ -20,9 +20,10 @@ def measure_trends(survey: Survey) -> pd.DataFrame:
     """
     rows: list[dict[str, object]] = []
     for frame, name, years in shares_by_year(survey):
-        for number, definition in enumerate(survey.codebook.definitions):
+        known = [(year, shares) for year, shares in years if np.isfinite(shares.share).all()]
+        for definition, own in zip(survey.codebook.definitions, contrast_years(known, survey.level), strict=False):
             place = {"frame": frame, "definition": definition.id, "denominator": name, "level": survey.level}
-            rows += [{**place, **row} for row in contrast_years(years, number, survey.level)]
+            rows += [{**place, **row} for row in own]
     return pd.DataFrame(rows)
 
 
@@ -53,42 +54,33 @@ def years_by_frame(survey: Survey) -> dict[str, list[Domain]]:
     return years
 
 
-def contrast_years(years: list[tuple[int, Shares]], number: int, level: float) -> list[dict[str, object]]:
-    """Returns the slope per year, the change over the whole time, and the change from each year to the next.
+def contrast_years(known: list[tuple[int, Shares]], level: float) -> list[list[dict[str, object]]]:
+    """Returns, for each query, the slope per year, the change over the whole time, and that from each year to the next.
 
     The changes from year to year are a family: their simultaneous interval is Bonferroni's.
 
     Args:
-        years: each year with its shares.
-        number: of the query.
+        known: each year with its shares, where something was read.
         level: of the intervals.
     """
-    known = [(year, shares) for year, shares in years if np.isfinite(shares.share[number])]
     if len(known) < 2:
         return []
-    rows = [_slope(known, number, level)]
+    found = [[_slope(known, number, level)] for number in range(len(known[0][1].share))]
     steps = [(0, len(known) - 1), *itertools.pairwise(range(len(known)))]
     for position, (start, end) in enumerate(steps):
         kind, family = ("change", 1) if position == 0 else ("step", len(known) - 1)
-        early, late = (shares.of(number) for _, shares in (known[start], known[end]))
-        change, error, low, high = (float(values[0]) for values in compare_parts(early, late, level))
-        widen = t_quantile(level, early.degrees + late.degrees, family) / t_quantile(
-            level, early.degrees + late.degrees
-        )
-        rows.append(
-            {
-                "kind": kind,
-                "from_year": str(known[start][0]),
-                "to_year": str(known[end][0]),
-                "value": change,
-                "standard_error": error,
-                "low": low,
-                "high": high,
+        early, late = known[start][1], known[end][1]
+        degrees = early.degrees + late.degrees
+        widen = t_quantile(level, degrees, family) / t_quantile(level, degrees)
+        place = {"kind": kind, "from_year": str(known[start][0]), "to_year": str(known[end][0])}
+        for rows, numbers in zip(found, zip(*compare_parts(early, late, level), strict=True), strict=True):
+            change, error, low, high = map(float, numbers)
+            simultaneous = {
                 "simultaneous_low": max(change - widen * (change - low), -1.0),
                 "simultaneous_high": min(change + widen * (high - change), 1.0),
             }
-        )
-    return rows
+            rows.append({**place, "value": change, "standard_error": error, "low": low, "high": high, **simultaneous})
+    return found
 
 
 def _slope(known: list[tuple[int, Shares]], number: int, level: float) -> dict[str, object]:
