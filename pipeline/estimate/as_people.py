@@ -18,7 +18,6 @@ from pipeline.estimate.reader_error import (
     COUNTS,
     ONLY_INSIDE,
     OUTSIDE,
-    STATES,
     Evidence,
     Tally,
     Verdict,
