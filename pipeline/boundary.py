@@ -6,6 +6,7 @@ more; 143 asked to end.
 """
 
 import errno
+import gc
 import hashlib
 import platform
 import signal
@@ -18,6 +19,7 @@ from typing import NoReturn
 from pipeline.errors import PipelineError, one_line
 
 MENDABLE, USAGE, UNEVEN, BUG, INTERRUPTED, UNREAD, ENDED = 1, 2, 3, 70, 130, 141, 143
+NEW_OBJECTS = 50_000  # until Python looks for circles: at its 700 that takes up to a third of the time of long lists
 AGAIN = "the last good state is as it was: run the same command again"
 # What a person can do about an error of the operating system, by its number.
 REMEDIES = {
@@ -64,12 +66,13 @@ def explain_failure(error: BaseException, crash_folder: Path) -> tuple[str, int]
 
 
 def prepare_process() -> None:
-    """Lets any terminal show any text, and lets a request to end (SIGTERM) clean up as an interrupt does."""
+    """Lets any terminal show any text, a request to end (SIGTERM) clean up as an interrupt does, lists be long."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure:
             reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, _end)
+    gc.set_threshold(NEW_OBJECTS)
 
 
 def _end(number: int, frame: object) -> NoReturn:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.corpus.links import facts_of
+from pipeline.corpus.facts import facts_of
 from pipeline.corpus.same_work import same_work_reason
 
 FOLDER = Path(__file__).parent / "fixtures" / "extraction"

@@ -28,7 +28,7 @@ def invent_texts(count: int) -> pd.DataFrame:
 def count_by_hand(documents: pd.DataFrame, settings: Terms) -> list[tuple[str, str, int]]:
     """Counts with scikit-learn, all at once."""
     counter = CountVectorizer(
-        token_pattern=spool.TOKEN_PATTERN, stop_words=sorted(spool.STOP_WORDS), ngram_range=(1, 2),
+        token_pattern=spool.TOKEN_PATTERN, stop_words=sorted(spool.stop_words()), ngram_range=(1, 2),
         min_df=settings.min_document_count, max_df=settings.max_document_share,
     )  # fmt: skip
     table = counter.fit_transform(documents["title"] + "\n\n" + documents["text"]).toarray()

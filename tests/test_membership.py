@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from pipeline import store
-from pipeline.coding.frames import list_aliases, may_be_quoted, window_of
+from pipeline.coding.frames import list_aliases, may_be_quoted, window_of, windows_of
 from pipeline.config import Config, load_config
 from pipeline.corpus.membership import list_members
 from pipeline.corpus.stage import run
@@ -251,3 +251,12 @@ def test_the_report_shows_the_years_alone_in_which_a_frame_is_complete() -> None
     frame = Frame("F", "k", "d", "u", is_quotable=False, windows="year", complete_from="2025-06-01")
     shares = pd.DataFrame({"frame": "f", "year": ["", "2024", "2025", "2026"]})
     assert Content.years_of(SimpleNamespace(shares=shares, frames={"f": frame}), "f") == ["2026"]
+
+
+def test_dates_that_are_missing_or_cut_lie_in_no_window_or_in_their_year() -> None:
+    kinds = {"papers": "year", "posts": "quarter"}
+    frames = ["papers", "posts", "papers", "posts", "other", "posts", "papers"]
+    dates = ["2024-05-01", "2024-05-01", None, "2024", "2024-05-01", "2024-12-31", float("nan")]
+    found = windows_of(frames, dates, kinds)
+    assert found.tolist() == ["2024", "2024-Q2", "", "", "", "2024-Q4", ""]
+    assert windows_of([], [], kinds).tolist() == []

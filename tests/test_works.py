@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.config import Config, load_config
 from pipeline.corpus.documents import choose_documents
-from pipeline.corpus.links import gather_declared
+from pipeline.corpus.facts import gather_declared
 from pipeline.corpus.places import describe_places
 from pipeline.corpus.records import read_sources, records_from_items
 from pipeline.corpus.stage import run

@@ -4,9 +4,12 @@ What cannot be loaded is left for the stage that needs it, which says why.
 """
 
 import contextlib
+import gc
 import importlib
 import os
 
 for name in os.environ.get("CENSUS_MODULES", "").split():
     with contextlib.suppress(Exception):
         importlib.import_module(name)
+
+gc.freeze()  # what is loaded is not looked through again, in any process forked from this one

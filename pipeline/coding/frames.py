@@ -80,13 +80,12 @@ def _days_of(window: str) -> tuple[str, str]:
 
 def windows_of(frames: Iterable[str], dates: Iterable[object], kinds: Mapping[str, str]) -> np.ndarray:
     """Returns the window of each date in its frame: str (n,)."""
-    known: dict[tuple[str, object], str] = {}  # a few thousand days of a few frames, asked for by every document
-    found = []
-    for key in zip(frames, dates, strict=True):
-        if key not in known:
-            known[key] = window_of(key[1], kinds.get(key[0], ""))
-        found.append(known[key])
-    return np.array(found, dtype=object)
+    frame, names = pd.factorize(pd.Series(frames, dtype=object), use_na_sentinel=False)
+    day, days = pd.factorize(pd.Series(dates, dtype=object), use_na_sentinel=False)
+    # A few thousand days of a few frames, asked for by every document.
+    pairs, place = np.unique(frame * max(len(days), 1) + day, return_inverse=True)
+    known = [window_of(days[pair % len(days)], kinds.get(names[pair // len(days)], "")) for pair in pairs.tolist()]
+    return np.array(known, dtype=object)[place]
 
 
 def join_stratum(frame: str, window: str, part: str = "") -> str:

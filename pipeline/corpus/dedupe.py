@@ -26,7 +26,8 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from pipeline.corpus.links import gather_declared, group_works, is_paper_kind
+from pipeline.corpus.facts import gather_declared, is_paper_kind
+from pipeline.corpus.links import group_works
 from pipeline.corpus.texts import Read
 from pipeline.schemas import DOCUMENTS
 from pipeline.text.extract import text_sha256

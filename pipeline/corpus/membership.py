@@ -55,7 +55,7 @@ def list_members(config: Config, records: pd.DataFrame, documents: pd.DataFrame,
     listed = [_read_list(config, name) for name, frame in config.frames.items() if frame.members]
     if listed:
         whole = pd.concat(listed, ignore_index=True)
-        rows = rows[~rows["frame"].isin(set(whole["frame"]))]
+        rows = rows[~rows["frame"].isin(whole["frame"].unique())]
         rows = pd.concat([rows, whole], ignore_index=True)
     return rows[COLUMNS].sort_values(["frame", "doc_id"], ignore_index=True)
 
@@ -131,7 +131,7 @@ def _snapshots(config: Config, name: str) -> Iterator[tuple[str, set[str], bool]
 def _find_absent(config: Config, past: pd.DataFrame) -> pd.Series:
     """Returns since when the frames' own sources do not list what a census has: day by (frame, doc_id)."""
     found: dict[tuple[str, str], str] = {}
-    for frame in sorted(set(past["frame"])):
+    for frame in sorted(past["frame"].unique()):
         entries = [
             name for name, entry in config.sources.items() if registry.is_scraped(entry) and entry["frame"] == frame
         ]
@@ -161,7 +161,8 @@ def _kept_ids(doc_ids: pd.Series, documents: pd.DataFrame, works: pd.DataFrame) 
     place = heads.drop_duplicates(["work_id", "frame"]).set_index(["work_id", "frame"])["doc_id"]
     keys = zip(merged["work_id"], merged["frame"], strict=True)
     kept = {doc_id: place.get(key, doc_id) for doc_id, key in zip(merged["doc_id"], keys, strict=True)}
-    return doc_ids.map(lambda doc_id: kept.get(doc_id, doc_id))
+    is_merged = doc_ids.isin(list(kept))
+    return doc_ids.mask(is_merged, doc_ids[is_merged].map(kept))
 
 
 def _summarise(sightings: pd.DataFrame, absent: pd.Series) -> pd.DataFrame:
@@ -222,17 +223,18 @@ def _read_list(config: Config, name: str) -> pd.DataFrame:
     path = config.path(config.frames[name].members)
     where, do = str(path), "mend the file, or correct [frames] members in census.toml"
     strata = read_strata(path)
-    parts = strata.str.split("/", n=2, expand=True).reindex(columns=[0, 1, 2]).fillna("")
+    number, distinct = pd.factorize(strata, use_na_sentinel=False)
+    parts = pd.Series(distinct, dtype=object).str.split("/", n=2, expand=True).reindex(columns=[0, 1, 2]).fillna("")
     names = {name, *config.frames[name].renamed_from}
-    other = strata[~parts[0].isin(names)]
+    other = strata[~parts[0].isin(names).to_numpy()[number]]
     if len(other):
         raise DataError(f"{other.index[0]} is in {other.iloc[0]!r}, not in {name}", where=where, do=do)
     return pd.DataFrame(
         {
             "frame": name,
             "doc_id": strata.index,
-            "window": parts[1].to_numpy(),
-            "part": parts[2].to_numpy(),
+            "window": parts[1].to_numpy()[number],
+            "part": parts[2].to_numpy()[number],
             "first_seen": None,
             "last_seen": None,
             "gone": None,

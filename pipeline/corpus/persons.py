@@ -55,19 +55,18 @@ def list_persons(documents: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         authors_of.append([Mention(author.name, author.orcid) for author in authors])
         for mention, author in zip(authors_of[-1], authors, strict=True):
             counts[mention] += 1
-            places[mention] |= {author.affiliation, owner if isinstance(owner, str) else ""}
+            places[mention].update(text for text in (author.affiliation, owner) if isinstance(text, str) and text)
     person_of = group_people(counts)
-    found = {text: find_organisation(text) for texts in places.values() for text in texts if text}
-    rows = [
-        {
-            "name": mention.name,
-            "orcid": mention.orcid,
-            "person": person_of[mention],
-            "document_count": count,
-            **_organisations([found[text] for text in sorted(places[mention]) if text]),
-        }
-        for mention, count in counts.items()
-    ]
+    found = {text: find_organisation(text) for texts in places.values() for text in texts}
+    known = [_organisations([found[text] for text in sorted(places[mention])]) for mention in counts]
+    rows = {
+        "name": [mention.name for mention in counts],
+        "orcid": [mention.orcid for mention in counts],
+        "person": [person_of[mention] for mention in counts],
+        "document_count": list(counts.values()),
+        "organisations": [list(kinds) for kinds in known],
+        "organisation_kinds": [list(kinds.values()) for kinds in known],
+    }
     named: list[dict[str, str]] = [{} for _ in authors_of]
     for people, mentions in zip(named, authors_of, strict=True):
         for mention in mentions:
@@ -80,6 +79,6 @@ def list_persons(documents: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return pd.DataFrame(rows, columns=[column.name for column in PERSONS.columns]), pd.DataFrame(authorship)
 
 
-def _organisations(found: list[Organisation | None]) -> dict[str, list[str]]:
-    known = {place.name: place.kind for place in found if place}
-    return {"organisations": sorted(known), "organisation_kinds": [known[name] for name in sorted(known)]}
+def _organisations(found: list[Organisation | None]) -> dict[str, str]:
+    """Returns the kind of each organisation, by name, in the order of names."""
+    return dict(sorted({place.name: place.kind for place in found if place}.items()))

@@ -12,11 +12,11 @@ import tempfile
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO
 
 import numpy as np
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 TOKEN_PATTERN = r"(?u)\b[a-z][a-z0-9]*(?:-[a-z0-9]+)*[a-z0-9]\b"
 # Words of the trade of writing rather than of a subject: they would name every cluster alike.
@@ -28,7 +28,6 @@ WRITING_WORDS = frozenset(
     works www com org really lot people say said time let know going isn doesn thanks crossposted epistemic status
     """.split()
 )
-STOP_WORDS = ENGLISH_STOP_WORDS | WRITING_WORDS
 WORDS_AT_ONCE = 400_000  # twice as many codes, 8 bytes each, held a few times over
 PART_COUNT = 64  # parts of the codes that are added up one after the other
 PART_SHIFT = 64 - PART_COUNT.bit_length() + 1
@@ -39,18 +38,27 @@ _WORDS = re.compile(TOKEN_PATTERN)
 Listed = tuple[list[str], np.ndarray, np.ndarray]  # words, int32 places in them one text after the other, int32 lengths
 
 
+@cache
+def stop_words() -> frozenset[str]:
+    """Returns the words that no term has."""
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS  # noqa: PLC0415  a second to load, for few runs
+
+    return frozenset(ENGLISH_STOP_WORDS | WRITING_WORDS)
+
+
 def list_words(texts: Iterable[str]) -> Listed:
     """Returns the words of texts, in their order, but for the stop words."""
-    places: dict[str, int] = dict.fromkeys(STOP_WORDS, -1)
+    stopped = stop_words()
+    places: dict[str, int] = dict.fromkeys(stopped, -1)
     found, lengths = array("i"), array("i")
     for text in texts:
         before = len(found)
         for word in _WORDS.findall(text.lower()):
-            place = places.setdefault(word, len(places) - len(STOP_WORDS))
+            place = places.setdefault(word, len(places) - len(stopped))
             if place >= 0:
                 found.append(place)
         lengths.append(len(found) - before)
-    return list(places)[len(STOP_WORDS) :], np.array(found, np.int32), np.array(lengths, np.int32)
+    return list(places)[len(stopped) :], np.array(found, np.int32), np.array(lengths, np.int32)
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,7 @@ _ROLE_NAME = re.compile(
     re.I,
 )
 _WORD = re.compile(r"[^\W\d_]")
+_ALPHANUMERIC = re.compile(r"[^\W_]")
 _SPLIT = re.compile(
     r"\s*(?:,\s*(?:and|&)\s+|\s+(?:and|&)\s+|\s+with\s+|\s*[;|\u2022\u00b7\u3001\uff0c\uff1b]\s*|\s+[/+]\s+|\n+|,\s*)\s*"
 )
@@ -165,7 +166,7 @@ def is_name(text: str) -> bool:
 
 def is_nobody(text: str) -> bool:
     """Says whether a text says that nobody is known, or nothing at all: `Unknown`, `[deleted]`, `-`."""
-    return not any(char.isalnum() for char in text) or bool(_NOBODY.match(text.strip()))
+    return not _ALPHANUMERIC.search(text) or bool(_NOBODY.match(text.strip()))
 
 
 def _mail_names(text: str) -> str:

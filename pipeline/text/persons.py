@@ -11,9 +11,9 @@ import tomllib
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 HANDLES = Path(__file__).with_name("handles.toml")
 _PLAIN = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ß": "ss", "æ": "ae", "œ": "oe", "ı": "i", "ð": "d", "þ": "th"})
@@ -24,14 +24,16 @@ edward ed; elizabeth liz; evan ev; gabriel gabe; jacob jake; james jim; jonathan
 katherine kate katja; kenneth ken; lawrence larry; matthew matt; michael mike; nathaniel nate nathan; nicholas nick;
 oliver ollie; patrick pat; peter pete; raymond ray; rebecca becca; richard rich; robert rob bob; samuel sam; stephen
 steve; steven steve; thomas tom; timothy tim; victoria vika; vojtech vojta; william will bill; zachary zac zack"""
+_INNER_CAPITAL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")
+_LETTERS = re.compile(r"[^\W\d_]+")
+_APOSTROPHES = str.maketrans(dict.fromkeys("'\u2019`", ""))
 _MIN_LETTERS = 5  # of a handle, or of a name that is known by its letters alone
 _MIN_TURNED_LETTERS = 11  # Wei Chen and Chen Wei may be two people
 _MIN_SURNAME = 4  # letters of a surname that a handle may hold behind an initial
 
 
-@dataclass(frozen=True)
-class Mention:
-    """One name as a source spells it, with the ORCID that stood beside it, if any."""
+class Mention(NamedTuple):
+    """One name as a source spells it, with the ORCID that stood beside it, if any. A tuple, which is hashed fast."""
 
     name: str
     orcid: str = ""
@@ -55,7 +57,9 @@ def group_people(mentions: Iterable[Mention]) -> dict[Mention, str]:
     named: dict[Mention, str] = {}
     taken: set[str] = set()
     for group in members.values():
-        best = max(group, key=lambda mention: (_fullness(mention.name), counts[mention], mention.name))
+        best = group[0]
+        if len(group) > 1:
+            best = max(group, key=lambda mention: (_fullness(mention.name), counts[mention], mention.name))
         label = best.name if best.name not in taken else f"{best.name} ({best.orcid or 'another'})"
         taken.add(label)
         named |= dict.fromkeys(group, label)
@@ -73,10 +77,11 @@ def name_words(name: str) -> tuple[str, ...]:
     """Returns the words of a name in plain letters: `VojtaKovarik` and "Kovařík, Vojta" are both vojta, kovarik."""
     last, comma, first = name.partition(",")
     name = f"{first} {last}" if comma and first.strip() else name
-    spread = re.sub(r"(?<=[^\W\d_A-Z])(?=[A-Z])", " ", unicodedata.normalize("NFC", name))
-    folded = unicodedata.normalize("NFKD", spread.casefold().translate(_PLAIN))
-    plain = "".join(char for char in folded if not unicodedata.combining(char))
-    words = re.findall(r"[^\W\d_]+", re.sub(r"['\u2019`]", "", plain))
+    plain = _INNER_CAPITAL.sub(" ", unicodedata.normalize("NFC", name)).casefold()
+    if not plain.isascii():
+        folded = unicodedata.normalize("NFKD", plain.translate(_PLAIN))
+        plain = "".join(char for char in folded if not unicodedata.combining(char))
+    words = _LETTERS.findall(plain.translate(_APOSTROPHES))
     return tuple(word for word in words if word not in _DROPPED) or tuple(words)
 
 

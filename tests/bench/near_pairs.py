@@ -11,7 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.corpus.dedupe import merge_same_id
-from pipeline.corpus.links import ManyFacts, compare_candidates
+from pipeline.corpus.facts import ManyFacts
+from pipeline.corpus.links import compare_candidates
 from pipeline.corpus.same_work import is_recurring
 from tests.bench.pairs import read_records
 
