@@ -15,7 +15,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from pipeline import forked
-from pipeline.cluster import cells, words
+from pipeline.cluster import cells, neighbours, words
 from pipeline.cluster.cuts import Cutter, cut_layers, cut_part, cut_vectors, draw_samples, lay_out_graphs
 from pipeline.cluster.inputs import Graphs, order_graph
 from pipeline.cluster.layers import (
@@ -28,7 +28,7 @@ from pipeline.cluster.layers import (
     take_apart,
 )
 from pipeline.cluster.layout import extend_layout, find_start, lay_out
-from pipeline.cluster.names import choose_terms, name_clusters, rank_terms
+from pipeline.cluster.names import choose_terms, name_clusters, rank_terms, weigh_terms
 from pipeline.cluster.neighbours import find_neighbours, find_neighbours_among
 from pipeline.cluster.stability import best_jaccard, probe_source, score_samples
 from pipeline.cluster.words import build_term_graph
@@ -66,6 +66,23 @@ def test_near_cells_hold_most_of_the_nearest_and_all_cells_hold_all(monkeypatch:
     assert np.array_equal(every, wanted) and scores.tobytes() == similarities.tobytes()
     one, _ = cells.find_near_neighbours(vectors, 60, put, searched=1)  # more than a cell holds
     assert all(len(set(row)) == 60 for row in one.tolist())
+
+
+def test_neighbours_of_the_new_are_looked_for_once_and_fewer_are_the_first_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    vectors, searches = blobs(), list[int]()
+    is_known = np.arange(len(vectors)) % 5 > 0
+    wanted = {count: neighbours.find_known(vectors, is_known, count) for count in (5, 9)}
+    exact = neighbours.find_known
+    monkeypatch.setattr(neighbours, "find_known", lambda *asked: searches.append(asked[2]) or exact(*asked))
+    find = neighbours.remember_known()
+    for count in (9, 5, 9):
+        for found, truth in zip(find(vectors, is_known, count), wanted[count], strict=True):
+            assert np.array_equal(found, truth)
+    assert searches == [9]
+    assert np.array_equal(find(vectors, ~is_known, 5)[0], exact(vectors, ~is_known, 5)[0]) and searches == [9, 5]
+    assert find(vectors, ~is_known, 9)[0].shape == (128, 9)
 
 
 def test_pieces_of_the_rows_find_what_all_find_together(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,7 +256,7 @@ def code(rows: list[tuple[str, str, int]], *more: str) -> tuple[WordCounts, pd.I
 
 def ranked(rows: list[tuple[str, str, int]]) -> dict[str, list[str]]:
     counts, doc_ids = code(rows)
-    return rank_terms(counts, pd.Series([doc_id[0] for doc_id in doc_ids]))
+    return rank_terms(weigh_terms(counts), pd.Series([doc_id[0] for doc_id in doc_ids]))
 
 
 def test_names_tell_clusters_apart() -> None:

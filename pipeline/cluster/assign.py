@@ -8,11 +8,20 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cluster.cuts import LayerCuts, make_cuts
-from pipeline.cluster.describe import MEASURED, count_facets, describe_clusters, describe_members, measure_stability
+from pipeline.cluster.describe import (
+    MEASURED,
+    count_facets,
+    describe_clusters,
+    describe_members,
+    measure_stability,
+    order_randomly,
+)
 from pipeline.cluster.inputs import Graphs, Inputs, build_graphs
 from pipeline.cluster.layers import CUT_COUNT, choose_cut, count_iterations, cut_layer, dissolve_small
 from pipeline.cluster.layout import extend_layout
 from pipeline.cluster.matching import GROUND, join_clusters, match_clusters
+from pipeline.cluster.names import drop_form, weigh_terms
+from pipeline.cluster.neighbours import FindKnown, find_known, remember_known
 from pipeline.cluster.subject import keep_subject
 from pipeline.config import Config
 from pipeline.forked import run_forked
@@ -40,14 +49,16 @@ def cluster_documents(config: Config, inputs: Inputs) -> list[tuple[Table, pd.Da
     graphs, cuts, places = None, dict[str, LayerCuts](), None
     if not stands(config, inputs):
         graphs = make_graphs(config, inputs)
-        is_placed = bool(inputs.reference.layout["doc_id"].isin(inputs.documents.index).any())
+        is_placed = bool((inputs.documents.index.get_indexer(pd.Index(inputs.reference.layout["doc_id"])) >= 0).any())
         cuts, places = make_cuts(config, graphs, is_placed=is_placed)
     clusters: list[pd.DataFrame] = []
     members: list[pd.DataFrame] = []
     changes = [inputs.reference.changes]
-    upper = None
+    upper, find = None, remember_known()
+    weights = weigh_terms(drop_form(inputs.words) if config.cluster.space == "subject" else inputs.words)
+    drawn = order_randomly(inputs.documents.index, config.seed)
     for layer in config.cluster.layers:
-        cluster_ids, news = assign_layer(config, layer, inputs, graphs, cuts.get(layer.name))
+        cluster_ids, news = assign_layer(config, layer, inputs, graphs, cuts.get(layer.name), find)
         if graphs is None:
             stability = inputs.reference.clusters_of(layer.name)[list(MEASURED)].reindex(sorted(set(cluster_ids)))
         else:
@@ -56,17 +67,17 @@ def cluster_documents(config: Config, inputs: Inputs) -> list[tuple[Table, pd.Da
                 sorted(set(cluster_ids))
             )  # nothing of the ground is cut, so nothing is measured
         members.append(describe_members(layer.name, inputs.vectors, cluster_ids))
-        clusters.append(describe_clusters(config, layer, inputs, members[-1], stability, upper))
+        clusters.append(describe_clusters(config, layer, inputs, weights, drawn, members[-1], stability, upper))
         changes.append(news)
         upper = members[-1].merge(clusters[-1][["cluster_id", "terms_name"]], on="cluster_id").set_index("doc_id")
     every_member = _stack(CLUSTER_MEMBERS, members)
-    layout = place_all(config, inputs, graphs, places)
+    layout = place_all(config, inputs, graphs, places, find)
     return [
         (CLUSTERS, _stack(CLUSTERS, clusters)),
         (CLUSTER_MEMBERS, every_member),
         (CLUSTER_CHANGES, _stack(CLUSTER_CHANGES, changes)),
         (CLUSTER_FACETS, count_facets(every_member, inputs.documents)),
-        (SECOND_MEMBERS, inputs.second[inputs.second["doc_id"].isin(inputs.documents.index)]),
+        (SECOND_MEMBERS, inputs.second[inputs.documents.index.get_indexer(pd.Index(inputs.second["doc_id"])) >= 0]),
         (LAYOUT, layout),
     ]
 
@@ -85,13 +96,15 @@ def pick_inside(cluster_ids: pd.Series, graphs: Graphs) -> pd.Series:
     return cluster_ids if graphs.inside is None else cluster_ids[graphs.inside]
 
 
-def place_all(config: Config, inputs: Inputs, graphs: Graphs | None, fresh: np.ndarray | None) -> pd.DataFrame:
+def place_all(
+    config: Config, inputs: Inputs, graphs: Graphs | None, fresh: np.ndarray | None, find: FindKnown
+) -> pd.DataFrame:
     """Returns the rows of `layout`: old places, or else those of a new map, and all other documents among them."""
     known, doc_ids = inputs.reference.layout, inputs.documents.index
     if fresh is not None and graphs is not None and graphs.inside is not None:
         known = pd.DataFrame({"doc_id": doc_ids[graphs.inside], "x": fresh[:, 0], "y": fresh[:, 1]})
         fresh = None
-    return extend_layout(doc_ids, inputs.vectors, fresh, known, config.seed)
+    return extend_layout(doc_ids, inputs.vectors, fresh, known, config.seed, find)
 
 
 def _stack(table: Table, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -121,7 +134,12 @@ def stands(config: Config, inputs: Inputs) -> bool:
 
 
 def assign_layer(
-    config: Config, layer: Layer, inputs: Inputs, graphs: Graphs | None, cuts: LayerCuts | None
+    config: Config,
+    layer: Layer,
+    inputs: Inputs,
+    graphs: Graphs | None,
+    cuts: LayerCuts | None,
+    find: FindKnown = find_known,
 ) -> tuple[pd.Series, pd.DataFrame]:
     """Returns cluster_id by doc_id, and the new rows of `cluster_changes`.
 
@@ -134,13 +152,14 @@ def assign_layer(
         layer: the layer.
         inputs: what the stage reads.
         graphs, cuts: the neighbours and the layer's cuts with other seeds; needed only where it is cut anew.
+        find: looks for the clustered documents that are nearest to new ones.
     """
     doc_ids, reference = inputs.documents.index, inputs.reference
     count, space = config.cluster.neighbour_count, config.cluster.space
     old = reference.members_of(layer.name)
-    old = old[old.index.isin(doc_ids)]
+    old = old[doc_ids.get_indexer(old.index) >= 0]
     if len(old):
-        joined = join_clusters(inputs.vectors, old.reindex(doc_ids), count)
+        joined = join_clusters(inputs.vectors, old.reindex(doc_ids), count, find)
         if reference.has_layer(layer.name, layer.resolution, count, space) and not config.cluster.recluster:
             return joined, reference.changes.iloc[:0]
     if graphs is None or cuts is None:

@@ -10,7 +10,7 @@ from pipeline.cluster.cuts import LayerCuts
 from pipeline.cluster.inputs import Inputs
 from pipeline.cluster.layers import score_members
 from pipeline.cluster.matching import is_ground
-from pipeline.cluster.names import drop_form, name_clusters, rank_terms
+from pipeline.cluster.names import TermWeights, name_clusters, rank_terms
 from pipeline.cluster.second import compare_second
 from pipeline.cluster.stability import TRUST_LIMIT, best_jaccard, probe_source, score_cuts, score_samples
 from pipeline.coding.group_names import SetName
@@ -44,6 +44,8 @@ def describe_clusters(
     config: Config,
     layer: Layer,
     inputs: Inputs,
+    weights: TermWeights,
+    drawn: np.ndarray,
     members: pd.DataFrame,
     stability: pd.DataFrame,
     upper: pd.DataFrame | None,
@@ -54,15 +56,17 @@ def describe_clusters(
         config: settings and seed.
         layer: the layer.
         inputs: what the stage reads.
-        members: its rows of `cluster_members`.
+        weights: of the terms that clusters are named from.
+        drawn: from `order_randomly`.
+        members: its rows of `cluster_members`, in the order of the documents.
         stability: columns of `MEASURED`, index cluster_id.
         upper: rows of `clusters` of the layer above joined with its members, or None at the top.
     """
     cluster_ids = members.set_index("doc_id")["cluster_id"]
     parents = find_parents(cluster_ids, upper)
-    names = _name_layer(config, layer, inputs, cluster_ids, parents, upper)
+    names = _name_layer(config, layer, inputs, weights, cluster_ids, parents, upper)
     exemplars = pd.DataFrame(
-        {cluster_id: pick_exemplars(part, config.seed) for cluster_id, part in members.groupby("cluster_id")}
+        {cluster_id: pick_exemplars(part, drawn) for cluster_id, part in members.groupby("cluster_id")}
     ).T
     facts = stability.assign(source_probe_score=probe_clusters(config, inputs, cluster_ids))
     facts["encoder_jaccard"] = compare_second(cluster_ids, inputs.second, layer.name)
@@ -85,20 +89,31 @@ def find_parents(cluster_ids: pd.Series, upper: pd.DataFrame | None) -> pd.DataF
     return pd.DataFrame({"parent_id": shared.idxmax(axis=1), "parent_share": share}).reindex(ids)
 
 
-def pick_exemplars(part: pd.DataFrame, seed: int) -> dict[str, list[str]]:
+def order_randomly(doc_ids: pd.Index, seed: int) -> np.ndarray:
+    """Returns the place of every document in a random order, by a hash: int64 (n,).
+
+    So the draw from a cluster barely changes when documents are added.
+    """
+    hashes = [hashlib.sha256(f"{seed}/{doc_id}".encode()).digest() for doc_id in doc_ids]
+    places = np.empty(len(hashes), dtype=np.int64)
+    places[sorted(range(len(hashes)), key=hashes.__getitem__)] = np.arange(len(hashes))
+    return places
+
+
+def pick_exemplars(part: pd.DataFrame, drawn: np.ndarray) -> dict[str, list[str]]:
     """Returns the members closest to the centre, a random draw, and those closest to the border of a cluster.
 
-    The draw orders members by a hash, so that it barely changes when documents are added.
+    Args:
+        part: its rows of `cluster_members`, in the order of doc_id; the index counts documents.
+        drawn: from `order_randomly`.
     """
-    drawn = part.assign(
-        order=[hashlib.sha256(f"{seed}/{doc_id}".encode()).hexdigest() for doc_id in part["doc_id"]]
-    ).sort_values("order")
-    central = part.sort_values(["centrality_score", "doc_id"], ascending=[False, True])
-    border = part.sort_values(["border_score", "doc_id"])
+    doc_ids, rows = part["doc_id"].array, part.index.to_numpy()
+    central = np.argsort(-part["centrality_score"].to_numpy(), kind="stable")[:EXEMPLAR_COUNT]
+    border = np.argsort(part["border_score"].to_numpy(), kind="stable")[:EXEMPLAR_COUNT]
     return {
-        "exemplar_ids": central["doc_id"].head(EXEMPLAR_COUNT).tolist(),
-        "random_ids": drawn["doc_id"].head(RANDOM_COUNT).tolist(),
-        "border_ids": border["doc_id"].head(EXEMPLAR_COUNT).tolist(),
+        "exemplar_ids": doc_ids[central].tolist(),
+        "random_ids": doc_ids[np.argsort(drawn[rows])[:RANDOM_COUNT]].tolist(),
+        "border_ids": doc_ids[border].tolist(),
     }
 
 
@@ -132,11 +147,13 @@ def probe_clusters(config: Config, inputs: Inputs, cluster_ids: pd.Series) -> pd
 
 def count_facets(members: pd.DataFrame, documents: pd.DataFrame) -> pd.DataFrame:
     """Returns the rows of `cluster_facets`: how many members come from each source, frame and year."""
-    joined = members.join(documents, on="doc_id")
+    rows = documents.index.get_indexer(pd.Index(members["doc_id"]))
     parts = []
     for facet, column in (("source", "source"), ("frame", "frame"), ("year", "published_year")):
-        values = joined[column].map(lambda value: "" if pd.isna(value) else str(value).removesuffix(".0"))
-        counts = joined.groupby(["layer", "cluster_id", values.rename("value")]).size()
+        codes, found = pd.factorize(documents[column])
+        labels = np.array([*(str(value).removesuffix(".0") for value in found), ""], dtype=object)  # the last: missing
+        values = pd.Series(labels[codes[rows]], index=members.index, name="value")
+        counts = members.groupby(["layer", "cluster_id", values]).size()
         parts.append(counts.rename("document_count").reset_index().assign(facet=facet))
     return pd.concat(parts, ignore_index=True)
 
@@ -145,12 +162,12 @@ def _name_layer(
     config: Config,
     layer: Layer,
     inputs: Inputs,
+    weights: TermWeights,
     cluster_ids: pd.Series,
     parents: pd.DataFrame,
     upper: pd.DataFrame | None,
 ) -> pd.DataFrame:
-    words = drop_form(inputs.words) if config.cluster.space == "subject" else inputs.words
-    ranked = rank_terms(words, cluster_ids)
+    ranked = rank_terms(weights, cluster_ids)
     upper_names = {} if upper is None else dict(zip(upper["cluster_id"], upper["terms_name"], strict=True))
     kept = {name: old for name, old in inputs.reference.names_of(layer.name).items() if name in ranked}
     parent_of = {} if upper is None else {str(name): str(parent) for name, parent in parents["parent_id"].items()}

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from pipeline.cluster.neighbours import find_neighbours_among
+from pipeline.cluster.neighbours import FindKnown, find_known
 
 ANCHOR_COUNT = 5  # placed neighbours between which a new document is put
 EDGE_COUNT = 15  # neighbours that pull on a place; more cost time and change little
@@ -101,7 +101,12 @@ def _step(gap: np.ndarray, force: np.ndarray) -> np.ndarray:
 
 
 def extend_layout(
-    doc_ids: pd.Index, vectors: np.ndarray, fresh: np.ndarray | None, known: pd.DataFrame, seed: int
+    doc_ids: pd.Index,
+    vectors: np.ndarray,
+    fresh: np.ndarray | None,
+    known: pd.DataFrame,
+    seed: int,
+    find: FindKnown = find_known,
 ) -> pd.DataFrame:
     """Returns the rows of `layout`: known places as they are, new documents among their nearest placed ones.
 
@@ -111,14 +116,14 @@ def extend_layout(
         fresh: places of a map made anew, float32 (n, 2), which are taken where none is known.
         known: rows of `layout` of the last census; may be empty.
         seed: for the nudges.
+        find: looks for the nearest placed ones.
     """
     places = known.set_index("doc_id")[["x", "y"]].reindex(doc_ids)
     is_placed = places["x"].notna().to_numpy()
     if not is_placed.any():
         places[["x", "y"]] = fresh
     elif not is_placed.all():
-        anchors = places[is_placed].to_numpy(dtype=np.float64)
-        found = put_among(vectors[~is_placed], vectors[is_placed], anchors)
+        found = put_among(places[is_placed].to_numpy(dtype=np.float64), *find(vectors, is_placed, ANCHOR_COUNT))
         nudges = [
             np.random.default_rng([seed, *doc_id.encode()]).uniform(-JITTER, JITTER, 2)
             for doc_id in doc_ids[~is_placed]
@@ -127,14 +132,13 @@ def extend_layout(
     return places.astype(np.float32).rename_axis("doc_id").reset_index()
 
 
-def put_among(vectors: np.ndarray, placed: np.ndarray, anchors: np.ndarray) -> np.ndarray:
+def put_among(anchors: np.ndarray, neighbours: np.ndarray, similarities: np.ndarray) -> np.ndarray:
     """Returns the mean place of the nearest placed documents of each row, by similarity: float64 (n, 2).
 
     Args:
-        vectors: float16 (n, n_dims), unit rows without a place.
-        placed: float16 (n_placed, n_dims), unit rows with one.
         anchors: (n_placed, 2), their places.
+        neighbours: int64 (n, count), which are nearest.
+        similarities: float64 (n, count), how alike they are.
     """
-    neighbours, similarities = find_neighbours_among(vectors, placed, ANCHOR_COUNT)
     weights = np.maximum(similarities, 1e-6)[:, :, None]
     return (anchors[neighbours] * weights).sum(axis=1) / weights.sum(axis=1)

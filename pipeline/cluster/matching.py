@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
 from pipeline import store
-from pipeline.cluster.neighbours import find_neighbours_among
+from pipeline.cluster.neighbours import FindKnown, find_known
 from pipeline.config import Config
 from pipeline.release import census
 from pipeline.schemas import CLUSTER_CHANGES, CLUSTER_MEMBERS, CLUSTERS, LAYOUT, embeddings_table
@@ -99,7 +99,9 @@ def _read_texts(config: Config, folder: Path) -> pd.Series:
     return rows.set_index("doc_id")["text_sha256"]
 
 
-def join_clusters(vectors: np.ndarray, cluster_ids: pd.Series, neighbour_count: int) -> pd.Series:
+def join_clusters(
+    vectors: np.ndarray, cluster_ids: pd.Series, neighbour_count: int, find: FindKnown = find_known
+) -> pd.Series:
     """Gives every document without a cluster the cluster that its nearest clustered documents are in.
 
     The vote counts each neighbour by its similarity; of two clusters with as many votes the first id wins. New
@@ -109,13 +111,14 @@ def join_clusters(vectors: np.ndarray, cluster_ids: pd.Series, neighbour_count: 
         vectors: float16 (n, n_dims), unit rows, in the order of `cluster_ids`.
         cluster_ids: by doc_id, missing for new documents; at least one is not.
         neighbour_count: voters.
+        find: looks for them.
 
     Returns:
         `cluster_ids` without gaps; those that were there are untouched.
     """
     is_new = cluster_ids.isna().to_numpy()
     old = pd.Categorical(cluster_ids[~is_new])
-    neighbours, similarities = find_neighbours_among(vectors[is_new], vectors[~is_new], neighbour_count)
+    neighbours, similarities = find(vectors, ~is_new, neighbour_count)
     chosen = np.empty(len(neighbours), dtype=np.int64)
     for first in range(0, len(neighbours), BLOCK_ROWS):
         part = slice(first, first + BLOCK_ROWS)

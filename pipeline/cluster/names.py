@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -34,6 +35,7 @@ FORM_WORDS = frozenset(
 FORM_PHRASES = frozenset(("alignment theory", "theory program", "ml alignment", "stream program"))
 PHRASE_SHARE = 0.35  # a word that occurs in one phrase this often is named by the phrase
 SPREAD_POWER = 0.5  # how much a term must be spread over the cluster's documents
+PARTS = 1e12  # a document's terms are so many parts: whole numbers, whose sums hang on no order
 RANKED_COUNT = 500  # terms of a cluster that are kept: a name takes its first few that say different things
 
 
@@ -52,44 +54,74 @@ def is_form(term: str) -> bool:
     return term in FORM_PHRASES or any(word in FORM_WORDS or word in MARKUP_WORDS for word in term.split())
 
 
-def rank_terms(words: WordCounts, cluster_ids: pd.Series) -> dict[str, list[str]]:
+@dataclass(frozen=True)
+class TermWeights:
+    """What clusters are named from: the terms of each document that tell a subject, and their part of it.
+
+    Attributes:
+        rows: the document, int32 (n,).
+        columns: the term, int32 (n,), a place in `vocabulary`.
+        parts: how many of the `PARTS` of its document it takes, whole numbers, float64 (n,).
+        vocabulary: every term, sorted.
+        words: places of the words of each phrase that are terms themselves, int64 (n_terms, most_words); -1 for none.
+    """
+
+    rows: np.ndarray
+    columns: np.ndarray
+    parts: np.ndarray
+    vocabulary: list[str]
+    words: np.ndarray
+
+
+def weigh_terms(words: WordCounts) -> TermWeights:
+    """Scales each document's counts to one, so that long documents do not speak for their cluster."""
+    is_telling = ~np.array([_is_residue(term) for term in words.vocabulary], dtype=bool)[words.columns]
+    rows, columns, counts = words.rows[is_telling], words.columns[is_telling], words.counts[is_telling].astype(np.int64)
+    totals = np.bincount(rows, counts, int(rows.max(initial=-1)) + 1)
+    parts = np.rint(counts / totals[rows] * PARTS)
+    place_of = {term: place for place, term in enumerate(words.vocabulary)}
+    phrases = {place: term.split() for term, place in place_of.items() if " " in term}
+    inside = np.full((len(place_of), max(map(len, phrases.values()), default=1)), -1)
+    for place, split in phrases.items():
+        inside[place, : len(split)] = [place_of.get(word, -1) for word in split]
+    return TermWeights(rows, columns, parts, words.vocabulary, inside)
+
+
+def rank_terms(weights: TermWeights, cluster_ids: pd.Series) -> dict[str, list[str]]:
     """Returns the terms of every cluster, most telling first, as many as a name may need.
 
     A term's score in a cluster is its frequency there times log(1 + A / f), where f is its frequency over all
     clusters and A the mean number of terms a cluster holds (Grootendorst 2022, arXiv:2203.05794, equation 1),
     times the log of how many times more frequent it is there than overall, so that words all clusters share fall
-    back, times the root of the share of documents with it. Each document's counts are first scaled to one, so that
-    long documents do not speak for their cluster.
+    back, times the root of the share of documents with it.
 
     Args:
-        words: term counts of the documents.
+        weights: of the terms of the documents.
         cluster_ids: cluster_id of each document, in their order.
     """
     clusters = pd.Categorical(cluster_ids)
-    is_telling = ~np.array([_is_residue(term) for term in words.vocabulary], dtype=bool)[words.columns]
-    rows, columns = words.rows[is_telling], words.columns[is_telling].astype(np.int64)
-    counts = words.counts[is_telling].astype(np.int64)
-    totals = np.bincount(rows, counts, len(cluster_ids)).astype(np.int64)
-    width = max(len(words.vocabulary), 1)
-    places = pd.Series(clusters.codes.astype(np.int64)[rows] * width + columns)
-    weight = pd.Series((counts / totals[rows]).round(12))
-    table = weight.groupby(places).agg(["sum", "size"]).rename_axis("place").reset_index()
-    table["cluster"], table["term"] = table["place"] // width, table["place"] % width
-    by_cluster = table.groupby("cluster")["sum"].transform("sum")
-    overall = table.groupby("term")["sum"].transform("sum")
-    mean_size = table["sum"].sum() / max(len(clusters.categories), 1)
-    spread = table["size"] / np.bincount(clusters.codes, minlength=1)[table["cluster"]]
-    lift = (table["sum"] / by_cluster) / (overall / table["sum"].sum())
-    # math.log rather than numpy's: numpy picks another routine on another processor
-    is_more, telling = (lift > 1).to_numpy(), np.zeros(len(table))
-    telling[is_more] = [
-        math.log1p(mean_size / value) * math.log(more)
-        for value, more in zip(overall[is_more], lift[is_more], strict=True)
-    ]
-    table["score"] = (table["sum"] * telling * spread**SPREAD_POWER).round(9)
-    table = table[table["score"] > 0].sort_values(["cluster", "score", "term"], ascending=[True, False, True])
-    ranked = _prefer_phrases(table, words.vocabulary)
-    return {str(name): ranked.get(number, []) for number, name in enumerate(clusters.categories)}
+    codes, width = clusters.codes[weights.rows], len(weights.vocabulary)
+    order = np.argsort(codes, kind="stable")
+    edges = np.cumsum([0, *np.bincount(codes, minlength=len(clusters.categories))])
+    totals = np.bincount(codes, weights.parts, len(clusters.categories)) / PARTS  # added up one by one, as everywhere
+    overall = np.bincount(weights.columns, weights.parts, width) / PARTS
+    whole, sizes = math.fsum(totals.tolist()), np.bincount(clusters.codes, minlength=1)
+    ranked = {}
+    for number, name in enumerate(clusters.categories):
+        inside = order[edges[number] : edges[number + 1]]
+        columns, parts = weights.columns[inside], weights.parts[inside]
+        frequency = np.bincount(columns, parts, width) / PARTS
+        terms = np.flatnonzero(frequency)
+        lift = (frequency[terms] / totals[number]) / (overall[terms] / whole)
+        terms, lift = terms[lift > 1], lift[lift > 1]
+        spread = np.bincount(columns, minlength=width)[terms] / sizes[number]
+        # math.log rather than numpy's: numpy picks another routine on another processor
+        telling = np.array(list(map(math.log1p, (whole / len(clusters.categories) / overall[terms]).tolist())))
+        telling *= list(map(math.log, lift.tolist()))
+        score = np.round(frequency[terms] * telling * spread**SPREAD_POWER, 9)
+        best = terms[np.lexsort((terms, -score))[: np.count_nonzero(score > 0)]]
+        ranked[str(name)] = [weights.vocabulary[place] for place in _prefer_phrases(best, frequency, weights.words)]
+    return ranked
 
 
 def name_clusters(
@@ -151,30 +183,23 @@ def _is_residue(term: str) -> bool:
     return any(word in MARKUP_WORDS for word in words) or all(word in GENERIC_WORDS for word in words)
 
 
-def _prefer_phrases(table: pd.DataFrame, vocabulary: list[str]) -> dict[int, list[str]]:
-    """Puts a phrase in the place of a word that mostly occurs inside it. Returns the first terms of each cluster.
+def _prefer_phrases(terms: np.ndarray, frequency: np.ndarray, words: np.ndarray) -> list[int]:
+    """Returns the first terms of a cluster, a phrase in the place of a word that mostly occurs inside it.
 
     Args:
-        table: columns cluster, term (places in `vocabulary`) and sum, in the order of rank.
-        vocabulary: every term.
+        terms: places in the vocabulary, in the order of rank.
+        frequency: of every term in the cluster, float64 (n_terms,).
+        words: the words of phrases, as in `TermWeights`.
     """
-    place_of = {term: place for place, term in enumerate(vocabulary)}
-    words_of = {
-        place: [place_of.get(word, -1) for word in term.split()] for term, place in place_of.items() if " " in term
-    }
-    ranked = {}
-    for cluster in table["cluster"].unique().tolist():
-        part = table[table["cluster"] == cluster]
-        terms = part["term"].to_numpy()
-        frequency = dict(zip(terms.tolist(), part["sum"].tolist(), strict=True))
-        first = terms[:RANKED_COUNT].tolist()
-        asked, best = set(first), dict[int, int]()
-        for phrase in terms.tolist():
-            for word in words_of.get(phrase, ()):
-                if word not in asked:
-                    continue
-                is_mostly = frequency[phrase] / frequency[word] >= PHRASE_SHARE
-                if is_mostly and frequency[phrase] > frequency.get(best.get(word, -1), 0.0):
-                    best[word] = phrase
-        ranked[cluster] = [vocabulary[place] for place in dict.fromkeys(best.get(term, term) for term in first)]
-    return ranked
+    is_asked = np.zeros(len(frequency) + 1, dtype=bool)  # the last is that of no word, -1
+    is_asked[terms[:RANKED_COUNT]] = True
+    best = dict[int, int]()
+    phrases = terms[is_asked[words[terms]].any(axis=1)]
+    for phrase, inside in zip(phrases.tolist(), words[phrases].tolist(), strict=True):
+        for word in inside:
+            if not is_asked[word]:
+                continue
+            is_mostly = frequency[phrase] / frequency[word] >= PHRASE_SHARE
+            if is_mostly and frequency[phrase] > (frequency[best[word]] if word in best else 0.0):
+                best[word] = phrase
+    return list(dict.fromkeys(best.get(term, term) for term in terms[:RANKED_COUNT].tolist()))

@@ -16,6 +16,8 @@ from pipeline.forked import count_processors
 
 BLOCK_ROWS = 256  # rows of the similarity matrix that a thread holds at once
 BLOCK_CELLS = 16_000_000  # and its cells, 4 bytes each, held twice while it is searched
+Found = tuple[np.ndarray, np.ndarray]  # neighbours and their similarities
+FindKnown = Callable[[np.ndarray, np.ndarray, int], Found]  # as `find_known`
 PAIR_ROWS = 2_048  # pairs whose similarity is computed exactly at once: what a processor keeps close at hand
 # 384 products and sums of unit rows, each off by 2**-24 at most, whatever their order (Higham 2002, section 3.1),
 # are off by 2.3e-5 together.
@@ -38,6 +40,31 @@ def find_neighbours(vectors: np.ndarray, count: int) -> tuple[np.ndarray, np.nda
 def find_neighbours_among(vectors: np.ndarray, others: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Returns the exact nearest of `others` for every row of `vectors`, as `find_neighbours` does."""
     return _search(vectors, others, min(count, len(others)), is_self=False)
+
+
+def find_known(vectors: np.ndarray, is_known: np.ndarray, count: int) -> Found:
+    """Returns for every row that is not known the nearest of those that are, numbered among them, exactly.
+
+    Args:
+        vectors: float16 (n, n_dims), unit rows.
+        is_known: bool (n,).
+        count: neighbours per row.
+    """
+    return find_neighbours_among(vectors[~is_known], vectors[is_known], count)
+
+
+def remember_known() -> FindKnown:
+    """Returns a `find_known` that looks only once where the same rows of the same vectors are known."""
+    held: dict[tuple[int, bytes], Found] = {}
+
+    def find(vectors: np.ndarray, is_known: np.ndarray, count: int) -> Found:
+        key = id(vectors), np.packbits(is_known).tobytes()
+        if key not in held or held[key][0].shape[1] < min(count, int(is_known.sum())):
+            held[key] = find_known(vectors, is_known, count)
+        neighbours, similarities = held[key]  # the most similar come first, so fewer are the first of them
+        return neighbours[:, :count], similarities[:, :count]
+
+    return find
 
 
 def _search(vectors: np.ndarray, others: np.ndarray, count: int, *, is_self: bool) -> tuple[np.ndarray, np.ndarray]:

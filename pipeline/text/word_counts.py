@@ -32,19 +32,26 @@ def code_terms(parts: Iterable[pa.Table], doc_ids: pd.Index) -> WordCounts:
         parts: rows of the table `terms`, in its order.
         doc_ids: sorted.
     """
-    codes: dict[str, int] = {}
-    found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    names, terms, counts = list[pa.Array](), list[pa.Array](), [np.empty(0, np.int16)]
     for part in parts:
-        names, terms = (part.column(name).combine_chunks().dictionary_encode() for name in ("doc_id", "term"))
-        row_of = doc_ids.get_indexer(pd.Index(names.dictionary.to_pylist()))
-        code_of = [codes.setdefault(term, len(codes)) for term in terms.dictionary.to_pylist()]
-        rows = row_of[names.indices.to_numpy()].astype(np.int32)
-        columns = np.array(code_of, dtype=np.int32)[terms.indices.to_numpy()]
-        is_known = rows >= 0
-        found.append((rows[is_known], columns[is_known], part.column("term_count").to_numpy()[is_known]))
-    vocabulary = sorted(codes)
-    place_of = np.empty(len(codes), dtype=np.int32)
-    place_of[[codes[term] for term in vocabulary]] = np.arange(len(codes), dtype=np.int32)
-    empty = (np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.int16))
-    rows, columns, counts = (np.concatenate(column) for column in zip(empty, *found, strict=True))
-    return WordCounts(rows, place_of[columns], counts, vocabulary)
+        names.append(part.column("doc_id").combine_chunks().dictionary_encode())
+        terms.append(part.column("term").combine_chunks().dictionary_encode())
+        counts.append(part.column("term_count").to_numpy())
+    (known, rows), (words, columns) = _unify(names), _unify(terms)
+    del names, terms
+    rows = doc_ids.get_indexer(pd.Index(known)).astype(np.int32)[rows]
+    order = sorted(range(len(words)), key=words.__getitem__)
+    place_of = np.empty(len(words), dtype=np.int32)
+    place_of[order] = np.arange(len(words), dtype=np.int32)
+    is_known = rows >= 0
+    return WordCounts(
+        rows[is_known], place_of[columns[is_known]], np.concatenate(counts)[is_known], [words[place] for place in order]
+    )
+
+
+def _unify(parts: list[pa.Array]) -> tuple[list[str], np.ndarray]:
+    """Returns the distinct values of dictionary arrays, and which of them each cell is: int32 (n,)."""
+    if not parts:
+        return [], np.empty(0, np.int32)
+    whole = pa.chunked_array(parts).unify_dictionaries()
+    return whole.chunk(0).dictionary.to_pylist(), np.concatenate([part.indices.to_numpy() for part in whole.chunks])
