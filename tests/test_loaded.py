@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.cli import runner
+from pipeline.cli.registry import load_stages
+
 PROGRAM = """
 import os
 from pipeline.cli.loaded import run_loaded, start_loading
@@ -44,3 +47,11 @@ def test_a_forked_command_ends_prints_and_sees_as_one_of_its_own(tmp_path: Path,
     assert statuses == "0 2 1" and "did you mean 'report'" in done.stderr and "nowhere.toml" in done.stderr
     assert extra == "4 False" and (tmp_path / "note").read_text() == "loaded"
     assert killed == "-9"
+
+
+def test_a_stage_that_something_killed_is_named(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(runner, "run_loaded", lambda *_: -9)
+    assert runner.run_process(Path("census.toml"), load_stages()["report"], [], is_forked=True) == 128 + 9
+    assert "error: report was ended by SIGKILL; " in caplog.text and "memory" in caplog.text

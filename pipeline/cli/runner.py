@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipeline.boundary import AGAIN
 from pipeline.cli import staleness
 from pipeline.cli.code import PACKAGE
 from pipeline.cli.loaded import run_loaded, start_loading
@@ -30,6 +32,8 @@ from pipeline.stages import Stage, order_stages
 log = logging.getLogger(__name__)
 NEEDS_EXTRA = 4  # exit status: an optional part of the installation is missing
 HOLDER = "CENSUS_LOCK_HOLDER"  # of the stages that make starts: they do not wait for it
+SIGNALLED = 128  # added to the number of a signal, as shells do
+MORE_MEMORY = f"if nobody did that, the memory was used up: close other programs; {AGAIN}"
 EXTRA_FILE = "CENSUS_EXTRA_FILE"  # where a stage names the extra it lacks, for make to install
 MAKE_VARIABLES = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
 INSTALLING = threading.Lock()  # stages that run side by side install one after the other
@@ -109,13 +113,20 @@ def run_process(config_path: Path, stage: Stage, words: Sequence[str], *, is_for
                 return status
             environment.pop(EXTRA_FILE)
             status = _run_anew(arguments, environment)
-    return status
+    if status < 0:
+        log.error("error: %s was ended by %s; %s", stage.name, _name_signal(-status), MORE_MEMORY)
+    return status if status >= 0 else SIGNALLED - status
 
 
 def _run_anew(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     """Runs `python -m pipeline ARGUMENTS` as `run_loaded` does, in an interpreter of its own."""
     command = [sys.executable, "-m", PACKAGE, *arguments]
     return subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
+
+
+def _name_signal(number: int) -> str:
+    known = {each.value: each.name for each in signal.Signals}
+    return known.get(number, f"signal {number}")
 
 
 def can_install() -> bool:
