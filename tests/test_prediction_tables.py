@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from pipeline.coding.codebook import Definition
-from pipeline.estimate.classify import POWERS, Predictions, _choose_power
+from pipeline.estimate.classify import POWERS, Predictions, _choose_power, _choose_powers
 from pipeline.estimate.curve import POINT_COUNT, Specifications, _thin
 from pipeline.estimate.draw_more import _split_target, share_out
 from pipeline.estimate.reliability import Seen, measure_calibration
@@ -134,7 +134,7 @@ def test_the_power_is_the_one_that_is_right_most() -> None:
     assert _choose_power(np.where(targets > 0, 0.6, 0.4), targets) == max(POWERS)
     right = np.eye(2)[(np.arange(300) % 20 == 0).astype(int)]
     assert _choose_power(np.tile([0.8, 0.2], (300, 1)), right) == 2.0  # 0.64 / 0.68 is 0.94
-    assert _choose_power(np.full((300, 1), 0.8), right[:, :1]) == 2.0
+    assert _choose_powers(np.full((300, 1), 0.8), right[:, :1]) == [2.0]
 
 
 def test_heavy_documents_leave_more_room_for_what_exact_chances_would_show() -> None:

@@ -142,17 +142,23 @@ def cross_predict(kernel: Kernel, fold: np.ndarray, blocks: Sequence[np.ndarray]
     edges = np.cumsum([0] + [block.shape[1] for block in blocks])
     results = [np.empty((len(fold), block.shape[1])) for block in blocks]
     models = FoldModels.of(kernel, fold, np.hstack(list(blocks)))
+    is_read = np.zeros(len(fold), dtype=bool)
+    is_read[kernel.read] = True
 
     def predict(number: int) -> None:
-        rows, model = np.flatnonzero(fold == number), models.leave_out(number)
+        rows, model = np.flatnonzero((fold == number) & ~is_read), models.leave_out(number)
         if model is None:  # fewer read documents than folds: the plain shares of all of them, the same for everyone
             for result in results:
-                result[rows] = 1 / max(result.shape[1], 2)
+                result[fold == number] = 1 / max(result.shape[1], 2)
             return
-        scores, held_out = kernel.weigh(rows, model.learn, model.coefficients) + model.centre, models.hold_out(model)
+        held_out, targets = models.hold_out(model), models.targets[model.learn]
+        scores = np.vstack([kernel.weigh(rows, model.learn, model.coefficients) + model.centre, model.unseen])
+        rows = np.concatenate([rows, kernel.read[model.rest]])
+        powers = _choose_powers(held_out, targets)
         for position, result in enumerate(results):
             columns = slice(edges[position], edges[position + 1])
-            power = _choose_power(held_out[:, columns], models.targets[model.learn, columns])
+            is_alone = result.shape[1] == 1
+            power = powers[columns.start] if is_alone else _choose_power(held_out[:, columns], targets[:, columns])
             result[rows] = to_probabilities(scores[:, columns], power)
 
     run_threads(predict, np.unique(fold).tolist())
@@ -172,11 +178,20 @@ def to_probabilities(scores: np.ndarray, power: float) -> np.ndarray:
 
 
 def _choose_power(held_out: np.ndarray, targets: np.ndarray) -> float:
-    """Returns the power with the least squared error (Brier 1950)."""
-    if targets.shape[1] == 1:
-        held_out, targets = (np.hstack([values, 1 - values]) for values in (held_out, targets))
+    """Returns the power with the least squared error (Brier 1950), of exclusive classes."""
     errors = [float(((to_probabilities(held_out, power) - targets) ** 2).sum()) for power in POWERS]
     return POWERS[int(np.argmin(errors))]
+
+
+def _choose_powers(held_out: np.ndarray, targets: np.ndarray) -> list[float]:
+    """Returns, for each column, the power with the least squared error, if all that are not in it are its only other
+    class."""
+    scores, others = np.clip(held_out, 0.0, None), np.clip(1 - held_out, 0.0, None)
+    errors = []
+    for power in POWERS:
+        raised = scores**power
+        errors.append(((raised / (raised + others**power) - targets) ** 2).sum(axis=0))
+    return [POWERS[best] for best in np.argmin(errors, axis=0).tolist()]
 
 
 def _bare_codes(leaves: Sequence[str], groups: Sequence[str]) -> pd.DataFrame:
