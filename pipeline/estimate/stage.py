@@ -2,10 +2,14 @@
 
 import logging
 import time
+from functools import partial
+from pathlib import Path
 
 from pipeline import store
+from pipeline.coding.codebook import Codebook
 from pipeline.coding.sample import settle_codes
 from pipeline.config import Config
+from pipeline.estimate.domains import Population
 from pipeline.estimate.inputs import load_inputs
 from pipeline.estimate.tables import estimate_tables, tabulate_predictions
 from pipeline.generations import open_generation
@@ -24,11 +28,9 @@ def run(config: Config) -> None:
     """Reads the census and the hand check, and writes `codes`, `predictions`, `shares` and the tables around them."""
     start = time.perf_counter()
     codebook, sample, population = load_inputs(config)
-    tables = estimate_tables(config, codebook, sample, population)
     with open_generation(config.path(config.paths.processed), "estimate") as draft:
-        if population.predictions is not None:
-            predictions = tabulate_predictions(population.predictions, codebook, config.estimate.agendas)
-            store.write_table(PREDICTIONS, predictions, draft / "predictions.parquet")
+        write = partial(_write_predictions, config, codebook, population, draft / "predictions.parquet")
+        tables = estimate_tables(config, codebook, sample, population, write)
         store.write_table(codes_table(codebook.axis_meanings), settle_codes(sample), draft / "codes.parquet")
         store.write_table(COVERAGE, sample.coverage, draft / "coverage.parquet")
         for table, rows in tables.items():
@@ -40,6 +42,13 @@ def run(config: Config) -> None:
         len(tables["shares"]),
         time.perf_counter() - start,
     )
+
+
+def _write_predictions(config: Config, codebook: Codebook, population: Population, path: Path) -> None:
+    """Writes the longest table, if there is one."""
+    if population.predictions is not None:
+        predictions = tabulate_predictions(population.predictions, codebook, config.estimate.agendas)
+        store.write_table(PREDICTIONS, predictions, path)
 
 
 def verify_shares(config: Config) -> None:

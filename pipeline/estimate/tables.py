@@ -1,7 +1,7 @@
 """The tables of estimates: every definition, denominator, frame, year and weight."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -50,76 +50,129 @@ from pipeline.schemas import (
 )
 
 log = logging.getLogger(__name__)
-TASKS = 3  # of each sample
 BLIND_REPLICATES = 2  # of weights whose share alone is wanted
+Tables = dict[str, pd.DataFrame]
 
 
 def estimate_tables(
-    config: Config, codebook: Codebook, sample: Sample, population: Population
-) -> dict[str, pd.DataFrame]:
+    config: Config,
+    codebook: Codebook,
+    sample: Sample,
+    population: Population,
+    beside: Callable[[], None] | None = None,
+) -> Tables:
     """Returns every table of estimates by its name: of the sample, and of the frames that have one of their own.
 
     Its products are small: threads of the linear algebra would wait for one another, and round otherwise.
+
+    Args:
+        config: of the census.
+        codebook: its definitions.
+        sample: the read documents.
+        population: all documents with their predictions.
+        beside: what else is to be done meanwhile, in a process of its own.
     """
     with threadpool_limits(1):
-        return _estimate_samples(config, codebook, sample, population)
+        return _estimate_samples(config, codebook, sample, population, beside)
 
 
 def _estimate_samples(
+    config: Config, codebook: Codebook, sample: Sample, population: Population, beside: Callable[[], None] | None
+) -> Tables:
+    samples = (sample, *sample.for_frames)
+    tasks = _list_tasks(config, codebook, sample, population)
+    rest = partial(_tabulate_rest, config, codebook, sample, population)
+    # The longest first: the tasks of the sample that holds most of what was read.
+    order = sorted(tasks, key=lambda key: (-len(samples[key[0]].units), key[1]))
+    work: list[Callable[[], Tables]] = [*(tasks[key] for key in order), rest]
+    done = run_forked([*work, partial(_do_beside, beside)] if beside else work)
+    by_sample: list[Tables] = [{} for _ in samples]
+    for (number, _), found in zip(order, done, strict=False):
+        by_sample[number] |= found
+    tables = _join_samples(by_sample) | done[len(order)]
+    read = set(tables["shares"]["frame"])
+    for claim in config.claims:
+        if claim.frame not in read:
+            log.warning("claims: nothing of %s is read yet, so %s is left out", claim.frame, claim.id)
+    return {name: rows.reset_index(drop=True) for name, rows in tables.items()}
+
+
+def _list_tasks(
     config: Config, codebook: Codebook, sample: Sample, population: Population
-) -> dict[str, pd.DataFrame]:
+) -> dict[tuple[int, int], Callable[[], Tables]]:
+    """Returns what is to be done of each sample, by its number and turn: of the largest in parts, so that no process
+    waits for another."""
     members, samples = _load_layers(config), (sample, *sample.for_frames)
     handcheck, groups = config.path(config.paths.handcheck), config.estimate.reader_sources
     evidence = pool_evidence(
         [gather_evidence(handcheck, each, name_sources(population.of(each), groups), codebook) for each in samples]
     )
-    parts, level, seed = parts_of(config.frames), config.estimate.level, config.seed
-    surveys = [open_survey(each, population.of(each), codebook, level, seed, parts) for each in samples]
     quotable = [name for name, frame in config.frames.items() if may_be_quoted(frame)]
-    tasks: list[Callable[[], dict[str, pd.DataFrame]]] = []
-    for survey in surveys:
-        tasks.append(partial(_estimate_sample, config, survey, sample.coverage, evidence, quotable))
-        tasks.append(partial(_draw_sample, survey))
-        tasks.append(partial(_vary_sample, survey, members, quotable))
-    # The longest first: the tasks of the sample that holds most of what was read.
-    order = sorted(range(len(tasks)), key=lambda number: -len(surveys[number // TASKS].sample.units))
-    done = dict(zip(order, run_forked([tasks[number] for number in order]), strict=True))
-    found = [_join(done[number] for number in range(first, first + TASKS)) for first in range(0, len(tasks), TASKS)]
-    found = [add_person_counts(each, survey.sample) for each, survey in zip(found, surveys, strict=True)]
-    tables = {
-        name: pd.concat([part[name] for part in found if len(part[name])] or [rows]) for name, rows in found[0].items()
+
+    def open_one(each: Sample) -> Survey:
+        parts = parts_of(config.frames)
+        return open_survey(each, population.of(each), codebook, config.estimate.level, config.seed, parts)
+
+    def tabulate(survey: Survey) -> Tables:
+        return _estimate_sample(config, survey, sample.coverage, evidence, quotable)
+
+    def tabulate_all(each: Sample) -> Tables:
+        survey = open_one(each)
+        return tabulate(survey) | _vary_sample(survey, members, quotable) | _draw_sample(survey)
+
+    largest = max(range(len(samples)), key=lambda number: len(samples[number].units))
+    survey = open_one(samples[largest])
+    in_parts = (
+        partial(tabulate, survey),
+        partial(_vary_sample, survey, members, quotable),
+        partial(_draw_sample, survey),
+    )
+    tasks: dict[tuple[int, int], Callable[[], Tables]] = {
+        (number, 0): partial(tabulate_all, each) for number, each in enumerate(samples) if number != largest
     }
-    read = set(tables["shares"]["frame"])
-    for claim in config.claims:
-        if claim.frame not in read:
-            log.warning("claims: nothing of %s is read yet, so %s is left out", claim.frame, claim.id)
+    return tasks | {(largest, turn): part for turn, part in enumerate(in_parts)}
+
+
+def _join_samples(by_sample: Sequence[Tables]) -> Tables:
+    """Returns the tables of all samples, one after another; those about the reading as a whole once."""
+    tables = {
+        name: pd.concat([part[name] for part in by_sample if len(part[name])] or [rows])
+        for name, rows in by_sample[0].items()
+    }
     tables["guesses"] = tables["guesses"].drop_duplicates(["kind", "id", "query"])
-    tables["reader_error"] = found[0]["reader_error"]  # of every reading, whatever frame it is in
-    tables["prices"] = found[0]["prices"]  # of the whole reading: the sample that holds most of it
-    tables["people"] = count_people(population.documents)
-    tables["mixtures"] = tabulate_mixtures(sample, codebook, population.documents, config.estimate.level)
-    tables |= tabulate_calls(population, sample, codebook, config.estimate.scope_recall, config.estimate.level)
-    return {name: rows.reset_index(drop=True) for name, rows in tables.items()}
+    tables["reader_error"] = by_sample[0]["reader_error"]  # of every reading, whatever frame it is in
+    tables["prices"] = by_sample[0]["prices"]  # of the whole reading: the sample that holds most of it
+    return tables
 
 
-def _join(parts: Iterable[dict[str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
-    return {name: rows for part in parts for name, rows in part.items()}
+def _do_beside(work: Callable[[], None]) -> Tables:
+    work()
+    return {}
 
 
-def _draw_sample(survey: Survey) -> dict[str, pd.DataFrame]:
+def _tabulate_rest(config: Config, codebook: Codebook, sample: Sample, population: Population) -> Tables:
+    """Returns the tables that no sample has a share in."""
+    return {
+        "people": count_people(population.documents),
+        "mixtures": tabulate_mixtures(sample, codebook, population.documents, config.estimate.level),
+        **tabulate_calls(population, sample, codebook, config.estimate.scope_recall, config.estimate.level),
+    }
+
+
+def _draw_sample(survey: Survey) -> Tables:
     """Returns the tables of what comes out under every way to draw the line."""
     curve, toggles = draw_curves(survey)
-    return {"curve": curve, "toggles": toggles}
+    return add_person_counts({"curve": curve, "toggles": toggles}, survey.sample)
 
 
-def _vary_sample(survey: Survey, members: pd.DataFrame, quotable: Sequence[str]) -> dict[str, pd.DataFrame]:
+def _vary_sample(survey: Survey, members: pd.DataFrame, quotable: Sequence[str]) -> Tables:
     """Returns the table of what would come out by other ways."""
-    return {"robustness": vary_estimates(survey, members, quotable)}
+    return add_person_counts({"robustness": vary_estimates(survey, members, quotable)}, survey.sample)
 
 
 def _estimate_sample(
     config: Config, survey: Survey, coverage: pd.DataFrame, evidence: Sequence[Evidence], quotable: Sequence[str]
-) -> dict[str, pd.DataFrame]:
+) -> Tables:
     """Returns the other tables of one sample, rows of frames that other samples hold left out."""
     codebook, population = survey.codebook, survey.population
     joined = config.estimate.agendas
@@ -133,7 +186,7 @@ def _estimate_sample(
     as_people = tabulate_as_people(survey, found, evidence, source, config.seed)
     headlines = list_headlines(survey, quotable, config.report.headline_definitions)
     targets = find_targets(survey, found, config.report.denominator, headlines)
-    return {
+    tables = {
         "weights": tabulate_weights(survey.full_weights),
         "shares": tabulate_shares(survey, found, blind, coverage),
         "totals": count_totals(survey, queries),
@@ -156,6 +209,7 @@ def _estimate_sample(
         "needs": tabulate_needs(survey, found, config.report.denominator, config.estimate.asked_widths),
         "prices": price_actions(survey, targets, evidence, source, as_people, config.estimate.minutes),
     }
+    return add_person_counts(tables, survey.sample)
 
 
 def _load_layers(config: Config) -> pd.DataFrame:
