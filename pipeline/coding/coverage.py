@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.coding.design import Draw
-from pipeline.coding.frames import list_aliases, rename_frames, windows_of
+from pipeline.coding.frames import list_aliases, windows_of
 from pipeline.coding.union import Cells, Stratum
 from pipeline.schemas import COVERAGE
 from pipeline.settings import Frame
@@ -21,14 +21,18 @@ class Census:
     Attributes:
         aliases: frames by earlier names.
         known_ids: every document, also those that are gone.
-        members: columns frame, doc_id, window, is_gone, dated (the window that the date of the document says now).
+        members: columns frame, doc_id, window, is_gone.
         texts: every hash that the present text of a document has been known under.
+        dates: of each document, if any; its year, where no dates are known.
+        kinds: the windows of each frame, as configured; None where the years are the windows.
     """
 
     aliases: Mapping[str, str]
     known_ids: frozenset[str]
     members: pd.DataFrame
     texts: Mapping[str, frozenset[str]]
+    dates: Mapping[str, object]
+    kinds: Mapping[str, str] | None
 
     @classmethod
     def of(
@@ -40,33 +44,34 @@ class Census:
     ) -> "Census":
         """Gathers them; without `members` each document is in its own frame, in the window of its year."""
         aliases = list_aliases(frames)
-        years = documents["published_year"].map(lambda year: f"{int(year)}" if pd.notna(year) and year > 0 else "")
-        years = pd.Series(years.to_numpy(), index=pd.Index(documents["doc_id"]))
+        ids = documents["doc_id"].tolist()
+        years = [f"{int(year)}" if pd.notna(year) and year > 0 else "" for year in documents["published_year"].tolist()]
         if members is None:
-            rows = documents[["frame", "doc_id"]].assign(window=years.to_numpy(), is_gone=False)
+            rows = documents[["frame", "doc_id"]].assign(window=years, is_gone=False)
         else:
             rows = members[["frame", "doc_id", "window"]].assign(is_gone=members["gone"].notna().to_numpy())
-        rows = rows.assign(frame=rename_frames(rows["frame"], aliases)).astype(
-            {"frame": object, "doc_id": object, "window": object}
-        )  # plain objects: a frame may have hundreds of thousands of members, and each is asked for by name
-        dates = rows["doc_id"].map(years)
-        if "published_date" in documents:
-            kinds = {name: frame.windows for name, frame in frames.items()}
-            known = rows["doc_id"].map(documents.set_index("doc_id")["published_date"])
-            dates = pd.Series(windows_of(rows["frame"].tolist(), known.tolist(), kinds), index=rows.index)
+        # Plain objects: a frame may have hundreds of thousands of members, and each is asked for by name.
+        rows = rows.assign(
+            frame=_as_objects(rows["frame"], aliases),
+            doc_id=rows["doc_id"].astype(object),
+            window=_as_objects(rows["window"], {}),
+        ).reset_index(drop=True)
+        has_dates = "published_date" in documents
+        dates = dict(zip(ids, documents["published_date"].tolist() if has_dates else years, strict=True))
+        kinds = {name: frame.windows for name, frame in frames.items()} if has_dates else None
         texts: dict[str, set[str]] = {}
         for table in (documents if "text_sha256" in documents else None, versions):
             if table is not None:
                 for doc_id, digest in zip(table["doc_id"].tolist(), table["text_sha256"].tolist(), strict=True):
                     texts.setdefault(doc_id, set()).add(digest)
         held = {doc_id: frozenset(digests) for doc_id, digests in texts.items()}
-        known_ids = frozenset(documents["doc_id"].tolist()) | frozenset(rows["doc_id"])
-        return cls(aliases, known_ids, rows.assign(dated=dates).reset_index(drop=True), held)
+        known_ids = frozenset().union(ids, rows["doc_id"].tolist())
+        return cls(aliases, known_ids, rows, held, dates, kinds)
 
     def frame_names(self, draws: Sequence[Draw]) -> list[str]:
         """Returns every frame: those drawn first, in the order of the rounds."""
         drawn = [str(name) for draw in draws for name in draw.strata["frame"]]
-        return list(dict.fromkeys([*drawn, *sorted(set(self.members["frame"]))]))
+        return list(dict.fromkeys([*drawn, *sorted(self.members["frame"].unique())]))
 
     @cached_property
     def _by_frame(self) -> dict[str, pd.DataFrame]:
@@ -79,12 +84,27 @@ class Census:
     def here(self, frame: str) -> frozenset[str]:
         """Returns the documents that a frame has now."""
         rows = self.members_of(frame)
-        return frozenset(rows.loc[~rows["is_gone"], "doc_id"])
+        return frozenset(rows["doc_id"].to_numpy()[~rows["is_gone"].to_numpy()].tolist())
 
     def windows(self, frame: str) -> dict[str, str]:
         """Returns the window of each document of a frame."""
         rows = self.members_of(frame)
-        return dict(zip(rows["doc_id"], rows["window"], strict=True))
+        return dict(zip(rows["doc_id"].tolist(), rows["window"].tolist(), strict=True))
+
+    def dated(self, frame: str) -> np.ndarray:
+        """Returns the window that the date of each document of a frame says now: str (n,), rows as in `members_of`."""
+        ids = self.members_of(frame)["doc_id"].tolist()
+        dates = [self.dates.get(doc_id) for doc_id in ids]
+        if self.kinds is None:
+            return np.array(dates, dtype=object)
+        return windows_of([frame] * len(ids), dates, self.kinds)
+
+
+def _as_objects(names: pd.Series, renamed: Mapping[str, str]) -> pd.Series:
+    """Returns names of which there are few, by the names they have now, as plain objects."""
+    places, known = pd.factorize(names, use_na_sentinel=False)
+    now = np.array([renamed.get(name, name) for name in known.tolist()], dtype=object)
+    return pd.Series(now[places], names.index, dtype=object)
 
 
 def count_coverage(
@@ -164,7 +184,7 @@ def _list_frame(census: Census, frame: str, strata: Sequence[Stratum]) -> pd.Dat
         if stratum.frame == frame and stratum.window
         for doc_id in (stratum.members or stratum.drawn)
     }
-    rows = rows.assign(window=rows["doc_id"].map(drawn_in).fillna(rows["window"]))
+    rows = rows.assign(window=rows["doc_id"].map(drawn_in).fillna(rows["window"]), dated=census.dated(frame))
     listed = frozenset(rows["doc_id"])
     lost = [
         {"frame": frame, "doc_id": doc_id, "window": stratum.window, "is_gone": True, "dated": ""}

@@ -150,7 +150,9 @@ def _read_members(
     if not path.exists():
         return None
     rows = store.read_table(ROUND_MEMBERS, path).set_index("doc_id")
-    sizes = rows.groupby("stratum").size().reindex(strata.index, fill_value=0)
+    rows.index = rows.index.astype(object)  # each is asked for by name, more than once
+    places = rows.groupby("stratum").indices
+    sizes = pd.Series({name: len(own) for name, own in places.items()}, dtype=int).reindex(strata.index, fill_value=0)
     wrong = sizes.index[sizes != strata["n_population"]]
     if len(wrong) or len(rows) != int(strata["n_population"].sum()):
         name = str(wrong[0]) if len(wrong) else "another stratum"
@@ -161,7 +163,7 @@ def _read_members(
             do=RESTORE,
         )
     for name, digest in hashes.items():
-        if digest and hash_frame(rows.index[rows["stratum"] == name].tolist()) != digest:
+        if digest and hash_frame(rows.index[places[name]].tolist()) != digest:
             raise SheetError(f"{name} has other members than when it was drawn", where=str(path), do=RESTORE)
     lost = sample.index[rows["stratum"].reindex(sample.index).fillna("") != sample["stratum"]]
     if len(lost):

@@ -154,7 +154,7 @@ def ask_alike(
     """
     if not codebook.assumed or any(ASSUMED not in table for table in readers):
         return tuple(readers), settled
-    told = [table[ASSUMED].str.split() for table in readers]
+    told = [[said.split() for said in table[ASSUMED].tolist()] for table in readers]
     for axis, by_group in codebook.assumed.items():
         is_unasked = np.all([[axis in axes for axes in one] for one in told], axis=0)
         part = pd.Series(is_unasked.astype(float), frame.index).groupby(frame).transform("mean")

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from pipeline.coding.design import Draw
@@ -17,9 +18,12 @@ SCREENED = "screened"  # the phase-2 stratum of documents known by a screener's 
 
 def without_marked(sheet: CodedSheet, marked: Mapping[str, object]) -> CodedSheet:
     """Returns a reader's sheet without the documents that a screener's mark stands for: there, readers correct it."""
-    if not marked:
-        return sheet
-    return replace(sheet, codes=sheet.codes[~sheet.codes.index.isin(list(marked))])
+    return replace(sheet, codes=sheet.codes[~_is_marked(sheet.codes.index, marked)]) if marked else sheet
+
+
+def _is_marked(doc_ids: pd.Index, marked: Mapping[str, object]) -> np.ndarray:
+    """Returns which documents a screener's mark stands for: bool (n,). Few are asked for, many may be marked."""
+    return np.array([doc_id in marked for doc_id in doc_ids.tolist()], dtype=bool)
 
 
 def find_phase2(
@@ -53,9 +57,10 @@ def find_phase2(
         found.loc[rows.index, "phase2_stratum"] = rows["phase2_stratum"]
         found.loc[rows.index, "phase2_probability"] = chance
         found.loc[rows.index, "is_adjudicated"] = is_done
-    screened = found.index[found.index.isin(list(marked))]
+    screened = found.index[_is_marked(found.index, marked)]
     if len(screened):
-        is_read = screened.isin(list({doc_id for sheet in facts.sheets for doc_id in sheet.codes.index}))
+        read = facts.read_ids()
+        is_read = np.array([doc_id in read for doc_id in screened.tolist()], dtype=bool)
         found.loc[screened, "phase2_stratum"] = SCREENED
         found.loc[screened, "phase2_probability"] = is_read.mean()
         found.loc[screened, "is_adjudicated"] = is_read
@@ -68,7 +73,7 @@ def settle_rounds(
     """Lays adjudicators and people over the units, round by round, since each has its own order of reading."""
     left, parts, ruled = units.index, [], []
     checks = [
-        CodedSheet(sheet.coder, sheet.kind, "adjudicator", sheet.codes[sheet.codes.index.isin(list(marked))])
+        CodedSheet(sheet.coder, sheet.kind, "adjudicator", sheet.codes[_is_marked(sheet.codes.index, marked)])
         for sheet in facts.readers
         if marked
     ]

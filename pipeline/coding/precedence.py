@@ -93,10 +93,14 @@ def settle_by_precedence(sheets: Sequence[CodedSheet], doc_ids: Sequence[str]) -
 def fill_cells(settled: pd.DataFrame, sheets: Sequence[CodedSheet]) -> pd.DataFrame:
     """Returns codes with the axes that are empty filled in from the first sheet that has them."""
     for axis in (name for name in settled.columns if name not in NOT_FILLED and not name.startswith("coder")):
-        for sheet in sheets:
-            empty = settled.index[settled[axis] == ""]
-            if len(empty) and axis in sheet.codes:
-                settled.loc[empty, axis] = sheet.codes[axis].reindex(empty).fillna("")
+        empty = settled.index[settled[axis] == ""]
+        for sheet in (each for each in sheets if axis in each.codes):
+            if not len(empty):
+                break
+            found = sheet.codes[axis].reindex(empty).fillna("")
+            found = found[found != ""]
+            settled.loc[found.index, axis] = found
+            empty = empty.difference(found.index, sort=False)
     return settled
 
 

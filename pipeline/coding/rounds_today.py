@@ -63,11 +63,10 @@ def survey(
     census = Census.of(documents, members, frames or {}, versions)
     orders = {each: load_round(handcheck / "rounds" / each).order for each in list_rounds(handcheck, name)}
     draws = tuple(read_draw(handcheck, each, census.aliases) for each, order in orders.items() if order != "mixture")
-    drawn = [read_mixture(handcheck, each, census.aliases) for each, order in orders.items() if order == "mixture"]
-    mixtures = tuple(replace(each, here={name: census.here(name) for name in each.frames.index}) for each in drawn)
-    known_ids = census.known_ids.union(*(draw.sample.index.tolist() for draw in draws))
-    known_ids = known_ids.union(*(draw.members.index.tolist() for draw in draws if draw.members is not None))
-    facts = gather_facts(handcheck, codebook, known_ids)
+    mixed = [read_mixture(handcheck, each, census.aliases) for each, order in orders.items() if order == "mixture"]
+    mixtures = tuple(replace(each, here={name: census.here(name) for name in each.frames.index}) for each in mixed)
+    drawn_from = [rows.index.tolist() for draw in draws for rows in (draw.sample, draw.members) if rows is not None]
+    facts = gather_facts(handcheck, codebook, census.known_ids.union(*drawn_from))
     strata = tuple(gather_strata(draws))
     screens = tuple(
         screened_sheet(draw.sample["screen"], draw.about.screened_as, codebook, f"screener of {draw.name}")

@@ -40,6 +40,7 @@ def read_sheet(path: Path, codebook: Codebook, known_ids: Collection[str]) -> pd
     columns = ["doc_id", *code_columns_of(codebook), "note"]
     required = (*REQUIRED, CONFIDENCE) if CONFIDENCE in codebook.axes else REQUIRED
     groups = {"": "", **codebook.group_of}
+    allowed_in = _allowed_codes(codebook)
     rows: dict[str, dict[str, object]] = {}
     for line, row in read_csv_rows(path, required):
         where = f"{path}:{line}"
@@ -52,7 +53,7 @@ def read_sheet(path: Path, codebook: Codebook, known_ids: Collection[str]) -> pd
             )
         if doc_id in rows:
             raise SheetError(f"document {doc_id!r} is coded twice", where=where, do="keep one of the two lines")
-        for column, allowed in _allowed_codes(codebook).items():
+        for column, allowed in allowed_in.items():
             value = row.get(column, "")
             if value not in allowed and (value or column in required):
                 raise SheetError(

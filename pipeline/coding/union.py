@@ -245,15 +245,17 @@ def _members_now(
     """Returns the documents of each stratum that are in the frame now, and how many it counts."""
     drawn_from = {doc_id: stratum.name for stratum in own for doc_id in stratum.drawn}
     listed = frozenset().union(*(stratum.members for stratum in own if stratum.members is not None))
+    by_window: dict[str, list[str]] = {}
+    if any(stratum.members is None for stratum in own):
+        for doc_id in here - listed:
+            by_window.setdefault(window_of.get(doc_id, ""), []).append(doc_id)
     found = {}
     for stratum in own:
         if stratum.members is not None:
             docs = stratum.members & here
             found[stratum.name] = (docs, len(docs))
             continue
-        rest = here - listed
-        if stratum.window:
-            rest = frozenset(doc_id for doc_id in rest if window_of.get(doc_id, "") == stratum.window)
+        rest = by_window.get(stratum.window, []) if stratum.window else here - listed
         docs = frozenset(doc_id for doc_id in rest if drawn_from.get(doc_id, stratum.name) == stratum.name) | (
             stratum.drawn & here
         )
@@ -277,15 +279,19 @@ def _is_shared(stratum: Stratum, own: Sequence[Stratum]) -> bool:
 
 def _overlapping(names: Sequence[str], inside: Mapping[str, tuple[frozenset[str], int]]) -> list[list[str]]:
     """Puts strata together that have a document in common."""
+    if len(frozenset().union(*(inside[name][0] for name in names))) == sum(len(inside[name][0]) for name in names):
+        return [[name] for name in names]
     group_of: dict[str, list[str]] = {name: [name] for name in names}
     holder: dict[str, str] = {}
     for name in names:
-        for doc_id in inside[name][0]:
-            other = holder.setdefault(doc_id, name)
+        docs = inside[name][0]
+        touched = {holder[doc_id] for doc_id in holder.keys() & docs}
+        for other in (each for each in names if each in touched):
             if group_of[other] is not group_of[name]:
                 joined = group_of[other] + group_of[name]
                 for member in joined:
                     group_of[member] = joined
+        holder.update(dict.fromkeys(docs, name))
     groups: list[list[str]] = []
     for name in names:
         if not any(group_of[name] is group for group in groups):
