@@ -10,8 +10,9 @@ from playwright.sync_api import Browser, expect
 
 from pipeline.coding.codebook import load_codebook
 from pipeline.config import load_config
-from pipeline.report.cards import draw_cards, list_cards
+from pipeline.report.cards import list_cards
 from pipeline.report.content import Content, load_content
+from pipeline.report.drawing import draw_cards
 from pipeline.report.site import render_cards
 from pipeline.report.words import format_percent
 

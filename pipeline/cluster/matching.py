@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import linear_sum_assignment
 
 from pipeline import store
 from pipeline.cluster.neighbours import FindKnown, find_known
@@ -175,6 +174,8 @@ def match_clusters(old: pd.Series, new: pd.Series, layer: str, known: pd.DataFra
 def _find_heirs(shared: pd.DataFrame, old_sizes: pd.Series, new_sizes: pd.Series) -> dict[int, str]:
     if shared.empty:
         return {}
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415  for the report, which asks for names alone
+
     rows, columns = linear_sum_assignment(-shared.to_numpy())
     heirs: dict[int, str] = {}
     for row, column in zip(rows.tolist(), columns.tolist(), strict=True):

@@ -1,18 +1,20 @@
 """What a handful of reads can and cannot say of a group."""
 
-from scipy.stats import beta, binomtest
-
 HOLDS_SHARE = 0.7  # a group holds if at least this share of what was read belongs to it
 LEVEL = 0.95
 
 
 def lower_bound(right: int, read: int, level: float = LEVEL) -> float:
     """Returns the one-sided exact lower bound of a share (Clopper and Pearson 1934)."""
+    from scipy.stats import beta  # noqa: PLC0415  takes half a second to load, and few stages ask
+
     return 0.0 if right == 0 else float(beta.ppf(1 - level, right, read - right + 1))
 
 
 def exact_interval(right: int, read: int, level: float = LEVEL) -> tuple[float, float]:
     """Returns the two-sided exact interval of a share (Clopper and Pearson 1934)."""
+    from scipy.stats import binomtest  # noqa: PLC0415  as above
+
     found = binomtest(right, read).proportion_ci(level, method="exact")
     return float(found.low), float(found.high)
 

@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from pipeline.coding.sample import Sample
-from pipeline.estimate.classify import Predictions
 from pipeline.settings import Frame
+
+if TYPE_CHECKING:  # of the whole room the report reads populations and domains, and loads no classifier for it
+    from pipeline.estimate.classify import Predictions
 
 
 @dataclass(frozen=True)
@@ -25,8 +28,13 @@ class Population:
 
     documents: pd.DataFrame
     units: np.ndarray
-    predictions: Predictions | None = None
+    predictions: "Predictions | None" = None
     found: dict[frozenset[str] | tuple[str, str], np.ndarray] = field(default_factory=dict, repr=False, compare=False)
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """The row of each document."""
+        return {doc_id: row for row, doc_id in enumerate(self.documents["doc_id"].tolist())}
 
     def of(self, sample: Sample) -> "Population":
         """Returns the same with the read documents of a sample."""
@@ -59,8 +67,9 @@ class Population:
         if members is None:
             return self.rows_of(str(sample.strata.at[stratum, "frame"]), str(sample.strata.at[stratum, "year"]))
         if members not in self.found:
-            ids = self.documents["doc_id"].tolist()
-            self.found[members] = _lock(np.fromiter((doc_id in members for doc_id in ids), dtype=bool, count=len(ids)))
+            rows = np.zeros(len(self.documents), dtype=bool)
+            rows[[self.places[doc_id] for doc_id in self.places.keys() & members]] = True
+            self.found[members] = _lock(rows)
         return self.found[members]
 
 

@@ -1,6 +1,7 @@
 """Ways of counting output: documents, people, author slots, words, karma."""
 
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
 
@@ -23,16 +24,15 @@ def name_people(documents: pd.DataFrame, authorship: pd.DataFrame) -> pd.DataFra
     Raises:
         DataError: it lacks a document.
     """
-    rows = authorship.set_index("doc_id")
-    missing = documents.loc[~documents["doc_id"].isin(rows.index), "doc_id"]
+    places = pd.Index(authorship["doc_id"], dtype=object).get_indexer(documents["doc_id"].astype(object))
+    missing = documents.loc[places < 0, "doc_id"]
     if len(missing):
         raise DataError(
             f"has no row for {missing.iloc[0]} and {len(missing) - 1} other documents",
             where="the table authorship",
             do="run the stage persons again",
         )
-    found = rows.loc[documents["doc_id"]]
-    return documents.assign(names=found["names"].to_numpy(), persons=found["persons"].to_numpy())
+    return documents.assign(**{name: authorship[name].to_numpy()[places] for name in ("names", "persons")})
 
 
 def size_by_people(documents: pd.DataFrame) -> np.ndarray:
@@ -46,7 +46,7 @@ def size_by_people(documents: pd.DataFrame) -> np.ndarray:
 
 def size_by_merged_people(documents: pd.DataFrame) -> np.ndarray:
     """Does the same, taking people with one surname and one first initial for one person: the other extreme."""
-    merged = [list(dict.fromkeys(merge_name(name) for name in people)) for people in documents["persons"]]
+    merged = [list(dict.fromkeys(map(merge_name, people))) for people in documents["persons"]]
     return _sum_over_people(merged)
 
 
@@ -128,5 +128,6 @@ def truncate(sizes: np.ndarray) -> np.ndarray:
 
 
 def _sum_over_people(lists: Sequence[Sequence[str]]) -> np.ndarray:
-    counts = pd.Series([name for names in lists for name in names], dtype=object).value_counts().to_dict()
-    return np.array([sum(1 / counts[name] for name in sorted(names)) for names in lists], dtype=float)
+    counts = Counter(name for names in lists for name in names)
+    part = {name: 1 / count for name, count in counts.items()}
+    return np.array([sum(part[name] for name in sorted(names)) for names in lists], dtype=float)

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.queries import Definition
 from pipeline.estimate.domains import Domain, Population
+from pipeline.estimate.intervals import normal_quantile
 from pipeline.estimate.survey import DOCUMENTS, Found, Survey
 
 BAND_EDGES = (0.05, 0.25, 0.75, 0.95)  # predicted chance of counting: five strata within a frame or year
@@ -25,7 +25,7 @@ def plan_reading(survey: Survey, found: Found, denominator_id: str, definition_i
     """
     rows: list[pd.DataFrame] = []
     codebook, is_settled = survey.codebook, survey.sample.units["is_adjudicated"].to_numpy()
-    z = float(stats.norm.ppf((1 + survey.level) / 2))
+    z = normal_quantile(survey.level)
     for number, definition in enumerate(codebook.definitions):
         guess = guess_shares(survey.population, definition, denominator_id, codebook)
         if definition.id not in definition_ids or guess is None:

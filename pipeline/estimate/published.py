@@ -64,26 +64,28 @@ def read_weights(table: pd.DataFrame, codebook: Codebook) -> Weights:
     kept: list[np.ndarray] = []
     changed: list[np.ndarray] = []
     places: list[np.ndarray] = []
-    drawn, rates = np.zeros((count, number), dtype=np.int64), np.zeros((count, number))
-    for row, unit in enumerate(table.to_dict("records")):
-        own = np.array([place_of[code] for code in unit["codes"]], dtype=np.int32)
+    drawn, rates = np.zeros((number, count), dtype=np.int64), np.zeros((number, count))
+    columns = ("is_settled", "codes", "kept_chances", "changed_chances", "replicate_codes", "replicate_changes")
+    units = zip(*(table[name].tolist() for name in columns), strict=True)
+    for row, (is_settled, own_codes, kept_chances, changed_chances, own_drawn, own_rates) in enumerate(units):
+        own = np.array([place_of[code] for code in own_codes], dtype=np.int32)
         places.append(own)
-        kept.append(np.asarray(unit["kept_chances"], dtype=float))
-        changed.append(kept[-1] if unit["is_settled"] else np.asarray(unit["changed_chances"], dtype=float))
-        drawn[:, row] = own[0] if unit["is_settled"] else own[np.asarray(unit["replicate_codes"], dtype=int)]
-        rates[:, row] = 0.0 if unit["is_settled"] else unit["replicate_changes"]
+        kept.append(np.asarray(kept_chances, dtype=float))
+        changed.append(kept[-1] if is_settled else np.asarray(changed_chances, dtype=float))
+        drawn[row] = own[0] if is_settled else own[np.asarray(own_drawn, dtype=int)]
+        rates[row] = 0.0 if is_settled else own_rates
     codes = CodeChances(
         records,
         _sparse(places, kept, len(texts)),
         _sparse(places, changed, len(texts)),
         table["change_chance"].to_numpy(dtype=float),
-        drawn,
-        rates,
+        np.ascontiguousarray(drawn.T),
+        np.ascontiguousarray(rates.T),
         table["is_settled"].to_numpy(dtype=bool),
     )
-    units = table.set_index("doc_id")[["frame", "year", "stratum", "inclusion_probability"]]
-    replicates = np.stack([np.asarray(row, dtype=float) for row in table["replicate_weights"]], axis=1)
-    return Weights(units, table["weight"].to_numpy(dtype=float), replicates, codes)
+    about = table.set_index("doc_id")[["frame", "year", "stratum", "inclusion_probability"]]
+    replicates = np.stack(table["replicate_weights"].tolist(), axis=1).astype(float, copy=False)
+    return Weights(about, table["weight"].to_numpy(dtype=float), replicates, codes)
 
 
 def _sparse(places: Sequence[np.ndarray], chances: Sequence[np.ndarray], width: int) -> sparse.csr_array:

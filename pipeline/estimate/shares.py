@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse, stats
+from scipy import sparse, special
 
 from pipeline.errors import PipelineError
 from pipeline.estimate.intervals import effective_size, vary, wilson_interval
@@ -289,4 +289,4 @@ def share_variation(early: Shares, late: Shares) -> np.ndarray:
 @cache
 def t_quantile(level: float, degrees: int, family: int = 1) -> float:
     """Returns the two-sided quantile of Student's t, for `family` intervals that are to hold together (Bonferroni)."""
-    return float(stats.t.ppf(1 - (1 - level) / 2 / family, max(degrees, 1)))
+    return float(special.stdtrit(max(degrees, 1), 1 - (1 - level) / 2 / family))

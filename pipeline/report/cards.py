@@ -1,20 +1,15 @@
 """A page and a picture for each named position: what a link to it shows where links are shown with a preview."""
 
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-import matplotlib as mpl
-
 from pipeline.coding.positions import Position
 from pipeline.report.content import Content, has_rows
-from pipeline.report.marks import STYLE, Sheet, plot_shares, put_words
-from pipeline.report.words import format_interval, format_percent, tell_source
+from pipeline.report.findings import MIN_YEARS
+from pipeline.report.words import format_interval, format_percent
 
 FOLDER = "positions"
-MIN_YEARS = 2  # a trend needs two points
-INCHES, DPI = (7.5, 2.4), 160  # 1,200 pixels wide, as previews want it
 NOTHING = "none"  # as state.js calls a position that starts from no definition
 
 
@@ -44,27 +39,6 @@ def list_cards(content: Content) -> list[dict[str, Any]]:
                 }
             )
     return cards
-
-
-def draw_cards(content: Content, cards: Sequence[Mapping[str, Any]]) -> dict[str, bytes]:
-    """Returns the picture of each card as PNG, by the position's id: its share by year, with intervals."""
-    pictures = {}
-    with mpl.rc_context(STYLE):
-        for card in cards:
-            figure = Sheet(figsize=INCHES, layout="constrained")
-            axes = figure.subplots()
-            places = list(range(len(card["rows"])))
-            plot_shares(axes, places, card["rows"], 0, "", is_upright=True)
-            axes.set_xticks(places, [row["year"] or "all years" for row in card["rows"]])
-            axes.set_xlim(-0.5, len(places) - 0.5)
-            axes.set_ylim(0, 100)
-            axes.set_ylabel(f"% of {content.codebook.study.output}")
-            axes.grid(axis="y")
-            put_words(figure, card["title"], f"{card['finding']}.", tell_source(content))
-            buffer = io.BytesIO()
-            figure.savefig(buffer, format="png", dpi=DPI, facecolor="white", metadata={"Software": None})
-            pictures[card["id"]] = buffer.getvalue()
-    return pictures
 
 
 def _tell(whole: dict[Any, Any], years: Sequence[dict[Any, Any]], content: Content) -> str:

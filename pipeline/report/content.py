@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -149,7 +150,7 @@ class Content:
 
     def share_of(
         self, frame: str, definition: str, year: str = "", denominator: str = "", weight: str = "documents"
-    ) -> pd.Series:
+    ) -> dict[Any, Any]:
         """Returns one row of the table `shares`; the default denominator is the headline's.
 
         Raises:
@@ -157,7 +158,7 @@ class Content:
         """
         key = (frame, year, denominator or self.settings.denominator, definition, weight)
         try:
-            return cast(pd.Series, self.shares.loc[key, :])
+            return self._share_rows[key]
         except KeyError:
             raise DataError(
                 f"table shares has no row {' / '.join(key)}", do="run make estimate again, then make report"
@@ -165,13 +166,17 @@ class Content:
 
     def years_of(self, frame: str) -> list[str]:
         """Returns the years for which the shares of a frame were estimated, those alone in which it is complete."""
-        windows = set(zip(self.shares["frame"].tolist(), self.shares["year"].tolist(), strict=True))
-        years = {year for own, year in windows if own == frame and year}
+        years = {year for own, year, *_ in self._share_rows if own == frame and year}
         return sorted(year for year in years if is_complete_in(self.frames[frame], year))
 
     def weights_of(self, frame: str) -> list[str]:
         """Returns what documents were counted for in a frame, besides one each."""
-        return sorted(set(self.shares.loc[self.shares["frame"] == frame, "weight"]) - {"documents"})
+        return sorted({weight for own, *_, weight in self._share_rows if own == frame} - {"documents"})
+
+    @cached_property
+    def _share_rows(self) -> dict[tuple[str, ...], dict[Any, Any]]:
+        """The rows of `shares` by their keys: hundreds are asked for, one by one."""
+        return dict(zip(self.shares.index.tolist(), self.shares.to_dict("records"), strict=True))
 
 
 def load_content(config: Config, codebook: Codebook) -> Content:

@@ -9,26 +9,20 @@ import matplotlib as mpl
 from markupsafe import escape
 from matplotlib.figure import Figure
 
-from pipeline.report.content import Content, has_rows
-from pipeline.report.findings import Finding, find
+from pipeline.report.content import Content
+from pipeline.report.findings import MIN_YEARS, Finding, find, list_figures
 from pipeline.report.marks import (
-    DARK_PAPER,
-    PAPER,
     STYLE,
     WIDTH_INCHES,
     Sheet,
-    darken,
     finish_axes,
     plot_shares,
-    put_on,
     put_words,
 )
-from pipeline.report.tables import neutralise_formulas
 from pipeline.report.variations import plot_curve, plot_robustness
 from pipeline.report.words import tell_source
 
 PNG_DPI = 200  # 1,440 pixels wide: sharp on a slide
-MIN_YEARS = 2  # a trend needs two points
 LEGEND_COLUMNS = 3  # titles of frames that stand beside each other in a figure
 
 
@@ -42,17 +36,6 @@ def draw_figures(content: Content, plotted: Plotted | None = None) -> dict[str, 
     }
 
 
-def draw_files(content: Content, figures: Mapping[str, str]) -> dict[str, str]:
-    """Returns the files of each figure: light, dark, and its numbers as CSV."""
-    files = {}
-    for name, svg in figures.items():
-        files[f"{name}.svg"] = put_on(svg, PAPER)
-        files[f"{name}-dark.svg"] = put_on(darken(svg), DARK_PAPER)
-        rows = neutralise_formulas(find(content, name).rows.reset_index(drop=True))
-        files[f"{name}.csv"] = rows.to_csv(index=False, lineterminator="\n", float_format="%.6f")
-    return files
-
-
 def draw_pictures(content: Content, plotted: Plotted | None = None) -> dict[str, bytes]:
     """Returns each figure's name and PNG, on white, for slides."""
     return {name: _to_png(figure) for name, (figure, _) in (plotted or plot_figures(content)).items()}
@@ -61,22 +44,10 @@ def draw_pictures(content: Content, plotted: Plotted | None = None) -> dict[str,
 def plot_figures(content: Content) -> dict[str, tuple[Figure, Finding]]:
     """Returns each figure, its words in it, with these words."""
     with mpl.rc_context(STYLE):
-        drawn = {name: (PLOTS[name](content)[0], find(content, name)) for name in plot_names(content)}
+        drawn = {name: (PLOTS[name](content)[0], find(content, name)) for name in list_figures(content)}
         for figure, finding in drawn.values():
             put_words(figure, finding.title, finding.subtitle, tell_source(content))
         return drawn
-
-
-def plot_names(content: Content) -> list[str]:
-    """Returns the names of the figures whose tables exist."""
-    is_there = {
-        "trend": has_rows(content, "totals"),
-        "years": any(len(content.years_of(name)) >= MIN_YEARS for name in content.frames),
-        "published": any(row.get("definition") for row in content.published),
-        "curve": bool(content.codebook.toggles.leaves) and has_rows(content, "curve") and has_rows(content, "toggles"),
-        "robustness": has_rows(content, "robustness"),
-    }
-    return [name for name in PLOTS if is_there.get(name, True)]
 
 
 def plot_trend(content: Content) -> tuple[Figure, str]:

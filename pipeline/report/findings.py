@@ -7,9 +7,10 @@ import pandas as pd
 
 from pipeline.coding.definitions import is_set_of_leaves
 from pipeline.coding.queries import Definition
-from pipeline.report.content import Content
+from pipeline.report.content import Content, has_rows
 from pipeline.report.words import format_number, format_percent, tell_trend
 
+MIN_YEARS = 2  # a trend needs two points
 WRONG = "WRONG"  # how the table of variants marks one that is shown in order to be avoided
 
 
@@ -31,6 +32,24 @@ class Finding:
     def alt(self) -> str:
         """What somebody who does not see the picture is told."""
         return f"{self.title}. {self.subtitle}."
+
+
+def list_figures(content: Content) -> list[str]:
+    """Returns the names of the figures whose tables exist."""
+    is_there = {
+        "trend": has_rows(content, "totals"),
+        "years": any(len(content.years_of(name)) >= MIN_YEARS for name in content.frames),
+        "published": any(row.get("definition") for row in content.published),
+        "curve": bool(content.codebook.toggles.leaves) and has_rows(content, "curve") and has_rows(content, "toggles"),
+        "robustness": has_rows(content, "robustness"),
+    }
+    return [name for name in FINDERS if is_there.get(name, True)]
+
+
+def list_variants(content: Content) -> list[str]:
+    """Returns the variants of the robustness table: the headline first, the wrong ways last."""
+    names = set(content.extras["robustness"]["variant"])
+    return sorted(names, key=lambda name: (name != "headline", name.startswith(WRONG), name))
 
 
 def find(content: Content, name: str) -> Finding:

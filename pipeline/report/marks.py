@@ -1,4 +1,4 @@
-"""What the figures have in common: colours, style, and points with intervals."""
+"""What the figures have in common: style, and points with intervals."""
 
 import math
 import textwrap
@@ -10,13 +10,10 @@ from matplotlib.backend_bases import RendererBase
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from pipeline.report.colours import COLOURS, INK
+
 WIDTH_INCHES = 7.2
-# Okabe and Ito's colours, told apart by most colour-blind readers; each series has a marker of its own as well.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = "os^Dv*"
-DARK_COLOURS = ("#4aa8e8", "#ff8a3d", "#2fc79a", "#e39cc3", "#f0b32e", "#8fd0f5")  # those of the page's dark scheme
-PAPER, DARK_PAPER, DARK_INK = "#ffffff", "#14171a", "#ececec"
-INK = "#1a1a1a"  # of text and axes; the page puts its own ink in its place
 TITLE_LETTERS, SUBTITLE_LETTERS, SOURCE_LETTERS = 68, 98, 120  # that fit a line of each size
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -113,17 +110,3 @@ def put_words(figure: Figure, title: str, subtitle: str, source: str) -> None:
     place = 1 - (0.1 + 0.21 * len(lines)) / whole
     figure.text(left, place, "\n".join(below), fontsize=9, va="top")
     figure.text(left, 0.05 / whole, textwrap.fill(source, SOURCE_LETTERS), fontsize=7.5, va="bottom")
-
-
-def darken(svg: str) -> str:
-    """Returns a figure in the colours of a dark page."""
-    svg = svg.replace(INK, DARK_INK)
-    for light, dark in zip(COLOURS, DARK_COLOURS, strict=True):
-        svg = svg.replace(light.lower(), dark)
-    return svg
-
-
-def put_on(svg: str, paper: str) -> str:
-    """Returns a figure with a ground of its own, so that it can be read on any page."""
-    end = svg.index(">", svg.index("<svg")) + 1
-    return f'{svg[:end]}<rect width="100%" height="100%" fill="{paper}"/>{svg[end:]}'

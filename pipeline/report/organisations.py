@@ -59,8 +59,9 @@ def _list_named(content: Content) -> pd.DataFrame:
     """Returns a row for each document and organisation that it names: frame, doc_id, kind, organisation."""
     known: dict[str, Organisation | None] = {}
     rows = []
-    facts = content.documents[["frame", "organisation", "affiliations"]]
-    for doc_id, frame, publisher, affiliations in facts.itertuples():
+    facts = content.documents
+    columns = (facts[name].tolist() for name in ("frame", "organisation", "affiliations"))
+    for doc_id, frame, publisher, affiliations in zip(facts.index.tolist(), *columns, strict=True):
         texts = [*([publisher] if isinstance(publisher, str) else []), *(() if affiliations is None else affiliations)]
         for text in dict.fromkeys(texts):
             if text not in known:

@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import sparse, stats
+from scipy import sparse
 
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.sample import Sample
 from pipeline.coding.sheets import code_columns_of
 from pipeline.estimate.domains import Domain, list_domains, parts_of
+from pipeline.estimate.intervals import normal_quantile, student_quantile
 from pipeline.estimate.published import read_weights
 from pipeline.estimate.survey import measure_sizes, merge_records
 from pipeline.estimate.weights import Weights, digit_of
@@ -32,7 +33,7 @@ def explorer_payload(content: Content, weights: Weights) -> dict[str, Any]:
     sample, codebook = content.sample, content.codebook
     strata = list(sample.strata.index)
     return {
-        "z2": float(stats.norm.ppf((1 + content.level) / 2)) ** 2,
+        "z2": normal_quantile(content.level) ** 2,
         "level": content.level,
         "weights": weights_payload(weights),
         "joined": [list(leaves) for leaves in content.joined.values()],
@@ -172,13 +173,13 @@ def _sparse_rows(table: sparse.csr_array, is_shown: np.ndarray | None = None) ->
 
 def _domain_payload(domain: Domain, level: float) -> dict[str, Any]:
     n_read, n_strata = int(domain.rows.sum()), len(domain.strata)
-    top, below = (stats.t.ppf((1 + level) / 2, max(n_read - lost, 1)) for lost in (1, n_strata))
+    top, below = (student_quantile(level, max(n_read - lost, 1)) for lost in (1, n_strata))
     return {
         "frame": domain.frame,
         "year": domain.year,
         "units": np.flatnonzero(domain.rows).tolist(),
         "n_population": domain.n_population,
-        "t_ratio": float(top / below),
+        "t_ratio": top / below,
     }
 
 

@@ -1,5 +1,7 @@
 """What is known of each cluster: where its documents come from, how it grew, and what readers found in it."""
 
+from collections import Counter
+
 import pandas as pd
 
 from pipeline.report.content import Content
@@ -9,11 +11,13 @@ def profile_clusters(content: Content) -> pd.DataFrame:
     """Returns one row a cluster: the table `clusters` with sources, years and the hand check's counts."""
     rows = []
     facts = content.documents[["published_year", "frame", *content.layers]]
-    codes_of = {layer: content.codes["doc_id"].map(facts[layer]) for layer in content.layers}
+    said = content.codes[["group", "n_person"]]
+    members_of = {layer: dict(list(facts.groupby(layer)[["published_year", "frame"]])) for layer in content.layers}
+    codes_of = {layer: dict(list(said.groupby(content.codes["doc_id"].map(facts[layer])))) for layer in content.layers}
     for cluster in content.clusters.to_dict("records"):
-        members = facts[facts[cluster["layer"]] == cluster["cluster_id"]]
-        codes = content.codes[codes_of[cluster["layer"]] == cluster["cluster_id"]]
-        groups = codes["group"].value_counts()
+        members = members_of[cluster["layer"]].get(cluster["cluster_id"], facts.iloc[:0])
+        codes = codes_of[cluster["layer"]].get(cluster["cluster_id"], said.iloc[:0])
+        groups, frames = Counter(codes["group"].tolist()), Counter(members["frame"].tolist())
         years = members["published_year"].dropna().astype(int)
         rows.append(
             {
@@ -22,8 +26,8 @@ def profile_clusters(content: Content) -> pd.DataFrame:
                 "median_year": int(years.median()) if len(years) else None,
                 "n_read": len(codes),
                 "n_person": int((codes["n_person"] > 0).sum()),
-                **{f"n_read_{group}": int(groups.get(group, 0)) for group in content.codebook.groups},
-                **{f"n_{frame}": int((members["frame"] == frame).sum()) for frame in content.frames},
+                **{f"n_read_{group}": groups[group] for group in content.codebook.groups},
+                **{f"n_{frame}": frames[frame] for frame in content.frames},
             }
         )
     return pd.DataFrame(rows)

@@ -6,8 +6,8 @@ from pipeline.estimate.planning import TARGET
 from pipeline.report.amounts import fill_amounts
 from pipeline.report.calls import fill_calls
 from pipeline.report.content import Content, has_rows
+from pipeline.report.findings import list_variants
 from pipeline.report.second import fill_second
-from pipeline.report.variations import list_variants
 
 # From top to bottom: template, heading, and the optional tables without which the section is absent.
 SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (

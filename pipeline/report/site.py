@@ -24,12 +24,11 @@ from pipeline.report.amounts import mark_unclear, write_growth
 from pipeline.report.cards import FOLDER
 from pipeline.report.charts import draw_groups, draw_sparkline
 from pipeline.report.clusters import list_clusters
+from pipeline.report.colours import COLOURS, INK
 from pipeline.report.content import Content
 from pipeline.report.dictionary import name_tables
-from pipeline.report.figures import plot_names
-from pipeline.report.findings import find
+from pipeline.report.findings import find, list_figures
 from pipeline.report.flow import link_step
-from pipeline.report.marks import COLOURS, INK
 from pipeline.report.named import list_named_agendas, tell_agenda_readers
 from pipeline.report.organisations import fill_organisations
 from pipeline.report.pack import PageData, pack_page
@@ -250,7 +249,7 @@ def fill_values(content: Content, tables: Mapping[str, pd.DataFrame]) -> dict[st
         "has_arxiv": bool((content.documents["source"] == "arxiv").any()),
         "cite_example": cite_share(content),
         "estimator_note": ESTIMATOR_NOTE,
-        "figure_names": plot_names(content),
+        "figure_names": list_figures(content),
         "picture": lambda name: make_picture(content, name),
         "agenda_titles": {row["code"]: row["title"] for row in agendas.to_dict("records")},
         "agendas": {(row["frame"], row["year"], row["code"]): row for row in agendas.to_dict("records")},

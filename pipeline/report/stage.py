@@ -18,10 +18,10 @@ from pipeline.config import Config
 from pipeline.errors import ConfigError
 from pipeline.forked import run_forked
 from pipeline.generations import draft_folder, hold_lock
-from pipeline.report.cards import FOLDER, draw_cards, list_cards
+from pipeline.report.cards import FOLDER, list_cards
 from pipeline.report.compare import compare_codes, compare_documents, compare_shares, find_last_version, read_version
 from pipeline.report.content import Content, load_content
-from pipeline.report.figures import draw_figures, draw_files, draw_pictures, plot_figures
+from pipeline.report.figure_files import draw_files
 from pipeline.report.pack import PageData, pack_page
 from pipeline.report.parts import rename, split_changes
 from pipeline.report.site import MAP_FILE, fill_values, render_cards, render_comparison, render_markdown, render_page
@@ -77,11 +77,9 @@ def make_parts(content: Content) -> tuple[dict[str, str], dict[str, bytes], dict
 
 
 def _draw(content: Content) -> tuple[dict[str, str], dict[str, bytes]]:
-    plotted = plot_figures(content)
-    figures = draw_figures(content, plotted)
-    pictures = {f"figures/{name}": picture for name, picture in draw_pictures(content, plotted).items()}
-    cards = draw_cards(content, list_cards(content))
-    return figures, pictures | {f"{FOLDER}/{name}": picture for name, picture in cards.items()}
+    from pipeline.report.drawing import draw_all  # noqa: PLC0415  matplotlib is loaded beside the other process's work
+
+    return draw_all(content)
 
 
 def _tabulate(content: Content) -> tuple[dict[str, pd.DataFrame], PageData]:

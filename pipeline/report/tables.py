@@ -114,7 +114,7 @@ def tabulate_published(content: Content) -> pd.DataFrame:
 def join_lists(rows: pd.DataFrame) -> pd.DataFrame:
     """Writes a list in a cell as its items with spaces between them."""
     rows = rows.copy()
-    for column in rows.select_dtypes("object").columns:
+    for column in rows.columns[[str(kind) == "object" for kind in rows.dtypes]]:  # texts hold no list
         if rows[column].map(lambda cell: hasattr(cell, "tolist") and not isinstance(cell, str)).any():
             rows[column] = rows[column].map(lambda cell: " ".join(map(str, cell)) if hasattr(cell, "tolist") else cell)
     return rows

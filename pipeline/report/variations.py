@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from pipeline.report.colours import COLOURS
 from pipeline.report.content import Content
-from pipeline.report.marks import COLOURS, WIDTH_INCHES, Sheet, finish_axes, plot_shares
+from pipeline.report.findings import WRONG, list_variants
+from pipeline.report.marks import WIDTH_INCHES, Sheet, finish_axes, plot_shares
 
 NAME_LETTERS = 44  # of a line's name that stand beside its mark
-WRONG = "WRONG"  # how the table marks a variant that is shown in order to be avoided
 
 
 def plot_curve(content: Content) -> tuple[Figure, str]:
@@ -79,12 +80,6 @@ def plot_robustness(content: Content) -> tuple[Figure, str]:
     panels[0].invert_yaxis()
     title = content.frames[content.settings.headline_frame].title
     return figure, f"{title}: the headline shares estimated otherwise; the band is the headline's interval"
-
-
-def list_variants(content: Content) -> list[str]:
-    """Returns the variants of the robustness table: the headline first, the wrong ways last."""
-    names = set(content.extras["robustness"]["variant"])
-    return sorted(names, key=lambda name: (name != "headline", name.startswith(WRONG), name))
 
 
 def _of_headline(content: Content, table: str) -> pd.DataFrame:
