@@ -3,7 +3,8 @@
 Tables of two coders' codes are shares: float64 (..., k, k), the first coder's codes by row, all cells together 1.
 """
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -54,11 +55,12 @@ MEASURES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {"raw": raw, "kappa
 def resample(strata: np.ndarray, seed: int, repeats: int = REPEATS) -> np.ndarray:
     """Returns how often each document is drawn in each bootstrap sample, within strata: float64 (repeats, n)."""
     rng = np.random.default_rng(seed)
-    counts = np.zeros((repeats, len(strata)))
-    for name in np.unique(strata):
-        rows = np.flatnonzero(strata == name)
-        counts[:, rows] = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=repeats)
-    return counts
+    counts = np.zeros((len(strata), repeats))
+    names, stratum = np.unique(strata, return_inverse=True)
+    for number in range(len(names)):
+        rows = np.flatnonzero(stratum == number)
+        counts[rows] = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=repeats).T
+    return counts.T
 
 
 def measure_agreement(
@@ -75,30 +77,71 @@ def measure_agreement(
     Returns:
         one row a measure: measure, value, low, high, n_both; what does not exist is None.
     """
-    is_binary = one.dtype == bool
-    if is_binary:
-        size, first, second = 2, one.astype(int), other.astype(int)
-    else:
-        codes, coded = np.unique(np.concatenate([one, other]), return_inverse=True)
-        size, first, second = len(codes), coded[: len(one)], coded[len(one) :]
-    cells, cell = np.unique(first * size + second, return_inverse=True)
-    is_in_cell = np.zeros((len(one), len(cells)))
-    is_in_cell[np.arange(len(one)), cell] = weights
+    return measure_together([(one, other)], weights, resamples, level)[0]
+
+
+def measure_together(
+    pairs: Sequence[tuple[np.ndarray, np.ndarray]], weights: np.ndarray, resamples: np.ndarray, level: float
+) -> list[list[dict[str, object]]]:
+    """Returns the rows of `measure_agreement` for several pairs of codes of the same documents, texts all or bools."""
+    is_binary, count = pairs[0][0].dtype == bool, len(weights)
     measures = {**MEASURES, **({"positive": positive} if is_binary else {})}
-    tables = np.zeros((len(resamples) + 1, size * size))
-    tables[0, cells] = is_in_cell.sum(axis=0)
-    tables[1:, cells] = resamples @ is_in_cell
-    tables = (tables / tables.sum(axis=1, keepdims=True)).reshape(-1, size, size)
-    tail = (1 - level) / 2
-    rows: list[dict[str, object]] = []
-    for name, measure in measures.items():
-        values = measure(tables)
-        known = values[1:][np.isfinite(values[1:])]
-        low, high = np.quantile(known, [tail, 1 - tail]) if len(known) else (np.nan, np.nan)
-        numbers = {"value": values[0], "low": low, "high": high}
-        rounded = {key: round(float(value), 6) if np.isfinite(value) else None for key, value in numbers.items()}
-        rows.append({"measure": name, **rounded, "n_both": len(one)})
-    return rows
+    if is_binary:
+        size, coded = 2, np.array(pairs).astype(int)
+    else:
+        names, coded = np.unique(np.array(pairs), return_inverse=True)
+        size, coded = len(names), coded.reshape(len(pairs), 2, count)
+    tables = _tabulate(coded, size, weights, resamples)
+    values = np.stack([measure(tables) for measure in measures.values()], axis=1)  # (n_pairs, n_measures, repeats + 1)
+    ends = _find_ends(values[:, :, 1:].reshape(-1, len(resamples)), level)
+    numbers = np.vstack([values[:, :, 0].reshape(-1), ends]).T.reshape(len(pairs), len(measures), 3).tolist()
+    return [
+        [{"measure": name, **_name_numbers(found), "n_both": count} for name, found in zip(measures, each, strict=True)]
+        for each in numbers
+    ]
+
+
+def _tabulate(coded: np.ndarray, size: int, weights: np.ndarray, resamples: np.ndarray) -> np.ndarray:
+    """Returns the tables of all documents, then of each draw: float64 (n_pairs, repeats + 1, size, size).
+
+    A cell of all draws lies together: sums over the two or thirty cells of a row are quick that way.
+
+    Args:
+        coded: int (n_pairs, 2, n), below `size`.
+        size: codes.
+        weights: float (n,).
+        resamples: (repeats, n).
+    """
+    pairs, _, count = coded.shape
+    cells = (np.arange(pairs)[:, None] * size + coded[:, 0]) * size + coded[:, 1]
+    found, place = np.unique(cells, return_inverse=True)
+    is_in_cell = np.zeros((count, len(found)))
+    is_in_cell[np.arange(count), place.reshape(pairs, count)] = weights
+    tables = np.zeros((pairs * size * size, len(resamples) + 1))
+    tables[found, 0] = is_in_cell.sum(axis=0)
+    tables[found, 1:] = is_in_cell.T @ resamples.T
+    tables = tables.reshape(pairs, size, size, -1)
+    return np.moveaxis(tables / tables.sum(axis=(1, 2), keepdims=True), -1, 1)
+
+
+def _find_ends(values: np.ndarray, level: float) -> np.ndarray:
+    """Returns the ends of intervals: float (2, n), not a number where no draw has a value.
+
+    Args:
+        values: float (n, repeats), in each draw; not finite where there is none.
+        level: of the intervals.
+    """
+    tails, is_known = [(1 - level) / 2, 1 - (1 - level) / 2], np.isfinite(values)
+    ends, is_whole = np.full((2, len(values)), np.nan), is_known.all(axis=1)
+    ends[:, is_whole] = np.quantile(values[is_whole], tails, axis=1)
+    for place in np.flatnonzero(~is_whole & is_known.any(axis=1)):
+        ends[:, place] = np.quantile(values[place, is_known[place]], tails)
+    return ends
+
+
+def _name_numbers(found: Sequence[float]) -> dict[str, float | None]:
+    rounded = (round(value, 6) if math.isfinite(value) else None for value in found)
+    return dict(zip(("value", "low", "high"), rounded, strict=True))
 
 
 def compare_coders(
@@ -119,20 +162,27 @@ def compare_coders(
         level: of the intervals.
         seed: of the bootstrap.
     """
-    weight = weights[one.index].to_numpy(dtype=float)
-    resamples = resample(strata[one.index].to_numpy(dtype=str), seed)
-    subjects: dict[str, tuple[np.ndarray, np.ndarray]] = {
-        column: (one[column].to_numpy(dtype=str), other[column].to_numpy(dtype=str)) for column in ("leaf", "group")
-    }
-    for group in sorted({*one["group"], *other["group"]}):
-        subjects[f"group {group}"] = ((one["group"] == group).to_numpy(), (other["group"] == group).to_numpy())
+    leaf, group = ((one[name].to_numpy(dtype=str), other[name].to_numpy(dtype=str)) for name in ("leaf", "group"))
+    subjects = {f"group {name}": (group[0] == name, group[1] == name) for name in np.unique(group).tolist()}
     subjects |= {f"definition {name}": both for name, both in classes.items()}
-    rows = []
-    for subject, (first, second) in subjects.items():
-        for weighting, factor in (("design", weight), ("none", np.ones(len(weight)))):
-            for row in measure_agreement(first, second, factor, resamples, level):
-                rows.append({"subject": subject, "weighting": weighting, "level": level, **row})
-    return pd.DataFrame(rows)
+    resamples = resample(strata[one.index].to_numpy(dtype=str), seed)
+    measured = []
+    for factor in (weights[one.index].to_numpy(dtype=float), np.ones(len(one))):
+        texts = [measure_together([pair], factor, resamples, level)[0] for pair in (leaf, group)]
+        measured.append([*texts, *measure_together(list(subjects.values()), factor, resamples, level)])
+    return pd.DataFrame(label_rows(("leaf", "group", *subjects), measured, level))
+
+
+def label_rows(
+    subjects: Sequence[str], measured: Sequence[Sequence[list[dict[str, object]]]], level: float
+) -> list[dict[str, object]]:
+    """Returns the rows of each subject with what they are of: those weighted by the design, and those that are not."""
+    return [
+        {"subject": subject, "weighting": weighting, "level": level, **row}
+        for subject, *both in zip(subjects, *measured, strict=True)
+        for weighting, rows in zip(("design", "none"), both, strict=True)
+        for row in rows
+    ]
 
 
 def _margin(table: np.ndarray) -> np.ndarray:

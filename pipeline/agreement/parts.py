@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from pipeline.coding.certify import exact_interval
@@ -25,49 +26,48 @@ def tabulate_parts(config: Config, handcheck: Path, codebook: Codebook, sample: 
     Every two coders, and every coder with what the same coder said when reading again: over all documents that both
     have read, by frame, and by leaf (documents that either put into the leaf). Last, every two kinds of coder together.
     """
-    frame_of = sample.units["frame"]
+    frame_of, level = sample.units["frame"], config.estimate.level
     pairs = list(itertools.combinations(sample.coded, 2))
     pairs += _read_again(handcheck, codebook, sample.coded)
     rows: list[dict[str, object]] = []
-    pooled: dict[tuple[str, str], list[pd.DataFrame]] = {}
+    pooled: dict[tuple[str, str], list[np.ndarray]] = {}
     for one, other in pairs:
         both = one.codes.index.intersection(other.codes.index).intersection(frame_of.index)
-        leaves = pd.DataFrame({"one": one.codes.loc[both, "leaf"], "other": other.codes.loc[both, "leaf"]})
+        leaves = np.stack([sheet.codes["leaf"].reindex(both).to_numpy(dtype=str) for sheet in (one, other)])
         names = {"coder_a": one.coder, "coder_b": other.coder, "kind_a": one.kind, "kind_b": other.kind}
-        rows += [{**names, **row} for row in _split(leaves, frame_of, config.estimate.level)]
+        rows += [{**names, **row} for row in _split(leaves, frame_of.reindex(both).to_numpy(dtype=str), level)]
         if other.coder != f"{one.coder} {AGAIN}":
             first, second = sorted((str(one.kind), str(other.kind)))
             pooled.setdefault((first, second), []).append(leaves)
     for (kind_a, kind_b), parts in sorted(pooled.items()):
         names = {"coder_a": f"every {kind_a}", "coder_b": f"every {kind_b}", "kind_a": kind_a, "kind_b": kind_b}
-        together = pd.concat(parts)
-        if len(together) >= FEW:
-            rows.append({**names, **_row("kinds", "", together, config.estimate.level)})
+        together = np.hstack(parts)
+        if together.shape[1] >= FEW:
+            rows.append({**names, **_row("kinds", "", together, level)})
     return pd.DataFrame(rows)
 
 
-def _split(leaves: pd.DataFrame, frame_of: pd.Series, level: float) -> Iterator[dict[str, object]]:
-    if len(leaves) < FEW:
+def _split(leaves: np.ndarray, frame: np.ndarray, level: float) -> Iterator[dict[str, object]]:
+    """Yields the rows of two coders: their leaves, str (2, n), of documents in frames, str (n,)."""
+    if len(frame) < FEW:
         return
     yield _row("all", "", leaves, level)
-    for frame, part in leaves.groupby(frame_of.reindex(leaves.index), sort=True):
-        if len(part) >= FEW:
-            yield _row("frame", str(frame), part, level)
-    for leaf in sorted({*leaves["one"], *leaves["other"]}):
-        part = leaves[(leaves["one"] == leaf) | (leaves["other"] == leaf)]
-        if len(part) >= FEW:
-            yield _row("leaf", leaf, part, level)
+    parts = [("frame", name, frame == name) for name in np.unique(frame).tolist()]
+    parts += [("leaf", name, (leaves == name).any(axis=0)) for name in np.unique(leaves).tolist()]
+    for part, name, is_in in parts:
+        if is_in.sum() >= FEW:
+            yield _row(part, name, leaves[:, is_in], level)
 
 
-def _row(part: str, name: str, leaves: pd.DataFrame, level: float) -> dict[str, object]:
-    n_same = int((leaves["one"] == leaves["other"]).sum())
-    low, high = exact_interval(n_same, len(leaves), level)
+def _row(part: str, name: str, leaves: np.ndarray, level: float) -> dict[str, object]:
+    n_both, n_same = leaves.shape[1], int((leaves[0] == leaves[1]).sum())
+    low, high = exact_interval(n_same, n_both, level)
     return {
         "part": part,
         "name": name,
-        "n_both": len(leaves),
+        "n_both": n_both,
         "n_same": n_same,
-        "share": round(n_same / len(leaves), 6),
+        "share": round(n_same / n_both, 6),
         "low": round(low, 6),
         "high": round(high, 6),
         "level": level,

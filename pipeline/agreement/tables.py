@@ -1,14 +1,14 @@
 """The table `agreement`: every two coders of the round, and each, with the settled codes, against outside labels."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from pipeline.agreement.coefficients import compare_coders, measure_agreement, resample
-from pipeline.agreement.outside import list_questions
+from pipeline.agreement.coefficients import compare_coders, label_rows, measure_together, resample
+from pipeline.agreement.outside import Question, list_questions
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.definitions import match_definition
 from pipeline.coding.outside import UNDECIDED, Allowed, allow_leaves, decide, read_labels
@@ -27,21 +27,13 @@ def tabulate_agreement(config: Config, handcheck: Path, codebook: Codebook, samp
     """Returns the rows of `agreement`: every two coders, and each, and what is settled, against outside labels."""
     weights, strata = 1 / sample.units["inclusion_probability"], sample.units["stratum"]
     sheets = list(sample.coded)
-    rows = []
-    for one, other in itertools.combinations(sheets, 2):
-        both = weights.index.intersection(one.codes.index).intersection(other.codes.index)
-        first, second = one.codes.loc[both], other.codes.loc[both]
-        classes = {
-            definition.id: (match_definition(definition, first), match_definition(definition, second))
-            for definition in codebook.definitions
-        }
-        rows.append(_compare(config, one, other, first, second, classes, weights, strata))
-    labels = read_labels(handcheck / "external", codebook)
+    rows = list(_compare_pairs(config, codebook, sheets, weights, strata))
+    labels, questions = read_labels(handcheck / "external", codebook), list_questions(codebook)
     settled = CodedSheet(SETTLED, "language model", "adjudicator", settle_codes(sample).set_index("doc_id"))
     for scheme, own in labels.groupby("label_scheme", sort=True):
         allowed = allow_leaves(own[own["doc_id"].isin(weights.index)], codebook)
         for sheet in (settled, *sheets):
-            rows.append(_compare_outside(config, codebook, sheet, str(scheme), allowed, weights, strata))
+            rows.append(_compare_outside(config, codebook, questions, sheet, str(scheme), allowed, weights, strata))
     found = [part for part in rows if len(part)]
     return pd.concat(found, ignore_index=True) if found else AGREEMENT.arrow_schema.empty_table().to_pandas()
 
@@ -49,6 +41,7 @@ def tabulate_agreement(config: Config, handcheck: Path, codebook: Codebook, samp
 def _compare_outside(
     config: Config,
     codebook: Codebook,
+    questions: Sequence[Question],
     sheet: CodedSheet,
     scheme: str,
     allowed: Allowed,
@@ -56,40 +49,46 @@ def _compare_outside(
     strata: pd.Series,
 ) -> pd.DataFrame:
     """Returns a coder, or the settled codes, against an outside scheme: each question on the labels that decide it."""
-    level, rows = config.estimate.level, []
-    place = pd.Index(allowed.labels.index)
-    is_read = place.isin(sheet.codes.index)
+    level = config.estimate.level
+    place = sheet.codes.index.get_indexer(allowed.labels.index)
+    leaf = pd.Index(list(codebook.leaves)).get_indexer(pd.Index(sheet.codes["leaf"]))[place]
+    weight = weights.reindex(allowed.labels.index).to_numpy(dtype=float)
+    stratum = strata.reindex(allowed.labels.index).to_numpy(dtype=str)
     names = {"coder_a": sheet.coder, "coder_b": scheme, "kind_a": sheet.kind, "kind_b": EXPERTS}
     if sheet.coder == SETTLED:
         names["kind_a"] = "every coder"
-    for question in list_questions(codebook):
+    alike: dict[bytes, list[tuple[str, np.ndarray, np.ndarray]]] = {}  # questions that the same labels decide
+    for question in questions:
         said = decide(allowed.leaves, question.is_in)
-        ids = place[is_read & (said != UNDECIDED)]
-        if len(ids) < FEW:
+        is_asked = (place >= 0) & (said != UNDECIDED)
+        alike.setdefault(is_asked.tobytes(), []).append((question.name, question.is_in[leaf], said == 1))
+    found: dict[str, list[dict[str, object]]] = {}
+    for key, asked in alike.items():
+        here = np.flatnonzero(np.frombuffer(key, dtype=bool))
+        if len(here) < FEW:
             continue
-        leaf = pd.Index(list(codebook.leaves)).get_indexer(pd.Index(sheet.codes.loc[ids, "leaf"]))
-        other = said[is_read & (said != UNDECIDED)] == 1
-        resamples = resample(strata[ids].to_numpy(dtype=str), config.seed)
-        for weighting, factor in (("design", weights[ids].to_numpy(dtype=float)), ("none", np.ones(len(ids)))):
-            measured = measure_agreement(question.is_in[leaf], other, factor, resamples, level)
-            rows += [
-                {**names, "subject": question.name, "weighting": weighting, "level": level, **row} for row in measured
-            ]
-    return pd.DataFrame(rows)
+        resamples = resample(stratum[here], config.seed)
+        pairs = [(settled[here], said[here]) for _, settled, said in asked]
+        measured = [measure_together(pairs, factor, resamples, level) for factor in (weight[here], np.ones(len(here)))]
+        for row in label_rows([name for name, *_ in asked], measured, level):
+            found.setdefault(str(row["subject"]), []).append({**names, **row})
+    return pd.DataFrame([row for question in questions for row in found.get(question.name, [])])
 
 
-def _compare(
-    config: Config,
-    one: CodedSheet,
-    other: CodedSheet,
-    first: pd.DataFrame,
-    second: pd.DataFrame,
-    classes: Mapping[str, tuple[np.ndarray, np.ndarray]],
-    weights: pd.Series,
-    strata: pd.Series,
-) -> pd.DataFrame:
-    if len(first) < FEW:
-        return pd.DataFrame()
-    names = {"coder_a": one.coder, "coder_b": other.coder, "kind_a": one.kind, "kind_b": other.kind}
-    compared = compare_coders(first, second, classes, weights, strata, config.estimate.level, config.seed)
-    return compared.assign(**names)
+def _compare_pairs(
+    config: Config, codebook: Codebook, sheets: Sequence[CodedSheet], weights: pd.Series, strata: pd.Series
+) -> Iterator[pd.DataFrame]:
+    """Yields every two coders who have documents enough in common."""
+    counted = [[match_definition(definition, sheet.codes) for definition in codebook.definitions] for sheet in sheets]
+    for (one, of_one), (other, of_other) in itertools.combinations(zip(sheets, counted, strict=True), 2):
+        both = weights.index.intersection(one.codes.index).intersection(other.codes.index)
+        if len(both) < FEW:
+            continue
+        first, second = (sheet.codes.index.get_indexer(both) for sheet in (one, other))
+        classes = {
+            definition.id: (of_one[place][first], of_other[place][second])
+            for place, definition in enumerate(codebook.definitions)
+        }
+        names = {"coder_a": one.coder, "coder_b": other.coder, "kind_a": one.kind, "kind_b": other.kind}
+        codes = (one.codes.iloc[first], other.codes.iloc[second])
+        yield compare_coders(*codes, classes, weights, strata, config.estimate.level, config.seed).assign(**names)

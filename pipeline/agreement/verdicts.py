@@ -100,21 +100,23 @@ def compose_clusters(members: pd.DataFrame, codes: pd.DataFrame, level: float) -
         level: of the intervals.
     """
     joined = members.merge(codes[["doc_id", "group", "inclusion_probability", "n_person"]], on="doc_id")
-    joined["weight"] = 1 / joined["inclusion_probability"]
+    groups, group = np.unique(joined["group"].to_numpy(dtype=str), return_inverse=True)
     rows = []
-    for (layer, cluster_id), part in joined.groupby(["layer", "cluster_id"]):
-        weight = part["weight"].to_numpy()
-        n_effective = weight.sum() ** 2 / (weight**2).sum()
-        for group in sorted(joined["group"].unique()):
-            share = float(weight[(part["group"] == group).to_numpy()].sum() / weight.sum())
-            low, high = _wilson(share, float(n_effective), level)
+    clusters, part_of = np.unique(joined[["layer", "cluster_id"]].to_numpy(dtype=str), axis=0, return_inverse=True)
+    for number, (layer, cluster_id) in enumerate(clusters.tolist()):
+        part = np.flatnonzero(part_of == number)
+        weight = 1 / joined["inclusion_probability"].to_numpy()[part]
+        n_effective = float(weight.sum() ** 2 / (weight**2).sum())
+        shares = np.bincount(group[part], weight, len(groups)) / weight.sum()
+        counts = {"n_read": len(part), "n_person": int((joined["n_person"].to_numpy()[part] > 0).sum())}
+        for name, share in zip(groups.tolist(), shares.tolist(), strict=True):
+            low, high = _wilson(share, n_effective, level)
             rows.append(
                 {
                     "layer": layer,
                     "cluster_id": cluster_id,
-                    "group": group,
-                    "n_read": len(part),
-                    "n_person": int((part["n_person"] > 0).sum()),
+                    "group": name,
+                    **counts,
                     "share": round(share, 6),
                     "low": round(low, 6),
                     "high": round(high, 6),

@@ -6,17 +6,19 @@ LEVEL = 0.95
 
 def lower_bound(right: int, read: int, level: float = LEVEL) -> float:
     """Returns the one-sided exact lower bound of a share (Clopper and Pearson 1934)."""
-    from scipy.stats import beta  # noqa: PLC0415  takes half a second to load, and few stages ask
+    from scipy.special import betaincinv  # noqa: PLC0415  SciPy takes a third of a second to load, and few stages ask
 
-    return 0.0 if right == 0 else float(beta.ppf(1 - level, right, read - right + 1))
+    return 0.0 if right == 0 else float(betaincinv(right, read - right + 1, 1 - level))
 
 
 def exact_interval(right: int, read: int, level: float = LEVEL) -> tuple[float, float]:
     """Returns the two-sided exact interval of a share (Clopper and Pearson 1934)."""
-    from scipy.stats import binomtest  # noqa: PLC0415  as above
+    from scipy.special import betainccinv, betaincinv  # noqa: PLC0415  as above
 
-    found = binomtest(right, read).proportion_ci(level, method="exact")
-    return float(found.low), float(found.high)
+    tail = (1 - level) / 2
+    low = betaincinv(right, read - right + 1, tail) if right else 0.0
+    high = betainccinv(right + 1, read - right, tail) if right < read else 1.0
+    return float(low), float(high)
 
 
 def certify(right: int, read: int) -> str:
