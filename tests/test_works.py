@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from pipeline.config import Config, load_config
+from pipeline.corpus import same_work
 from pipeline.corpus.documents import choose_documents
 from pipeline.corpus.facts import gather_declared
 from pipeline.corpus.places import describe_places
@@ -19,6 +20,7 @@ from pipeline.scrape import stage
 from pipeline.scrape.item import Item
 from pipeline.settings import Frame
 from pipeline.store import read_table
+from pipeline.text.identifiers import author_keys
 from pipeline.web.clock import VirtualClock
 from tests.fakes.arxiv_site import Arxiv, Paper
 from tests.fakes.forum_site import Forum, Post
@@ -238,3 +240,16 @@ def test_what_any_record_of_a_document_declares_is_gathered() -> None:
     declared = gather_declared(records_from_items("mine", [first, second])[0], ["lw:1"])
     expected = (("https://www.lesswrong.com/posts/1",), ("https://example.org/a",), ("eaf:9",), ())
     assert tuple(declared.iloc[0]) == expected
+
+
+def test_names_of_authors_are_looked_at_only_where_they_can_join_a_paper_and_a_post(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(same_work, "author_keys", lambda names: asked.append(names) or author_keys(names))
+    first, second = (f"arxiv:2602.0000{number}" for number in (1, 2))
+    papers = [invent_item(doc_id, f"On kites and {doc_id}", authors=("Ada Invented",)) for doc_id in (first, second)]
+    assert not works_of(*papers) and not asked
+    post = invent_item("lw:" + "F" * 17, "Kites and arxiv 2602 00001", authors=("Ada Invented",))
+    works_of(*papers, post)
+    assert len(asked) == 3

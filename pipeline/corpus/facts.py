@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pandas as pd
 
 from pipeline.corpus.same_work import PAPER_HOSTS, POST_HOSTS, Facts
-from pipeline.text.identifiers import author_keys, canonical_id, canonicalise_url, id_from_url, title_key
+from pipeline.text.identifiers import canonical_id, canonicalise_url, id_from_url, title_key
 
 DECLARED = ("urls", "external_urls", "crosspost_ids", "dois")  # columns that `gather_declared` adds
 ROWS_AT_ONCE = 4_096  # whose cells are Python objects while each is looked at once
@@ -49,6 +49,12 @@ class ManyFacts:
     def __len__(self) -> int:
         return self.count
 
+    def has_papers_and_posts(self) -> bool:
+        """Returns whether there are documents of both kinds."""
+        places = (str(doc_id).partition(":")[0] for doc_id in self.columns["doc_id"])
+        kinds = set(zip(places, self.columns["text_kind"], strict=True))
+        return len({is_paper_kind(canonical_id(f"{place}:"), kind) for place, kind in kinds}) > 1
+
     def __getitem__(self, position: int) -> Facts:
         """Returns the facts of the document at a position."""
         return self.held.get(position) or self.remembered(position)
@@ -82,7 +88,7 @@ def facts_of(row: object) -> Facts:
         links=frozenset(own_links),
         site=doc_id.partition(":")[0],
         title=title_key(row.title),  # type: ignore[attr-defined]
-        authors=author_keys(row.authors),  # type: ignore[attr-defined]
+        names=tuple(row.authors),  # type: ignore[attr-defined]
         published=row.published_date if isinstance(row.published_date, str) else "",  # type: ignore[attr-defined]
         is_paper=is_paper_kind(doc_id, row.text_kind),  # type: ignore[attr-defined]
         twins=frozenset(map(canonical_id, twins)) - ids,

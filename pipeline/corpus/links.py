@@ -157,12 +157,13 @@ def _block_pairs(facts: ManyFacts) -> Iterator[tuple[int, int]]:
     Names are held as 64-bit hashes. Two that share one by chance are compared for nothing, and no more.
     """
     names, papers, posts = (_Named() for _ in range(3))
+    has_both = facts.has_papers_and_posts()
     for position, item in enumerate(facts):
         for name in item.ids | item.links | item.twins | item.targets:
             names.add(f"id {name}", position)
         if item.title:
             names.add(f"title {item.title}", position)
-        for name in item.authors:
+        for name in item.authors if has_both else ():
             (papers if item.is_paper else posts).add(name, position)
     for members in names.blocks():
         for place, first in enumerate(members[:MAX_TITLE_BLOCK]):

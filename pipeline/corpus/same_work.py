@@ -7,8 +7,9 @@ of what is linked to posted it: what others post under a title of their own is a
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
-from pipeline.text.identifiers import day_gap, is_long_title, title_overlap
+from pipeline.text.identifiers import author_keys, day_gap, is_long_title, title_overlap
 
 _NUMBER = re.compile(
     r"\b(?:\d+\w*|[ivx]+|first|second|third|fourth|fifth|jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?"
@@ -42,7 +43,8 @@ class Facts:
         ids: canonical ids of the record itself.
         links: canonical addresses it stands at.
         site: the kind of its id.
-        title, authors: keys made by `identity`.
+        title: its key made by `identifiers`.
+        names: its authors as they are written.
         published: its date, or empty.
         is_paper: whether it is a paper, not a post.
         twins: ids that the source declares to be the same post on another forum.
@@ -53,11 +55,16 @@ class Facts:
     links: frozenset[str]
     site: str
     title: str
-    authors: frozenset[str]
+    names: tuple[str, ...]
     published: str
     is_paper: bool
     twins: frozenset[str] = frozenset()
     targets: frozenset[str] = frozenset()
+
+    @cached_property
+    def authors(self) -> frozenset[str]:
+        """What its authors are recognised by: worked out where it is asked for, since few documents are."""
+        return author_keys(self.names)
 
 
 def points_to(left: Facts, right: Facts) -> bool:
