@@ -53,6 +53,22 @@ def test_neighbours_are_the_exact_ones() -> None:
     assert np.allclose(np.take_along_axis(all_pairs, neighbours, axis=1), similarities)
 
 
+@pytest.mark.parametrize("tile_rows", [8, 33, 160])
+def test_neighbours_are_the_same_in_tiles_of_any_size(monkeypatch: pytest.MonkeyPatch, tile_rows: int) -> None:
+    vectors = blobs()
+    vectors[100:130] = vectors[70:100]  # equal similarities go to the lower row
+    own = np.arange(len(vectors))
+    around, cosines = find_neighbours_among(vectors, vectors, 12)
+    is_other = around != own[:, None]
+    monkeypatch.setattr(neighbours, "TILE_ROWS", tile_rows)
+    found, similarities = find_neighbours(vectors, 11)
+    for row in own:
+        assert found[row].tolist() == around[row][is_other[row]][:11].tolist()
+        assert similarities[row].tobytes() == cosines[row][is_other[row]][:11].tobytes()
+    few, _ = find_neighbours(vectors[:5], 11)
+    assert [sorted(row) for row in few.tolist()] == [[other for other in range(5) if other != row] for row in range(5)]
+
+
 def test_near_cells_hold_most_of_the_nearest_and_all_cells_hold_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cells, "ROWS_PER_CELL", 50)
     rows = np.random.default_rng(3).normal(size=(1_200, 8))  # no groups at all: the hard case

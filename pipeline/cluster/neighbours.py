@@ -8,6 +8,7 @@ at half the cost, and only that is computed exactly. Equal similarities go to th
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -18,6 +19,8 @@ BLOCK_ROWS = 256  # rows of the similarity matrix that a thread holds at once
 BLOCK_CELLS = 16_000_000  # and its cells, 4 bytes each, held twice while it is searched
 Found = tuple[np.ndarray, np.ndarray]  # neighbours and their similarities
 FindKnown = Callable[[np.ndarray, np.ndarray, int], Found]  # as `find_known`
+TILE_ROWS = 1_024  # rows and columns of the similarity matrix that a thread holds at once, 4 bytes each
+PAIRS_AT_ONCE = 32_768  # pairs that a thread measures at once
 PAIR_ROWS = 2_048  # pairs whose similarity is computed exactly at once: what a processor keeps close at hand
 # 384 products and sums of unit rows, each off by 2**-24 at most, whatever their order (Higham 2002, section 3.1),
 # are off by 2.3e-5 together.
@@ -34,12 +37,94 @@ def find_neighbours(vectors: np.ndarray, count: int) -> tuple[np.ndarray, np.nda
     Returns:
         neighbours int64 (n, count), most similar first, and their similarities float64 (n, count).
     """
-    return _search(vectors, vectors, min(count, max(len(vectors) - 1, 0)), is_self=True)
+    count, rough = min(count, max(len(vectors) - 1, 0)), vectors.astype(np.float32)
+    if count == 0:
+        return np.empty((len(vectors), 0), dtype=np.int64), np.empty((len(vectors), 0))
+    row, column = _look_both_ways(rough, count)
+    exact = np.empty(len(row))
+
+    def measure(first: int) -> None:
+        part = slice(first, first + PAIRS_AT_ONCE)
+        exact[part] = measure_pairs(rough, rough, row[part], column[part])
+
+    run_threads(measure, range(0, len(row), PAIRS_AT_ONCE))
+    return pick_best(row, column, exact, count)
+
+
+def _look_both_ways(rough: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns pairs of rows, int (n_pairs,) each, among which are the `count` nearest of every row.
+
+    A similarity holds in both directions, so only one half of them is computed, tile by tile.
+    """
+    starts = range(0, len(rough), TILE_ROWS)
+    # Diagonal by diagonal: after the first every row knows some neighbours, and only nearer ones are noted.
+    tiles = [(first, first + apart) for apart in starts for first in starts if first + apart < len(rough)]
+    nearest = np.full((len(rough), count), -np.inf, dtype=np.float32)  # as far as was looked, the least of them first
+    found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    turn = Lock()
+
+    def note(row: np.ndarray, column: np.ndarray, similarity: np.ndarray) -> None:
+        rows, place = np.unique(row, return_inverse=True)
+        with turn:
+            nearest[rows] = _keep_nearest(nearest[rows], place, similarity)
+            found.append((row, column, similarity))
+
+    def look(number: int) -> None:
+        first, second = tiles[number]
+        tile = rough[first : first + TILE_ROWS] @ rough[second : second + TILE_ROWS].T
+        if first == second:
+            np.fill_diagonal(tile, -np.inf)  # a document is not its own neighbour
+        bar = nearest[first : first + TILE_ROWS, 0]
+        if first == second and len(tile) > count:
+            bar = np.partition(tile, -count, axis=1)[:, -count]
+        elif first != second:
+            across = np.nonzero(tile >= nearest[second : second + TILE_ROWS, 0] - 2 * ROUGH_ERROR)
+            note(second + across[1], first + across[0], tile[across])
+        down = np.nonzero(tile >= bar[:, None] - 2 * ROUGH_ERROR)
+        note(first + down[0], second + down[1], tile[down])
+
+    run_threads(look, range(len(tiles)))
+    row, column, similarity = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    is_near = similarity >= nearest[row, 0] - 2 * ROUGH_ERROR
+    return row[is_near], column[is_near]
+
+
+def _keep_nearest(known: np.ndarray, row: np.ndarray, similarity: np.ndarray) -> np.ndarray:
+    """Returns the highest of known and new similarities: float32 (n_rows, count), the least first.
+
+    Args:
+        known: float32 (n_rows, count).
+        row: int (n_new,), of each new one. similarity: float32 (n_new,).
+    """
+    order = np.argsort(row, kind="stable")
+    row, similarity = row[order], similarity[order]
+    times = np.bincount(row, minlength=len(known))
+    new = np.full((len(known), int(times.max(initial=0))), -np.inf, dtype=np.float32)
+    new[row, np.arange(len(row)) - (np.cumsum(times) - times)[row]] = similarity
+    return np.partition(np.hstack([known, new]), -known.shape[1], axis=1)[:, -known.shape[1] :]
 
 
 def find_neighbours_among(vectors: np.ndarray, others: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Returns the exact nearest of `others` for every row of `vectors`, as `find_neighbours` does."""
-    return _search(vectors, others, min(count, len(others)), is_self=False)
+    count = min(count, len(others))
+    neighbours = np.empty((len(vectors), count), dtype=np.int64)
+    similarities = np.empty((len(vectors), count), dtype=np.float64)
+    if count == 0 or not len(vectors):
+        return neighbours, similarities
+    rough = others.astype(np.float32)
+    block_rows = max(1, min(BLOCK_ROWS, BLOCK_CELLS // len(others)))
+
+    def look(first: int) -> None:
+        part = vectors[first : first + block_rows].astype(np.float32)
+        block = part @ rough.T
+        bar = np.partition(block, -count, axis=1)[:, -count, None]
+        row, column = np.nonzero(block >= bar - 2 * ROUGH_ERROR)
+        exact = measure_pairs(part, rough, row, column)
+        inside = slice(first, first + len(part))
+        neighbours[inside], similarities[inside] = pick_best(row, column, exact, count)
+
+    run_threads(look, range(0, len(vectors), block_rows))
+    return neighbours, similarities
 
 
 def find_known(vectors: np.ndarray, is_known: np.ndarray, count: int) -> Found:
@@ -65,30 +150,6 @@ def remember_known() -> FindKnown:
         return neighbours[:, :count], similarities[:, :count]
 
     return find
-
-
-def _search(vectors: np.ndarray, others: np.ndarray, count: int, *, is_self: bool) -> tuple[np.ndarray, np.ndarray]:
-    neighbours = np.empty((len(vectors), count), dtype=np.int64)
-    similarities = np.empty((len(vectors), count), dtype=np.float64)
-    if count == 0 or not len(vectors):
-        return neighbours, similarities
-    rough = others.astype(np.float32)
-    block_rows = max(1, min(BLOCK_ROWS, BLOCK_CELLS // len(others)))
-
-    def look(first: int) -> None:
-        part = vectors[first : first + block_rows].astype(np.float32)
-        block = part @ rough.T
-        if is_self:
-            rows = np.arange(len(part))
-            block[rows, first + rows] = -np.inf  # a document is not its own neighbour
-        bar = np.partition(block, -count, axis=1)[:, -count, None]
-        row, column = np.nonzero(block >= bar - 2 * ROUGH_ERROR)
-        exact = measure_pairs(part, rough, row, column)
-        inside = slice(first, first + len(part))
-        neighbours[inside], similarities[inside] = pick_best(row, column, exact, count)
-
-    run_threads(look, range(0, len(vectors), block_rows))
-    return neighbours, similarities
 
 
 def measure_pairs(left: np.ndarray, right: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
