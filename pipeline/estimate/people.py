@@ -1,5 +1,6 @@
 """Ways of counting output: documents, people, author slots, words, karma."""
 
+import math
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -130,4 +131,4 @@ def truncate(sizes: np.ndarray) -> np.ndarray:
 def _sum_over_people(lists: Sequence[Sequence[str]]) -> np.ndarray:
     counts = Counter(name for names in lists for name in names)
     part = {name: 1 / count for name, count in counts.items()}
-    return np.array([sum(part[name] for name in sorted(names)) for names in lists], dtype=float)
+    return np.array([math.fsum(part[name] for name in names) for names in lists], dtype=float)

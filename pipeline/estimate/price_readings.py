@@ -5,6 +5,7 @@ strata of their own (`pipeline.coding.bands`). What is left of a stratum's part 
 strata, with the variance that the classifier leaves in each, scaled to what the replicates show of the stratum now.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -56,7 +57,7 @@ def price_readings(survey: Survey, targets: Sequence[Target]) -> Iterator[dict[s
             more: np.ndarray, about: Sequence[Target] = about, cells: Cells = cells, before: np.ndarray = before
         ) -> float:
             after = cells.variance(more)
-            return float(sum(t.influence.save(b - a) for t, b, a in zip(about, before, after, strict=True)))
+            return math.fsum(t.influence.save(b - a) for t, b, a in zip(about, before, after, strict=True))
 
         yield make_row(targets, AT_RANDOM, str(stratum), count, gain(count * cells.read / cells.read.sum()))
         worth = np.array([t.influence.width / max(2 * t.influence.variance, 1e-15) for t in about]) @ cells.spread

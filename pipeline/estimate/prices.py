@@ -5,6 +5,7 @@ together (the mean of their intervals' widths). A step that rules or reads narro
 check narrows the second interval, as people would code, and is priced by what gold of its size would leave of it.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -82,7 +83,7 @@ def _rulings(survey: Survey, targets: Sequence[Target]) -> Iterator[dict[str, ob
     for what, chosen in (("surprising agreements", is_open & is_odd), ("every open document", is_open)):
         count = int(chosen[touched].sum())
         if count:
-            gain = sum(target.influence.settle_all(chosen[target.influence.rows]) for target in targets)
+            gain = math.fsum(target.influence.settle_all(chosen[target.influence.rows]) for target in targets)
             yield make_row(targets, TOGETHER, what, count, gain)
 
 
@@ -104,7 +105,7 @@ def _checks(
     known = [(target, width) for target, width in widths if width is not None]
     for size in GOLD_SIZES if known else ():
         saved = [max(now - expect_second_width(survey, t, evidence, source, size), 0.0) for t, now in known]
-        row = make_row(targets, CHECK, f"gold of {size}", size, float(sum(saved)))
+        row = make_row(targets, CHECK, f"gold of {size}", size, math.fsum(saved))
         yield {**row, "interval": SECOND, "points_now": 100 * float(np.mean([now for _, now in known]))}
 
 

@@ -1,6 +1,7 @@
 """How shares move: the slope over the years, the change from each year to the next, and the groups of a frame."""
 
 import itertools
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -89,7 +90,7 @@ def _slope(known: list[tuple[int, Shares]], number: int, level: float) -> dict[s
     value = float(weights @ np.array([shares.share[number] for _, shares in known]))
     replicates = np.array([shares.replicates[:, number] for _, shares in known])
     error = float(np.nanstd(weights @ replicates))
-    half = error * t_quantile(level, sum(shares.degrees for _, shares in known))
+    half = error * t_quantile(level, math.fsum(shares.degrees for _, shares in known))
     return {
         "kind": "slope",
         "from_year": str(known[0][0]),

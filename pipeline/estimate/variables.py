@@ -1,5 +1,6 @@
 """What weights are calibrated on: few numbers of each document that are known without reading it, chosen by rule."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -48,7 +49,7 @@ def _by_stratum(
     for place in range(number):
         inside = stratum == place
         expected = {letter: float((chance * inside)[read].sum()) for letter, chance in groups.items()}
-        least = max(LEAST_EXPECTED, LEAST_PART * sum(expected.values()))
+        least = max(LEAST_EXPECTED, LEAST_PART * math.fsum(expected.values()))
         # The groups' chances add up to one: the largest is what the others leave.
         largest = max(expected, key=lambda letter: round(expected[letter], 6))
         kept = [letter for letter in expected if letter != largest and expected[letter] >= least]
