@@ -16,7 +16,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from pipeline import forked
 from pipeline.cluster import cells, neighbours, words
-from pipeline.cluster.cuts import Cutter, cut_layers, cut_part, cut_vectors, draw_samples, lay_out_graphs
+from pipeline.cluster.cuts import Cutter, cut_again, cut_layers, cut_part, cut_vectors, draw_samples, lay_out_graphs
 from pipeline.cluster.inputs import Graphs, order_graph
 from pipeline.cluster.layers import (
     build_graph,
@@ -134,6 +134,7 @@ def test_graphs_that_are_sent_to_another_machine_are_cut_alike() -> None:
     for task in (
         partial(lay_out_graphs, seed=3),
         partial(cut_vectors, cut=partial(cut_layers, resolutions=[3.0, 1.0], seed=2, iteration_count=2)),
+        partial(cut_again, resolution=3.0, seed=2, start=np.arange(160) // 7, iteration_count=2),
     ):
         assert [part.tobytes() for part in sent(task)] == [part.tobytes() for part in Cutter(graphs)(task)]
     assert sent.graphs.words.get_edgelist() == graphs.words.get_edgelist()

@@ -1,19 +1,22 @@
 """Clusters that keep their ids: new documents join, new cuts are matched, text edits move nothing."""
 
 import dataclasses
+import pickle
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.cluster import assign as assign_module
 from pipeline.cluster import cuts
 from pipeline.cluster.assign import assign_layer, stands
 from pipeline.cluster.cuts import LayerCuts
 from pipeline.cluster.inputs import Graphs, Inputs, read_vectors
-from pipeline.cluster.layers import build_graph, cut_layer
+from pipeline.cluster.layers import CUT_COUNT, build_graph, cut_layer
 from pipeline.cluster.matching import Reference, join_clusters, match_clusters
 from pipeline.cluster.neighbours import find_neighbours
 from pipeline.cluster.second import compare_second, cut_second, load_vectors, read_second
@@ -170,6 +173,25 @@ def reference_of(members: pd.Series) -> Reference:
 EMPTY = Reference(
     *(table.arrow_schema.empty_table().to_pandas() for table in (CLUSTERS, CLUSTER_MEMBERS, LAYOUT, CLUSTER_CHANGES))
 )
+
+
+def test_a_new_cut_from_the_last_one_is_done_in_parts_that_can_be_sent(
+    small: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = dataclasses.replace(small, cluster=dataclasses.replace(small.cluster, recluster=True))
+    doc_ids = [f"d{number:03d}" for number in range(160)]
+    old = pd.Series([f"fine-{number % 5:02d}" for number in range(150)], index=doc_ids[:150])
+    inputs = small_inputs(blobs(), doc_ids, reference_of(old))
+    here, _ = assign(config, inputs)
+    parts: list[object] = []
+
+    def send(settings: object, work: Any, tasks: Any, total: int) -> list[list[np.ndarray]]:
+        parts.extend(tasks)
+        return [pickle.loads(pickle.dumps(work))(pickle.loads(pickle.dumps(task))) for task in tasks]
+
+    monkeypatch.setattr(assign_module, "map_parts", send)
+    sent, _ = assign(config, inputs)
+    assert sent.equals(here) and len(parts) == CUT_COUNT
 
 
 def test_a_changed_vector_moves_no_document_that_has_a_cluster(small: Config) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from pipeline.cluster.cuts import LayerCuts, make_cuts
+from pipeline.cluster.cuts import Cutter, LayerCuts, cut_again, make_cuts
 from pipeline.cluster.describe import (
     MEASURED,
     count_facets,
@@ -17,14 +17,13 @@ from pipeline.cluster.describe import (
     order_randomly,
 )
 from pipeline.cluster.inputs import Graphs, Inputs, build_graphs
-from pipeline.cluster.layers import CUT_COUNT, choose_cut, count_iterations, cut_layer, dissolve_small
+from pipeline.cluster.layers import CUT_COUNT, choose_cut, count_iterations, dissolve_small
 from pipeline.cluster.layout import extend_layout
 from pipeline.cluster.matching import GROUND, join_clusters, match_clusters
 from pipeline.cluster.names import drop_form, weigh_terms
 from pipeline.cluster.neighbours import FindKnown, find_known, remember_known
 from pipeline.cluster.subject import keep_subject
 from pipeline.config import Config
-from pipeline.forked import run_forked
 from pipeline.schemas import (
     CLUSTER_CHANGES,
     CLUSTER_FACETS,
@@ -35,6 +34,7 @@ from pipeline.schemas import (
     Table,
 )
 from pipeline.settings import Layer
+from pipeline.workers import map_parts
 
 log = logging.getLogger(__name__)
 NEWS_SHARE = 0.05  # of the documents: with more new, changed or gone, stability is measured again
@@ -169,10 +169,12 @@ def assign_layer(
         start = graphs.to_vertices(pd.Categorical(pick_inside(joined, graphs)).codes.astype(np.int64))
         seeds = range(config.seed, config.seed + CUT_COUNT)
         iterations = count_iterations(graphs.vectors.vcount())
-        again = run_forked(
-            [partial(cut_layer, graphs.vectors, layer.resolution, seed, start, iterations) for seed in seeds]
-        )
-        membership = graphs.to_documents(choose_cut(np.stack(again)))
+        tasks = [
+            partial(cut_again, resolution=layer.resolution, seed=seed, start=start, iteration_count=iterations)
+            for seed in seeds
+        ]
+        again = map_parts(config.embed, Cutter(graphs), tasks, len(start))
+        membership = graphs.to_documents(choose_cut(np.stack([cut for (cut,) in again])))
     membership = graphs.to_documents(
         dissolve_small(graphs.vectors, graphs.to_vertices(membership), config.cluster.min_size)
     )

@@ -146,6 +146,13 @@ def cut_vectors(graphs: Graphs, cut: Cut) -> list[np.ndarray]:
     return [graphs.to_documents(membership) for membership in cut(graphs.vectors)]
 
 
+def cut_again(
+    graphs: Graphs, resolution: float, seed: int, start: np.ndarray, iteration_count: int
+) -> list[np.ndarray]:
+    """Returns the vertices cut from the clusters in `start`, int64 (n,), so that a new cut stays near the last one."""
+    return [cut_layer(graphs.vectors, resolution, seed, start, iteration_count)]
+
+
 def cut_part(graphs: Graphs, rows: np.ndarray, cut: Cut) -> list[np.ndarray]:
     """Returns a part of the vertices, int64 (n_part,), cut at each resolution."""
     return cut(graphs.vectors.induced_subgraph(rows.tolist()))
