@@ -353,10 +353,10 @@ def test_what_was_read_of_a_draw_counts_but_for_seeds(tmp_path: Path) -> None:
     path.parent.mkdir()
     path.write_text("agenda,doc_id,chance,n_assigned,agendas_version\n" + "".join(lines), encoding="utf-8")
     write_sheet(tmp_path, "me", "x:1,cups,1,person\nx:2,cups plates,1,person\nx:3,plates,1,person\n")
-    assert score_draws(tmp_path, listed).loc["cups"].tolist() == [2, 1]
+    assert score_draws(tmp_path, listed, read_agenda_sheets(tmp_path, listed)).loc["cups"].tolist() == [2, 1]
     path.write_text("agenda,doc_id,chance,n_assigned,agendas_version\nforks,x:1,0.5,9,1\n", encoding="utf-8")
     with pytest.raises(SheetError, match=r"no agenda 'forks'"):
-        score_draws(tmp_path, listed)
+        score_draws(tmp_path, listed, read_agenda_sheets(tmp_path, listed))
 
 
 def test_a_size_that_rests_on_no_reading_says_so() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline import store
-from pipeline.coding.agenda_list import FILE, AgendaList, load_agendas, read_agenda_sheets
+from pipeline.coding.agenda_list import FILE, AgendaList, load_agendas
 from pipeline.coding.codebook import load_codebook
 from pipeline.config import Config
 from pipeline.errors import DataError, SheetError
@@ -68,7 +68,7 @@ def list_items(documents: pd.DataFrame, doc_ids: pd.Series) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
-def score_draws(handcheck: Path, listed: AgendaList) -> pd.DataFrame:
+def score_draws(handcheck: Path, listed: AgendaList, sheets: pd.DataFrame) -> pd.DataFrame:
     """Returns how many documents of every draw were read, and how many of these are of their agenda, by agenda.
 
     Seeds are left out: they are of their agenda by choice.
@@ -76,7 +76,7 @@ def score_draws(handcheck: Path, listed: AgendaList) -> pd.DataFrame:
     Raises:
         SheetError: a draw names an unknown agenda or lacks a column.
     """
-    sheets = dict(read_agenda_sheets(handcheck, listed)["agendas"])
+    read = dict(sheets["agendas"])
     seeds = {(agenda.id, seed) for agenda in listed.agendas for seed in agenda.seeds}
     drawn, right = (dict.fromkeys(listed.ids, 0) for _ in range(2))
     for path in sorted((handcheck / DRAWS).glob("*.csv")):
@@ -88,9 +88,9 @@ def score_draws(handcheck: Path, listed: AgendaList) -> pd.DataFrame:
             raise SheetError(what, where=str(path), do="restore the file: a draw is never changed")
         for row in rows[rows["agendas_version"] == listed.version].to_dict("records"):
             agenda, doc_id = str(row["agenda"]), str(row["doc_id"])
-            if doc_id in sheets and (agenda, doc_id) not in seeds:
+            if doc_id in read and (agenda, doc_id) not in seeds:
                 drawn[agenda] += 1
-                right[agenda] += agenda in sheets[doc_id]
+                right[agenda] += agenda in read[doc_id]
     return pd.DataFrame({"n_drawn": drawn, "n_right": right}, index=list(listed.ids))
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from scipy import stats
 
 from pipeline.agendas.reading import LEAST_READ, Reading
+from pipeline.coding.frames import join_stratum
 from pipeline.estimate.intervals import effective_size, wilson_interval
 
 SPAN_YEARS = 3  # growth compares the first and the last three years, as everywhere in the report
@@ -86,16 +87,17 @@ def _list_parts(
     frame: str, here: pd.DataFrame, found: np.ndarray, weights: pd.DataFrame, mine: np.ndarray
 ) -> list[Domain]:
     """Returns a frame of which the census holds some strata whole and of others only what was read, and its years."""
-    window, part = (here[name].fillna("").to_numpy(dtype=str) for name in ("window", "part"))
-    stratum = pd.Series(["/".join(filter(None, (frame, *names))) for names in zip(window, part, strict=True)])
-    held = set(stratum) - set(stratum[found < 0])
-    is_held = weights["stratum"].isin(held).to_numpy()
-    is_counted = stratum.isin(held).to_numpy()
+    (window, windows), (part, parts) = (pd.factorize(here[name].fillna("").to_numpy()) for name in ("window", "part"))
+    cells, cell = np.unique(window * len(parts) + part, return_inverse=True)
+    names = np.array([join_stratum(frame, windows[each // len(parts)], parts[each % len(parts)]) for each in cells])
+    is_whole = np.bincount(cell, found < 0, len(cells)) == 0
+    is_held = weights["stratum"].isin(names[is_whole].tolist()).to_numpy()
     years = weights["year"].to_numpy(dtype=str)
     domains = []
     for year in ["", *sorted(set(years) - {""})]:
         inside = (years == year) | (not year)
-        rows = np.sort(found[is_counted & (np.char.startswith(window, year) if year else True)])
+        is_in = np.array([name.startswith(year) for name in windows], dtype=bool)[window]
+        rows = np.sort(found[is_whole[cell] & is_in])
         size = round(float(weights["weight"].to_numpy()[inside].sum())) if inside.any() else len(here)
         domains.append(Domain(frame, year, rows, mine[inside], is_held[inside], size))
     return domains

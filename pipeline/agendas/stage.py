@@ -114,7 +114,7 @@ def load_inputs(config: Config, codebook: Codebook, listed: AgendaList) -> Input
         weights=store.read_table(WEIGHTS, config.processed("weights"), columns),
         predicted=read_leaf_chances(config, codebook, documents["doc_id"]),
         reading=lay_reading(documents["doc_id"], sheets, codes, listed.ids, codebook),
-        draws=score_draws(config.path(config.paths.handcheck), listed),
+        draws=score_draws(config.path(config.paths.handcheck), listed, sheets),
     )
 
 
@@ -124,9 +124,13 @@ def read_leaf_chances(config: Config, codebook: Codebook, doc_ids: pd.Series) ->
     if not path.exists():
         return {}
     rows = store.read_table(PREDICTIONS, path, ("doc_id", "query", "probability"))
-    chances = rows.pivot(index="doc_id", columns="query", values="probability").reindex(doc_ids).fillna(0.0)
     groups = {leaf: f"group {group}" for leaf, group in codebook.group_of.items()}
-    return {leaf: chances[query].to_numpy() for leaf, query in groups.items() if query in chances}
+    wanted = rows[rows["query"].isin(list(groups.values()))]
+    chances = {
+        str(query): mine.set_index("doc_id")["probability"].reindex(doc_ids).fillna(0.0).to_numpy()
+        for query, mine in wanted.groupby("query")
+    }
+    return {leaf: chances[query] for leaf, query in groups.items() if query in chances}
 
 
 def tabulate_agendas(inputs: Inputs, level: float) -> dict[Table, pd.DataFrame]:
