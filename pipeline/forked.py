@@ -4,6 +4,7 @@ Cuts hold Python's lock while they run, so threads would take turns. Processes a
 millions of edges is there at once, and its memory is shared. Where a system cannot fork, tasks run one after another.
 """
 
+import contextlib
 import ctypes
 import itertools
 import multiprocessing
@@ -60,6 +61,36 @@ def map_forked(work: Callable[[Part], Result], parts: Iterable[Part]) -> Iterato
                     yield waiting.popleft().result()  # type: ignore[misc]
             while waiting:
                 yield waiting.popleft().result()  # type: ignore[misc]
+    except BrokenProcessPool:
+        raise DataError("a worker process was ended", do="free some memory and run it again") from None
+    finally:
+        _work = outer
+
+
+@contextlib.contextmanager
+def run_beside(steps: Iterator[Result], count: int) -> Iterator[Iterator[Result]]:
+    """Takes `count` results from an iterator in a process beside this one, which starts now; yields them as they come.
+
+    Where there is no second processor, each is made when it is asked for.
+
+    Raises:
+        DataError: the process ended before its work did.
+    """
+    global _work  # noqa: PLW0603  as above
+    if count_processors() < 2 or not _can_fork():
+        yield steps
+        return
+    outer, _work = _work, lambda _: next(steps)
+    fork = multiprocessing.get_context("fork")
+    try:
+        with ProcessPoolExecutor(1, fork, initializer=_end_with, initargs=(os.getpid(),)) as pool:
+            waiting = [pool.submit(_run, number) for number in range(count)]
+            _work = outer
+            try:
+                yield (future.result() for future in waiting)  # type: ignore[misc]
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
     except BrokenProcessPool:
         raise DataError("a worker process was ended", do="free some memory and run it again") from None
     finally:

@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -423,6 +424,33 @@ def test_tasks_come_back_in_their_order_and_a_lost_process_is_one_clear_line() -
     if forked.count_processors() > 1:
         with pytest.raises(DataError, match="worker process was ended"):
             forked.run_forked([lambda: os._exit(9), lambda: 1])
+
+
+def test_work_beside_comes_step_by_step_and_its_errors_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def steps() -> Iterator[int]:
+        yield os.getpid()
+        yield os.getpid()
+        raise DataError("the third step")
+
+    with forked.run_beside(steps(), 3) as results:
+        first = next(results)
+        assert next(results) == first and (first != os.getpid()) == (forked.count_processors() > 1)
+        with pytest.raises(DataError, match="the third step"):
+            next(results)
+    monkeypatch.setattr(forked, "count_processors", lambda: 1)
+    with forked.run_beside(steps(), 3) as results:
+        assert next(results) == os.getpid()
+
+
+def test_a_process_that_is_lost_beside_is_one_clear_line() -> None:
+    if forked.count_processors() < 2 or sys.platform != "linux":
+        pytest.skip("work runs in the process itself")
+    with pytest.raises(DataError, match="worker process was ended"), forked.run_beside(iter(_lose, 0), 1) as results:
+        next(results)
+
+
+def _lose() -> int:
+    os._exit(9)
 
 
 def test_a_kill_leaves_no_process_behind(root: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from pipeline.check.session import load_session
 from pipeline.coding.bands import EXTENSION
 from pipeline.coding.codebook import Codebook, load_codebook
 from pipeline.coding.extension import add_extension, draw_extension, read_extension
+from pipeline.coding.facts import list_kinds
 from pipeline.coding.order import order_for
 from pipeline.coding.overlay import PICKED, lay_over
 from pipeline.coding.precedence import CodedSheet
@@ -81,8 +82,11 @@ def test_codes_given_on_the_page_count_and_the_shares_say_how_many_a_person_read
     assert set(before["n_person"]) == {0} and set(before["coder_kind"]) == {"language model"}
     shares = add_person_counts({"shares": tabulate_all(sample, population, codebook)}, sample)["shares"]
     assert set(shares["n_person"]) == {0}
+    handcheck = project.path(project.paths.handcheck)
+    assert list_kinds(handcheck) == {"language model"}
 
     read = read_as(project, "ann", "A1", range(40))
+    assert list_kinds(handcheck) == {"language model", "person"}
     sample, population, after = load(project)
     assert set(after.loc[read, "leaf"]) == {"A1"} and set(after.loc[read, "coder"]) == {"ann"}
     assert set(after.loc[read, "coder_kind"]) == {"person"} and set(after.loc[read, "n_person"]) == {1}

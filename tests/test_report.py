@@ -18,10 +18,10 @@ from pipeline.coding.codebook import Codebook, load_codebook
 from pipeline.config import load_config
 from pipeline.report.atlas import safe_url, shorten_authors
 from pipeline.report.content import Content, load_content
+from pipeline.report.drawing import draw_all
 from pipeline.report.figures import draw_figures
 from pipeline.report.pack import pack_json
 from pipeline.report.site import render_markdown, render_page
-from pipeline.report.stage import make_parts
 from pipeline.report.tables import list_tables, neutralise_formulas
 from pipeline.report.words import format_count, format_decimals, format_interval, format_percent, format_points
 
@@ -418,7 +418,8 @@ def test_cells_that_a_spreadsheet_would_run_get_an_apostrophe() -> None:
 
 def test_the_same_content_gives_the_same_bytes_as_in_another_process(content: Content, built: Path) -> None:
     folder = built / "reports/2026.07"
-    figures, pictures, tables, _ = make_parts(content)
+    figures, pictures = draw_all(content)
+    tables = list_tables(content)
     pages = {**render_page(content, figures, tables), "report.md": render_markdown(content, tables)}
     assert len(pages) == 3
     assert pages == {name: (folder / name).read_text(encoding="utf-8") for name in pages}

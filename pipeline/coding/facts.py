@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.coding.codebook import ASSUMED, CONFIDENCE, Codebook
-from pipeline.coding.precedence import CodedSheet, find_page_sheets
+from pipeline.coding.precedence import CodedSheet, find_page_sheets, list_page_sheets
 from pipeline.coding.rounds import Coder, list_coders, listed_coders
-from pipeline.coding.sheets import code_columns_of, read_sheet
+from pipeline.coding.sheets import code_columns_of, read_csv_rows, read_sheet
 
 MOST_SLOTS = 12
 MOST = 0.5  # of a frame's read documents: where more than these rest on an assumption, all go by it
@@ -70,6 +70,16 @@ def gather_facts(handcheck: Path, codebook: Codebook, known_ids: Collection[str]
         tuple(sheet for sheet in everyone if sheet.kind == "person"),
         codebook.doubt,
     )
+
+
+def list_kinds(handcheck: Path) -> set[str]:
+    """Returns which kinds of coders there are sheets of, without reading codes: a sheet of drafts alone is none."""
+    listed = listed_coders(handcheck)
+    kinds: set[str] = {coder.kind for coder in listed}
+    for path, kind, _ in list_page_sheets(handcheck, {coder.sheet for coder in listed}):
+        if kind not in kinds and any(row.get("state") != "draft" for _, row in read_csv_rows(path, ("doc_id",))):
+            kinds.add(kind)
+    return kinds
 
 
 def _path(handcheck: Path, coder: Coder) -> Path:

@@ -1,6 +1,6 @@
 """Whose code counts when several read a document: a person before a language model, adjudication before reading."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -63,10 +63,12 @@ def settle_by_precedence(sheets: Sequence[CodedSheet], doc_ids: Sequence[str]) -
     """
     ranked = sorted(sheets, key=lambda sheet: ORDER.index((sheet.kind, sheet.role)))
     wanted = pd.Index(doc_ids)
-    parts = []
+    parts: list[pd.DataFrame] = []
     left = wanted
     for sheet in ranked:
         mine = left.intersection(sheet.codes.index, sort=False)
+        if parts and not len(mine):
+            continue
         parts.append(sheet.codes.loc[mine].assign(coder=sheet.coder, coder_kind=sheet.kind, coder_role=sheet.role))
         left = left.difference(mine, sort=False)
     if not parts:
@@ -113,6 +115,19 @@ def find_page_sheets(
         SheetError: a sheet is malformed, or does not say in `coder_kind` who read.
     """
     found = []
+    for path, kind, role in list_page_sheets(handcheck, listed):
+        codes = read_sheet(path, codebook, known_ids)
+        if len(codes):
+            found.append(CodedSheet(path.stem, kind, role, codes))
+    return found
+
+
+def list_page_sheets(handcheck: Path, listed: Collection[str]) -> Iterator[tuple[Path, Kind, Role]]:
+    """Yields the files of the sheets that the hand-check page made, with the kind and the role of who filled them in.
+
+    Raises:
+        SheetError: a sheet does not say in `coder_kind` who read.
+    """
     places: tuple[tuple[Path, Role], ...] = (
         (handcheck / "sheets", "reader"),
         (handcheck / "sheets" / "adjudication", "adjudicator"),
@@ -126,8 +141,4 @@ def find_page_sheets(
                 raise SheetError(
                     f"coder_kind is {', '.join(sorted(kinds))}", where=str(path), do="give one kind on every line"
                 )
-            kind: Kind = "person" if "person" in kinds else "language model"
-            codes = read_sheet(path, codebook, known_ids)
-            if len(codes):
-                found.append(CodedSheet(path.stem, kind, role, codes))
-    return found
+            yield path, "person" if "person" in kinds else "language model", role

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cluster.matching import is_ground
-from pipeline.report.content import Content, has_rows
+from pipeline.report.content import Content
+from pipeline.report.results import has_rows
 
 MAP_STEPS = 65_535  # places on the map are written as whole numbers from 0 to this
 MEANING_BYTES = 2_200_000  # what the map spends on vectors, before it is compressed
@@ -23,9 +24,11 @@ LEVEL_SCALE = 32  # levels are whole numbers in the page: so many to a root mean
 SHOWN_AUTHORS = 12  # one paper has 6,848; the page lists the first and counts the rest
 
 
-def read_payload(content: Content) -> dict[str, Any]:
-    """Returns the documents that were read, column by column, with the names their numbers stand for."""
-    documents = list_documents(content)
+def read_payload(content: Content, documents: pd.DataFrame) -> dict[str, Any]:
+    """Returns the documents that were read, column by column, with the names their numbers stand for.
+
+    `documents` are those of `list_documents`, here and below.
+    """
     return {
         "count": len(documents),
         "has_meaning": meaning_size(content, len(documents))[0] > 0,
@@ -35,9 +38,8 @@ def read_payload(content: Content) -> dict[str, Any]:
     }
 
 
-def map_payload(content: Content) -> dict[str, Any]:
+def map_payload(content: Content, documents: pd.DataFrame) -> dict[str, Any]:
     """Returns the places and the meaning of all documents, and the facts of those that nobody read."""
-    documents = list_documents(content)
     return {
         "steps": MAP_STEPS,
         "x": pack((documents["x"] * MAP_STEPS).round().to_numpy()),

@@ -6,7 +6,8 @@ import pandas as pd
 from markupsafe import Markup
 
 from pipeline.report.charts import draw_svg
-from pipeline.report.content import Content, has_rows
+from pipeline.report.content import Content
+from pipeline.report.results import has_rows
 
 SIDE, EDGE = 88, 4  # of the picture and of its margin, in pixels
 LEAST, MOST = 1.5, 5.0  # radius of a band's mark, by the documents read in it

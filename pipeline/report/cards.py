@@ -5,15 +5,15 @@ from typing import Any
 from urllib.parse import urlencode
 
 from pipeline.coding.positions import Position
-from pipeline.report.content import Content, has_rows
 from pipeline.report.findings import MIN_YEARS
+from pipeline.report.results import Results, has_rows
 from pipeline.report.words import format_interval, format_percent
 
 FOLDER = "positions"
 NOTHING = "none"  # as state.js calls a position that starts from no definition
 
 
-def list_cards(content: Content) -> list[dict[str, Any]]:
+def list_cards(content: Results) -> list[dict[str, Any]]:
     """Returns, for each named position: id, title, finding, says, link (into the report) and rows (of its windows).
 
     None without the table `positions`. Rows are of the headline's frame and denominator, by year where there are years.
@@ -41,7 +41,7 @@ def list_cards(content: Content) -> list[dict[str, Any]]:
     return cards
 
 
-def _tell(whole: dict[Any, Any], years: Sequence[dict[Any, Any]], content: Content) -> str:
+def _tell(whole: dict[Any, Any], years: Sequence[dict[Any, Any]], content: Results) -> str:
     frame = content.frames[content.settings.headline_frame].title
     start = f"{format_percent(whole['share'])} ({format_interval(whole)}) of {content.codebook.study.output} on {frame}"
     if len(years) < MIN_YEARS:
@@ -51,7 +51,7 @@ def _tell(whole: dict[Any, Any], years: Sequence[dict[Any, Any]], content: Conte
     return f"{start}: {shares[0]}, {shares[1]}"
 
 
-def _link(position: Position, content: Content) -> str:
+def _link(position: Position, content: Results) -> str:
     state = {
         "frame": content.settings.headline_frame,
         "def": position.definition or NOTHING,

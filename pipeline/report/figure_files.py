@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 from pipeline.report.colours import DARK_PAPER, PAPER, darken, put_on
-from pipeline.report.content import Content
 from pipeline.report.findings import find
+from pipeline.report.results import Results
 from pipeline.report.tables import neutralise_formulas
 
 
-def draw_files(content: Content, figures: Mapping[str, str]) -> dict[str, str]:
+def draw_files(content: Results, figures: Mapping[str, str]) -> dict[str, str]:
     """Returns the files of each figure: light, dark, and its numbers as CSV."""
     files = {}
     for name, svg in figures.items():

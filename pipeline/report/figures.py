@@ -9,7 +9,6 @@ import matplotlib as mpl
 from markupsafe import escape
 from matplotlib.figure import Figure
 
-from pipeline.report.content import Content
 from pipeline.report.findings import MIN_YEARS, Finding, find, list_figures
 from pipeline.report.marks import (
     STYLE,
@@ -19,6 +18,7 @@ from pipeline.report.marks import (
     plot_shares,
     put_words,
 )
+from pipeline.report.results import Results
 from pipeline.report.variations import plot_curve, plot_robustness
 from pipeline.report.words import tell_source
 
@@ -29,19 +29,19 @@ LEGEND_COLUMNS = 3  # titles of frames that stand beside each other in a figure
 Plotted = Mapping[str, tuple[Figure, Finding]]
 
 
-def draw_figures(content: Content, plotted: Plotted | None = None) -> dict[str, str]:
+def draw_figures(content: Results, plotted: Plotted | None = None) -> dict[str, str]:
     """Returns each figure's name and SVG, as the page takes it: without a ground, ink and series in its own colours."""
     return {
         name: _to_svg(figure, finding.alt) for name, (figure, finding) in (plotted or plot_figures(content)).items()
     }
 
 
-def draw_pictures(content: Content, plotted: Plotted | None = None) -> dict[str, bytes]:
+def draw_pictures(content: Results, plotted: Plotted | None = None) -> dict[str, bytes]:
     """Returns each figure's name and PNG, on white, for slides."""
     return {name: _to_png(figure) for name, (figure, _) in (plotted or plot_figures(content)).items()}
 
 
-def plot_figures(content: Content) -> dict[str, tuple[Figure, Finding]]:
+def plot_figures(content: Results) -> dict[str, tuple[Figure, Finding]]:
     """Returns each figure, its words in it, with these words."""
     with mpl.rc_context(STYLE):
         drawn = {name: (PLOTS[name](content)[0], find(content, name)) for name in list_figures(content)}
@@ -50,7 +50,7 @@ def plot_figures(content: Content) -> dict[str, tuple[Figure, Finding]]:
         return drawn
 
 
-def plot_trend(content: Content) -> tuple[Figure, str]:
+def plot_trend(content: Results) -> tuple[Figure, str]:
     """Plots share and number by year under the first headline definition, a column for each frame to be quoted."""
     settings, definition = content.settings, content.settings.headline_definitions[0]
     frames = [name for name, frame in content.frames.items() if frame.is_quotable]
@@ -83,7 +83,7 @@ def plot_trend(content: Content) -> tuple[Figure, str]:
     return figure, ""
 
 
-def plot_definitions(content: Content) -> tuple[Figure, str]:
+def plot_definitions(content: Results) -> tuple[Figure, str]:
     """Plots the share under every definition, with its interval, for each frame that may be quoted."""
     definitions = content.codebook.definitions
     figure = Sheet(figsize=(WIDTH_INCHES, 0.42 * len(definitions) + 1.3), layout="constrained")
@@ -101,7 +101,7 @@ def plot_definitions(content: Content) -> tuple[Figure, str]:
     return figure, f"Share under each definition in each quotable frame, with {content.level:.0%} intervals"
 
 
-def plot_years(content: Content) -> tuple[Figure, str]:
+def plot_years(content: Results) -> tuple[Figure, str]:
     """Plots the share per year, one panel for each nested definition, for each frame with years."""
     definitions = [definition for definition in content.codebook.definitions if definition.nested]
     frames = [name for name in content.frames if len(content.years_of(name)) >= MIN_YEARS]
@@ -127,7 +127,7 @@ def plot_years(content: Content) -> tuple[Figure, str]:
     return figure, f"{titles}: share per year of publication under each definition, with {content.level:.0%} intervals"
 
 
-def plot_published(content: Content) -> tuple[Figure, str]:
+def plot_published(content: Results) -> tuple[Figure, str]:
     """Plots the headline frame's shares beside the figures that others published."""
     rows = [row for row in content.published if row.get("definition")]
     definitions = [
@@ -158,7 +158,7 @@ def plot_published(content: Content) -> tuple[Figure, str]:
     return figure, "This census (filled) beside published figures (hollow) under the nearest definition"
 
 
-PLOTS: Mapping[str, Callable[[Content], tuple[Figure, str]]] = {
+PLOTS: Mapping[str, Callable[[Results], tuple[Figure, str]]] = {
     "trend": plot_trend,
     "definitions": plot_definitions,
     "years": plot_years,

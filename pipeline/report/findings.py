@@ -7,7 +7,7 @@ import pandas as pd
 
 from pipeline.coding.definitions import is_set_of_leaves
 from pipeline.coding.queries import Definition
-from pipeline.report.content import Content, has_rows
+from pipeline.report.results import Results, has_rows
 from pipeline.report.words import format_number, format_percent, tell_trend
 
 MIN_YEARS = 2  # a trend needs two points
@@ -34,7 +34,7 @@ class Finding:
         return f"{self.title}. {self.subtitle}."
 
 
-def list_figures(content: Content) -> list[str]:
+def list_figures(content: Results) -> list[str]:
     """Returns the names of the figures whose tables exist."""
     is_there = {
         "trend": has_rows(content, "totals"),
@@ -46,13 +46,13 @@ def list_figures(content: Content) -> list[str]:
     return [name for name in FINDERS if is_there.get(name, True)]
 
 
-def list_variants(content: Content) -> list[str]:
+def list_variants(content: Results) -> list[str]:
     """Returns the variants of the robustness table: the headline first, the wrong ways last."""
     names = set(content.extras["robustness"]["variant"])
     return sorted(names, key=lambda name: (name != "headline", name.startswith(WRONG), name))
 
 
-def find(content: Content, name: str) -> Finding:
+def find(content: Results, name: str) -> Finding:
     """Returns the words and rows of a figure."""
     return FINDERS[name](content)
 
@@ -62,17 +62,17 @@ def _is_rung(definition: Definition) -> bool:
     return definition.nested and is_set_of_leaves(definition)
 
 
-def _of(content: Content) -> str:
+def _of(content: Results) -> str:
     return (
         f"share of {content.codebook.denominators[content.settings.denominator].title}, {content.level:.0%} intervals"
     )
 
 
-def _quotable(content: Content) -> list[str]:
+def _quotable(content: Results) -> list[str]:
     return [name for name, frame in content.frames.items() if frame.is_quotable]
 
 
-def _shares(content: Content, definitions: list[str], *, years: bool) -> pd.DataFrame:
+def _shares(content: Results, definitions: list[str], *, years: bool) -> pd.DataFrame:
     rows = content.shares.reset_index(drop=True)
     kept = (
         rows["frame"].isin(_quotable(content)) & rows["definition"].isin(definitions) & (rows["weight"] == "documents")
@@ -81,7 +81,7 @@ def _shares(content: Content, definitions: list[str], *, years: bool) -> pd.Data
     return rows if years else rows[rows["year"] == ""]
 
 
-def _find_trend(content: Content) -> Finding:
+def _find_trend(content: Results) -> Finding:
     settings, definition = content.settings, content.settings.headline_definitions[0]
     shares = _shares(content, [definition], years=True)
     rows = shares[["frame", "year", "definition", "denominator", "share", "low", "high"]]
@@ -102,7 +102,7 @@ def _find_trend(content: Content) -> Finding:
     return Finding(title, f"{named}; {_of(content)}; below, the number of documents that count", rows)
 
 
-def _find_definitions(content: Content) -> Finding:
+def _find_definitions(content: Results) -> Finding:
     names = [definition.id for definition in content.codebook.definitions]
     rows = _shares(content, names, years=False)
     by_line = [definition.id for definition in content.codebook.definitions if _is_rung(definition)]
@@ -114,7 +114,7 @@ def _find_definitions(content: Content) -> Finding:
     return Finding(title, f"Every definition of the codebook in each frame that may be quoted; {_of(content)}", rows)
 
 
-def _find_years(content: Content) -> Finding:
+def _find_years(content: Results) -> Finding:
     nested = [definition.id for definition in content.codebook.definitions if definition.nested]
     frame = content.settings.headline_frame
     title = f"{content.frames[frame].title}: the share by year under each definition"
@@ -131,7 +131,7 @@ def _find_years(content: Content) -> Finding:
     return Finding(title, f"A panel for each nested definition; {_of(content)}", _shares(content, nested, years=True))
 
 
-def _find_curve(content: Content) -> Finding:
+def _find_curve(content: Results) -> Finding:
     curve = content.extras["curve"]
     rows = curve[(curve["denominator"] == content.settings.denominator) & curve["frame"].isin(_quotable(content))]
     own = rows[rows["frame"] == content.settings.headline_frame]["share"]
@@ -143,7 +143,7 @@ def _find_curve(content: Content) -> Finding:
     return Finding(title, f"Above, every combination, sorted; below, what counting a line adds; {_of(content)}", rows)
 
 
-def _find_robustness(content: Content) -> Finding:
+def _find_robustness(content: Results) -> Finding:
     frame, definition = content.settings.headline_frame, content.settings.headline_definitions[0]
     rows = content.extras["robustness"]
     own = rows[(rows["frame"] == frame) & (rows["definition"] == definition)]
@@ -156,13 +156,13 @@ def _find_robustness(content: Content) -> Finding:
     return Finding(title, f"The headline definitions; the band is the headline's interval; {_of(content)}", rows)
 
 
-def _find_published(content: Content) -> Finding:
+def _find_published(content: Results) -> Finding:
     rows = pd.DataFrame([dict(row) for row in content.published if row.get("definition")])
     subtitle = f"Ours filled, of {content.codebook.study.output}; theirs hollow, of what each counted"
     return Finding("This census beside figures of others, under the nearest definition", subtitle, rows)
 
 
-FINDERS: Mapping[str, Callable[[Content], Finding]] = {
+FINDERS: Mapping[str, Callable[[Results], Finding]] = {
     "trend": _find_trend,
     "definitions": _find_definitions,
     "years": _find_years,

@@ -4,7 +4,8 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.report.content import Content, has_rows
+from pipeline.report.content import Content
+from pipeline.report.results import has_rows
 
 SHOWN_EXEMPLARS = 5  # documents most surely of an agenda that the page links to
 

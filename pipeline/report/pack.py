@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from pipeline.report.atlas import map_payload, read_payload
+from pipeline.report.atlas import list_documents, map_payload, read_payload
 from pipeline.report.content import Content
 from pipeline.report.payload import explorer_payload, merge_weights, replicates_payload
 
@@ -38,11 +38,12 @@ class PageData:
 
 def pack_page(content: Content) -> PageData:
     """Returns the data of the page, compressed while the rest is gathered: compression holds no lock of Python's."""
+    documents = list_documents(content)
     with ThreadPoolExecutor() as pool:
-        places = pool.submit(pack_json, map_payload(content))
+        places = pool.submit(pack_json, map_payload(content, documents))
         weights = merge_weights(content)
         replicates = pool.submit(pack_bytes, replicates_payload(weights))
-        read = pool.submit(pack_json, read_payload(content))
+        read = pool.submit(pack_json, read_payload(content, documents))
         explorer = explorer_payload(content, weights)
         map_key = hashlib.sha256(places.result().encode()).hexdigest()[:KEY_LETTERS]
         packed = pack_json({**explorer, "map_key": map_key})

@@ -5,8 +5,9 @@ from typing import Any
 from pipeline.estimate.planning import TARGET
 from pipeline.report.amounts import fill_amounts
 from pipeline.report.calls import fill_calls
-from pipeline.report.content import Content, has_rows
+from pipeline.report.content import Content
 from pipeline.report.findings import list_variants
+from pipeline.report.results import has_rows
 from pipeline.report.second import fill_second
 
 # From top to bottom: template, heading, and the optional tables without which the section is absent.

@@ -3,8 +3,7 @@
 import logging
 import shutil
 import time
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,15 @@ from pipeline.coding.codebook import load_codebook
 from pipeline.coding.frames import list_aliases
 from pipeline.config import Config
 from pipeline.errors import ConfigError
-from pipeline.forked import run_forked
+from pipeline.forked import run_beside
 from pipeline.generations import draft_folder, hold_lock
 from pipeline.report.cards import FOLDER, list_cards
 from pipeline.report.compare import compare_codes, compare_documents, compare_shares, find_last_version, read_version
 from pipeline.report.content import Content, load_content
 from pipeline.report.figure_files import draw_files
-from pipeline.report.pack import PageData, pack_page
+from pipeline.report.pack import pack_page
 from pipeline.report.parts import rename, split_changes
+from pipeline.report.results import Results, load_results
 from pipeline.report.site import MAP_FILE, fill_values, render_cards, render_comparison, render_markdown, render_page
 from pipeline.report.tables import list_tables
 
@@ -33,31 +33,29 @@ log = logging.getLogger(__name__)
 
 
 def run(config: Config) -> None:
-    """Reads every derived table and writes `reports/<version>/`."""
+    """Reads every derived table and writes `reports/<version>/`.
+
+    Drawing takes about as long as all else, so the two are done beside each other where there are two processors.
+    """
     start = time.perf_counter()
     codebook = load_codebook(config.path(config.paths.handcheck, "codebook", "codebook.toml"))
     check_version(config)
-    content = load_content(config, codebook)
-    figures, pictures, tables, data = make_parts(content)
-    texts = {f"figures/{name}": text for name, text in draw_files(content, figures).items()}
+    results = load_results(config, codebook)
     reports = config.path(config.paths.reports)
-    last = find_last_version(reports, config.version)
-    if last:
-        texts[COMPARE] = render_comparison(content, last, _changes(reports / last, tables, content))
-    values = fill_values(content, tables)
-    texts |= render_page(content, figures, tables, COMPARE if last else "", values, data)
-    texts["report.md"] = render_markdown(content, tables, values)
-    texts |= {f"{FOLDER}/{name}.html": text for name, text in render_cards(content, list_cards(content)).items()}
     folder = reports / config.version
-    reports.mkdir(parents=True, exist_ok=True)
-    with hold_lock(reports), draft_folder(folder) as draft:
-        for name, rows in tables.items():
-            store.write_csv(draft / "tables" / f"{name}.csv", rows)
-        for name, picture in pictures.items():
-            store.write_bytes(draft / f"{name}.png", picture)
-        for name, text in texts.items():
-            store.write_text(draft / name, text)
-        keep_others(folder, draft)
+    with run_beside(_draw(results), 2) as drawn:
+        content = load_content(config, codebook, results)
+        tables = list_tables(content)
+        texts = make_texts(content, tables, reports, drawn)
+        reports.mkdir(parents=True, exist_ok=True)
+        with hold_lock(reports), draft_folder(folder) as draft:
+            for name, rows in tables.items():
+                store.write_csv(draft / "tables" / f"{name}.csv", rows)
+            for name, text in texts.items():
+                store.write_text(draft / name, text)
+            for name, picture in next(drawn).items():
+                store.write_bytes(draft / f"{name}.png", picture)
+            keep_others(folder, draft)
     log.info(
         "report: %s, page of %.1f MB and map of %.1f MB in %.1f s",
         folder.relative_to(config.root),
@@ -66,24 +64,26 @@ def run(config: Config) -> None:
     )
 
 
-def make_parts(content: Content) -> tuple[dict[str, str], dict[str, bytes], dict[str, pd.DataFrame], PageData]:
-    """Returns figures as SVG, every picture as PNG by its path, the tables, and the data of the page.
-
-    Drawing takes about as long as all else, so the two are done beside each other where there are two processors.
-    """
-    tasks: tuple[Callable[[], Any], ...] = (partial(_draw, content), partial(_tabulate, content))
-    (figures, pictures), (tables, data) = run_forked(tasks)
-    return figures, pictures, tables, data
-
-
-def _draw(content: Content) -> tuple[dict[str, str], dict[str, bytes]]:
+def _draw(results: Results) -> Iterator[dict[str, Any]]:
     from pipeline.report.drawing import draw_all  # noqa: PLC0415  matplotlib is loaded beside the other process's work
 
-    return draw_all(content)
+    yield from draw_all(results)
 
 
-def _tabulate(content: Content) -> tuple[dict[str, pd.DataFrame], PageData]:
-    return list_tables(content), pack_page(content)
+def make_texts(
+    content: Content, tables: Mapping[str, pd.DataFrame], reports: Path, drawn: Iterator[dict[str, str]]
+) -> dict[str, str]:
+    """Returns every text of a report but its tables, by its path; the figures are the next of `drawn`."""
+    data = pack_page(content)
+    values = fill_values(content, tables)
+    texts = {"report.md": render_markdown(content, tables, values)}
+    last = find_last_version(reports, content.version)
+    if last:
+        texts[COMPARE] = render_comparison(content, last, _changes(reports / last, tables, content))
+    texts |= {f"{FOLDER}/{name}.html": text for name, text in render_cards(content, list_cards(content)).items()}
+    figures = next(drawn)
+    texts |= {f"figures/{name}": text for name, text in draw_files(content, figures).items()}
+    return texts | render_page(content, figures, tables, COMPARE if last else "", values, data)
 
 
 def check_version(config: Config) -> None:

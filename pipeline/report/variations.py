@@ -7,14 +7,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from pipeline.report.colours import COLOURS
-from pipeline.report.content import Content
 from pipeline.report.findings import WRONG, list_variants
 from pipeline.report.marks import WIDTH_INCHES, Sheet, finish_axes, plot_shares
+from pipeline.report.results import Results
 
 NAME_LETTERS = 44  # of a line's name that stand beside its mark
 
 
-def plot_curve(content: Content) -> tuple[Figure, str]:
+def plot_curve(content: Results) -> tuple[Figure, str]:
     """Plots the sorted shares of all specifications, and what each contested line does to them."""
     quotable = [name for name, frame in content.frames.items() if frame.is_quotable]
     curve, toggles = (_of_headline(content, name) for name in ("curve", "toggles"))
@@ -51,13 +51,13 @@ def plot_curve(content: Content) -> tuple[Figure, str]:
     return figure, f"Share under all {count:,} ways of drawing the contested lines, and what each line adds"
 
 
-def _name_line(content: Content, line: str) -> str:
+def _name_line(content: Results, line: str) -> str:
     """Returns a contested line with its name; several that move together by their codes."""
     title = content.codebook.name_toggle(line).replace("*", "")
     return textwrap.shorten(f"{line} {title}", NAME_LETTERS, placeholder=" …") if title else f"together: {line}"
 
 
-def plot_robustness(content: Content) -> tuple[Figure, str]:
+def plot_robustness(content: Results) -> tuple[Figure, str]:
     """Plots the headline frame's share under every variant of the estimate, for each headline definition."""
     rows = content.extras["robustness"]
     rows = rows[rows["frame"] == content.settings.headline_frame]
@@ -82,6 +82,6 @@ def plot_robustness(content: Content) -> tuple[Figure, str]:
     return figure, f"{title}: the headline shares estimated otherwise; the band is the headline's interval"
 
 
-def _of_headline(content: Content, table: str) -> pd.DataFrame:
+def _of_headline(content: Results, table: str) -> pd.DataFrame:
     rows = content.extras[table]
     return rows[rows["denominator"] == content.settings.denominator]

@@ -7,6 +7,7 @@ import pandas as pd
 
 from pipeline.coding.sample import SCREENED
 from pipeline.report.content import Content
+from pipeline.report.results import Results
 
 ESTIMATOR_NOTE = (
     "The explorer computes from the same table of weights in the page, and agrees with the tables to nine digits."
@@ -55,10 +56,9 @@ def make_link(frame: str, definition: str = "", year: str = "", denominator: str
     return "#" + urlencode({key: value for key, value in state.items() if value})
 
 
-def spell_readers(content: Content) -> str:
+def spell_readers(content: Results) -> str:
     """Returns who read, such as "language-model readers"."""
-    sample = content.sample
-    kinds = sorted({coder.kind for coder in sample.about.coders} | {sheet.kind for sheet in sample.people})
+    kinds = content.reader_kinds
     return " and ".join("people" if kind == "person" else f"{kind.replace(' ', '-')} readers" for kind in kinds)
 
 
@@ -169,7 +169,7 @@ def cite_share(content: Content) -> str:
     )
 
 
-def tell_source(content: Content) -> str:
+def tell_source(content: Results) -> str:
     """Returns the line that says, inside a picture, where it comes from and who read."""
     return (
         f"{content.settings.title} {content.version}, code {content.code_version}; read by {spell_readers(content)}; "
@@ -177,7 +177,7 @@ def tell_source(content: Content) -> str:
     )
 
 
-def tell_trend(content: Content, frame: str, definition: str) -> str:
+def tell_trend(content: Results, frame: str, definition: str) -> str:
     """Returns the finding about a frame: where its share began and where it is now, and how many documents that is."""
     title, name = content.frames[frame].title, _short_title(content, definition)
     years = [
@@ -195,7 +195,7 @@ def tell_trend(content: Content, frame: str, definition: str) -> str:
     )
 
 
-def _short_title(content: Content, definition: str) -> str:
+def _short_title(content: Results, definition: str) -> str:
     title = next(item.title for item in content.codebook.definitions if item.id == definition)
     return title.split(":")[0]
 
