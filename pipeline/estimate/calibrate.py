@@ -9,6 +9,7 @@ import numpy as np
 
 BOUNDS = (0.2, 4.0)  # of the factor on what a document stands for: none is silenced, and none speaks for everyone
 STEPS = 40
+LENGTHS = 2.0 ** -np.arange(8)  # of Newton's step that are tried
 CLOSE = 1e-10  # of the totals, relative to the largest
 
 
@@ -17,37 +18,61 @@ def calibrate_factors(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns factors g of `base`, float (n,), with sum base g x = totals but for the penalty, and the multipliers.
 
+    Arguments as those of `calibrate_each`, for one base: float (n,).
+    """
+    start = np.zeros(len(totals)) if start is None else start
+    factors, multipliers = calibrate_each(base[None], variables, totals, penalty, start)
+    return factors[0], multipliers[0]
+
+
+def calibrate_each(
+    bases: np.ndarray, variables: np.ndarray, totals: np.ndarray, penalty: np.ndarray, start: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns factors g of each base, float (k, n), and the multipliers, float (k, p).
+
     g_i = 1 + x_i' l, cut at `BOUNDS`; l solves sum base g x + penalty l = totals (Newton's method on the convex dual).
 
     Args:
-        base: float (n,), at least 0.
+        bases: float (k, n), at least 0.
         variables: float (n, p).
         totals: float (p,).
         penalty: float (p,), 0 where the total must be met.
         start: float (p,), multipliers of a similar problem.
     """
-    low, high = BOUNDS
-    tiny = 1e-9 * max(float(base.sum()), 1.0)
-    scale = max(float(np.abs(totals).max(initial=0)), 1.0)
-    multipliers = np.zeros(len(totals)) if start is None else start.copy()
-    factors = np.clip(1 + variables @ multipliers, low, high)
-    missing = totals - variables.T @ (base * factors) - penalty * multipliers
+    count, diagonal = len(totals), np.arange(len(totals))
+    products = (variables[:, :, None] * variables[:, None, :]).reshape(len(variables), count**2)
+    tiny = 1e-9 * np.maximum(bases.sum(axis=1), 1.0)
+    close = CLOSE * max(float(np.abs(totals).max(initial=0)), 1.0)
+    multipliers = np.tile(start, (len(bases), 1))
+    factors, missing = _meet(bases, variables, totals, penalty, multipliers)
+    open_rows = np.arange(len(bases))
     for _ in range(STEPS):
-        if float(np.abs(missing).max(initial=0)) < CLOSE * scale:
+        open_rows = open_rows[np.abs(missing[open_rows]).max(axis=1, initial=0) >= close]
+        if not len(open_rows):
             break
-        is_free = (factors > low) & (factors < high)
-        part = variables[is_free]
-        curvature = part.T @ (base[is_free, None] * part)
-        curvature[np.diag_indices_from(curvature)] += penalty + tiny
-        step, length = np.linalg.solve(curvature, missing), 1.0
-        while True:
-            tried = multipliers + length * step
-            new = np.clip(1 + variables @ tried, low, high)
-            left = totals - variables.T @ (base * new) - penalty * tried
-            if float(left @ left) < float(missing @ missing) or length < 1 / 64:
+        is_free = (factors[open_rows] > BOUNDS[0]) & (factors[open_rows] < BOUNDS[1])
+        curvature = ((bases[open_rows] * is_free) @ products).reshape(-1, count, count)
+        curvature[:, diagonal, diagonal] += penalty + tiny[open_rows, None]
+        step = np.linalg.solve(curvature, missing[open_rows, :, None])[..., 0]
+        waiting = np.arange(len(open_rows))
+        for length in LENGTHS:
+            rows = open_rows[waiting]
+            tried = multipliers[rows] + length * step[waiting]
+            new, left = _meet(bases[rows], variables, totals, penalty, tried)
+            is_better = (left**2).sum(axis=1) < (missing[rows] ** 2).sum(axis=1)
+            better = rows[is_better]
+            multipliers[better], factors[better], missing[better] = tried[is_better], new[is_better], left[is_better]
+            waiting = waiting[~is_better]
+            if not len(waiting):
                 break
-            length /= 2
-        if float(left @ left) >= float(missing @ missing):
-            break  # the bounds leave no way to meet every total: as near as they allow
-        multipliers, factors, missing = tried, new, left
+        # Of those that no step brings nearer the bounds leave no way to meet every total.
+        open_rows = np.delete(open_rows, waiting)
     return factors, multipliers
+
+
+def _meet(
+    bases: np.ndarray, variables: np.ndarray, totals: np.ndarray, penalty: np.ndarray, multipliers: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the factors that multipliers give, float (k, n), and what they leave of the totals, float (k, p)."""
+    factors = np.clip(1 + multipliers @ variables.T, *BOUNDS)
+    return factors, totals - (bases * factors) @ variables - penalty * multipliers

@@ -162,9 +162,10 @@ def tabulate_chances(
     table.sort_indices()
     count = np.diff(table.indptr)
     table.data[table.indptr[:-1][count == 1]] = 1.0
-    for row in np.flatnonzero(count > 1):
-        part = slice(table.indptr[row], table.indptr[row + 1])
-        top = part.start + int(table.data[part].argmax())
-        table.data[top] = 0.0
-        table.data[top] = 1 - table.data[part].sum()
+    for number in np.unique(count[count > 1]):
+        places = table.indptr[:-1][count == number, None] + np.arange(number)
+        chances = table.data[places]
+        top = np.arange(len(places)), chances.argmax(axis=1)  # the likeliest code takes what rounding leaves
+        chances[top] = 0.0
+        table.data[places[top]] = 1 - chances.sum(axis=1)
     return sparse.csr_array(table)

@@ -15,7 +15,7 @@ from scipy import sparse
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.sample import Sample
 from pipeline.estimate.bootstrap import REPLICATE_COUNT, rescale
-from pipeline.estimate.calibrate import calibrate_factors
+from pipeline.estimate.calibrate import calibrate_each, calibrate_factors
 from pipeline.estimate.domains import Population
 from pipeline.estimate.rulings import CodeChances, spread_codes
 from pipeline.estimate.told import Told
@@ -154,12 +154,9 @@ def _calibrate_frame(
     totals = table.sum(axis=0) - own.sum(axis=0)
     penalty = np.where(is_exact, 0.0, SOFT * max(float(unread.mean()), 1e-9))
     factors, start = calibrate_factors(unread, own, totals, penalty)
-    replicates = np.ones_like(redrawn)
-    for number, redraw in enumerate(redrawn):
-        base = unread * redraw
-        again, _ = calibrate_factors(base, own, totals, penalty, start)
-        replicates[number] += base * again
-    return 1 + unread * factors, replicates
+    bases = unread * redrawn
+    again, _ = calibrate_each(bases, own, totals, penalty, start)
+    return 1 + unread * factors, 1 + bases * again
 
 
 def _count_frame(
