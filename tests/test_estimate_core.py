@@ -13,7 +13,7 @@ from pipeline.coding.positions import Position
 from pipeline.coding.queries import Definition
 from pipeline.estimate.agendas import estimate_agendas, estimate_growth, list_agendas
 from pipeline.estimate.as_people import tabulate_as_people
-from pipeline.estimate.axis_donors import AxisDonors, _sort_readers
+from pipeline.estimate.axis_donors import ALIKE_WORTH, AXES_WORTH, OTHERS_WORTH, AxisDonors, _sort_readers
 from pipeline.estimate.bootstrap import rescale
 from pipeline.estimate.curve import draw_curves
 from pipeline.estimate.flips import AIM_WORTH, TARGET_WORTH, aim_flips
@@ -273,7 +273,8 @@ def test_overturned_documents_go_where_drawn_ones_of_any_group_went() -> None:
 def test_which_of_two_readers_said_something_unusual_teaches_nothing() -> None:
     meant = np.array([[0, 1, 0, 0], [0, 0, 1, 0], [0, 1, 1, 0]])  # two readers, then the ruling
     axes = np.array([[[0], [5], [6], [0]], [[0], [7], [8], [0]]])
-    sorted_axes, sorted_meant, is_odd = _sort_readers(axes, meant)
+    sorted_axes, sorted_meant, sorted_scope, is_odd = _sort_readers(axes, meant, np.zeros_like(meant))
+    assert not sorted_scope.any()
     assert sorted_meant.tolist() == [[0, 1, 1, 0], [0, 0, 0, 0], [0, 1, 1, 0]]
     assert sorted_axes[:, 1:3, 0].tolist() == [[5, 8], [7, 6]]
     assert is_odd.tolist() == [[False, True, True, False], [False, False, False, False]]
@@ -285,11 +286,36 @@ def test_axes_follow_what_adjudication_did_to_alike_ones() -> None:
     ruled = np.array([[0, 0], [0, 1], [0, 1], [0, 0]])
     meant = np.array([[1, 1, 1, 0], [1, 1, 1, 0], [0, 1, 1, 0]])
     drawn, version = np.array([True, True, False, False]), np.zeros(4, dtype=int)
-    patterns = AxisDonors.of(said, ruled, np.array([2]), drawn, meant, version)
+    scope = np.zeros_like(meant)
+    patterns = AxisDonors.of(said, ruled, np.array([2]), drawn, meant, scope, version)
     assert patterns.codes[0, :, 0].tolist() == [0, 1, 1]
     assert patterns.likeness[0].tolist() == [1, 1, 0.1]
-    other = AxisDonors.of(said, ruled, np.array([2]), drawn, meant, np.array([1, 0, 0, 0]))
+    other = AxisDonors.of(said, ruled, np.array([2]), drawn, meant, scope, np.array([1, 0, 0, 0]))
     assert other.likeness[0].tolist() == [0, 1, 0.1]
+
+
+@pytest.mark.parametrize("count", [1, 4, 40])
+def test_rulings_on_what_is_out_of_scope_speak_for_nothing_else_however_many_they_are(count: int) -> None:
+    # Out of scope (0) readers mostly say 9; in scope (1) mostly 5. One document is open, of which they say 6, in scope.
+    # Ruled on are 7 in scope, `count` times 8 out of scope, and what is usual.
+    meant = np.array([6, 7, *[8] * count, *[5] * 50, *[9] * 90])
+    scope = np.where(meant < 8, 1, 0)
+    said = np.stack([np.zeros_like(meant), meant], axis=1)
+    drawn = np.arange(len(meant)) > 0
+    version, meant, scope = np.zeros_like(meant), np.tile(meant, (3, 1)), np.tile(scope, (3, 1))
+    patterns = AxisDonors.of(np.stack([said, said]), said, np.array([0]), drawn, meant, scope, version)
+    likeness = patterns.likeness[0]
+    assert likeness[0] == pytest.approx(ALIKE_WORTH) and likeness[-1] == pytest.approx(AXES_WORTH)
+    assert likeness[1 : count + 1].sum() == pytest.approx(OTHERS_WORTH)
+    assert not likeness[count + 1 : -1].any()
+
+
+def test_rulings_where_readers_agree_say_nothing_of_where_they_differ() -> None:
+    meant = np.array([[5, 5, 7, 5, 5], [6, 5, 7, 5, 5], [0, 5, 7, 5, 5]])  # they differ on the first, which is open
+    said = np.zeros((2, 5, 2), dtype=int)
+    drawn, zeros = np.array([False, True, True, True, True]), np.zeros_like(meant)
+    patterns = AxisDonors.of(said, said[0], np.array([0]), drawn, meant, zeros, zeros[0])
+    assert patterns.likeness[0].tolist() == [0, 0, 0, 0, AXES_WORTH]
 
 
 def test_replicates_rescale_as_the_paper_says() -> None:

@@ -15,7 +15,8 @@ from pipeline.coding.definitions import match_definition
 from pipeline.coding.queries import Query
 
 AXES_WORTH = 0.1  # agreements with the same axes that the readers' own axes count for
-ALIKE_WORTH = 0.3  # of an agreement whose readers' axes say the same but for which of the queries they meet
+ALIKE_WORTH = 0.3  # of an agreement whose readers' axes say the same of scope, and as unusual things within it
+OTHERS_WORTH = 1.0  # agreements that those with as unusual words, but another scope, count for, all together
 GOLDEN = (5**0.5 - 1) / 2
 
 
@@ -28,7 +29,8 @@ class AxisDonors:
             whose readers' word was kept.
         codes: int (n_open, n_donors, n_axes), the axes of each open document after each donor's ruling: its own
             readers' where the donor's were upheld, else the donor's ruling.
-        likeness: float (n_open, n_donors), 1 where the readers' axes say the same under every definition.
+        likeness: float (n_open, n_donors), 1 where the readers' axes say the same under every query, less where they
+            are only as unusual in their scope as the document's, and as much at one.
         order: int (n_open,), place of each document among those whose readers said the same.
     """
 
@@ -51,6 +53,7 @@ class AxisDonors:
         is_open: np.ndarray,
         is_drawn: np.ndarray,
         meant: np.ndarray,
+        scope: np.ndarray,
         version: np.ndarray,
     ) -> "AxisDonors":
         """Finds the donors.
@@ -58,11 +61,12 @@ class AxisDonors:
         Args:
             said: int (n_readers, n, 1 + n_axes). ruled: int (n, 1 + n_axes).
             is_open: rows that are not settled. is_drawn: bool (n,), drawn for adjudication by chance.
-            meant: int (n_readers + 1, n), what each reader's axes, and last the ruling's, say under the definitions.
+            meant: int (n_readers + 1, n), what each reader's axes, and last the ruling's, say under the definitions
+                and the denominators; scope: int, the same, under the denominators alone.
             version: int (n,), of the codebook: donors speak for documents read under the same one.
         """
         donors = np.flatnonzero(is_drawn & (said[:, :, 0] == ruled[None, :, 0]).any(axis=0))
-        axes, meant, is_odd = _sort_readers(said[:, :, 1:], meant)
+        axes, meant, scope, is_odd = _sort_readers(said[:, :, 1:], meant, scope)
         codes = np.repeat(said[0][is_open][:, None, 1:], len(donors) + 1, axis=1)
         is_upheld = meant[:-1, donors] == meant[-1, donors]  # (n_readers, n_donors - 1)
         kept = np.where(is_upheld.any(axis=0), is_upheld.argmax(axis=0), -1)
@@ -70,31 +74,52 @@ class AxisDonors:
             codes[:, :-1] = np.where((kept == number)[None, :, None], reader[is_open][:, None], codes[:, :-1])
         codes[:, :-1] = np.where((kept < 0)[None, :, None], ruled[donors, 1:][None], codes[:, :-1])
         likeness = np.full((len(is_open), len(donors) + 1), AXES_WORTH)
-        is_same = (meant[:-1][:, is_open, None] == meant[:-1][:, None, donors]).all(axis=0)
-        is_alike = (is_odd[:, is_open, None] == is_odd[:, None, donors]).all(axis=0)
-        likeness[:, :-1] = np.where(is_same, 1.0, ALIKE_WORTH * is_alike) * (version[is_open, None] == version[donors])
+        is_known = version[is_open, None] == version[donors]
+        is_same = is_known & _say_alike(meant[:-1], is_open, donors)
+        is_alike = is_known & ~is_same & _say_alike(np.concatenate([is_odd, _differ(meant)]), is_open, donors)
+        is_about = is_alike & _say_alike(scope[:-1], is_open, donors)
+        # What is ruled on another scope says little, however often it is.
+        is_other = is_alike & ~is_about
+        others = OTHERS_WORTH / np.maximum(is_other.sum(axis=1, keepdims=True), OTHERS_WORTH)
+        likeness[:, :-1] = is_same + ALIKE_WORTH * is_about + others * is_other
         alike = np.unique(meant[:-1][:, is_open], axis=1, return_inverse=True)[1].reshape(-1)
         order = pd.Series(alike).groupby(alike).cumcount().to_numpy() if len(alike) else alike
         return cls(donors, codes, likeness, order)
 
 
-def _sort_readers(axes: np.ndarray, meant: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _say_alike(words: np.ndarray, rows: np.ndarray, donors: np.ndarray) -> np.ndarray:
+    """Returns which donors' readers all say what a document's do: bool (n_rows, n_donors)."""
+    return np.asarray((words[:, rows, None] == words[:, None, donors]).all(axis=0))
+
+
+def _differ(meant: np.ndarray) -> np.ndarray:
+    """Returns which readers in order say something else than the one before: bool (n_readers - 1, n)."""
+    return meant[1:-1] != meant[:-2]
+
+
+def _sort_readers(
+    axes: np.ndarray, meant: np.ndarray, scope: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Puts the readers of each document into an order that does not hang on who they are.
 
-    First come those whose axes say something else than is usual: which of two readers said it teaches nothing.
+    First come those whose axes say something else than is usual in their scope: which of two readers said it teaches
+    nothing. (What is usual among all documents may be that they are out of scope: every other word is unusual then.)
 
     Args:
-        axes: int (n_readers, n, n_axes). meant: int (n_readers + 1, n).
+        axes: int (n_readers, n, n_axes). meant, scope: int (n_readers + 1, n).
 
     Returns:
-        axes and meant in that order, and who says something unusual: bool (n_readers, n).
+        axes, meant and scope in that order, and who says something unusual: bool (n_readers, n).
     """
-    values, counts = np.unique(meant[:-1], return_counts=True)
-    usual = values[counts.argmax()] if len(values) else 0
-    is_odd = meant[:-1] != usual
+    is_odd = np.zeros(meant[:-1].shape, dtype=bool)
+    for each in np.unique(scope[:-1]):
+        here = scope[:-1] == each
+        values, counts = np.unique(meant[:-1][here], return_counts=True)
+        is_odd |= here & (meant[:-1] != values[counts.argmax()])
     order = np.lexsort((meant[:-1], ~is_odd), axis=0)
-    meant = np.vstack([np.take_along_axis(meant[:-1], order, axis=0), meant[-1:]])
-    return np.take_along_axis(axes, order[:, :, None], axis=0), meant, np.take_along_axis(is_odd, order, axis=0)
+    axes = np.take_along_axis(axes, order[:, :, None], axis=0)
+    meant, scope = (np.vstack([np.take_along_axis(each[:-1], order, axis=0), each[-1:]]) for each in (meant, scope))
+    return axes, meant, scope, np.take_along_axis(is_odd, order, axis=0)
 
 
 def _without_leaves(query: Query) -> Query:
@@ -102,13 +127,16 @@ def _without_leaves(query: Query) -> Query:
     return replace(query, groups=(), leaves=(), without_leaves=(), any_of=parts)
 
 
-def read_axes(codebook: Codebook, tables: Sequence[pd.DataFrame]) -> np.ndarray:
-    """Returns what the axes alone say under the definitions: int (n_tables, n), one number for one meaning."""
+def read_axes(codebook: Codebook, tables: Sequence[pd.DataFrame]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns what the axes alone say under definitions and denominators, and under denominators alone.
+
+    Both are int (n_tables, n), one number for one meaning.
+    """
     queries = [_without_leaves(query) for query in (*codebook.definitions, *codebook.denominators.values())]
     number = np.zeros((len(tables), len(tables[0])), dtype=np.int64)
     for query in queries:
         number = 2 * number + np.array([match_definition(query, table) for table in tables])
-    return number
+    return number, number % 2 ** len(codebook.denominators)
 
 
 def draw_kept(patterns: AxisDonors, times: np.ndarray, places: np.ndarray, start: float) -> np.ndarray:

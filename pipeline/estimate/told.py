@@ -67,12 +67,12 @@ def number_codes(sample: Sample, codebook: Codebook) -> Told:
     ruled[sample.units.index.get_indexer(sample.adjudicator.index)] = coder.encode(sample.adjudicator)
     version = _versions(sample.readers[0])
     settled_codes = coder.decode(coder.join_rows(ruled))
-    meant = read_axes(codebook, [*(coder.decode(coder.join_rows(codes)) for codes in said), settled_codes])
+    meant, scope = read_axes(codebook, [*(coder.decode(coder.join_rows(codes)) for codes in said), settled_codes])
     is_screened = (sample.units["phase2_stratum"] == SCREENED).to_numpy()
     is_split = _find_splits(sample.units, said, meant[:-1]) & ~is_screened
     open_rows = np.flatnonzero(~is_settled & ~is_screened & ~is_split)
     is_drawn = is_drawn_by_chance(sample.units, is_settled) & ~is_screened
-    patterns = AxisDonors.of(said, ruled, open_rows, is_drawn, meant, version)
+    patterns = AxisDonors.of(said, ruled, open_rows, is_drawn, meant, scope, version)
     own_rows, split_rows, screened_rows = (
         np.flatnonzero(rows) for rows in (is_settled, is_split & ~is_settled, is_screened & ~is_settled)
     )

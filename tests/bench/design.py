@@ -22,16 +22,9 @@ UNEXPECTED = 0.02  # added to the classifier's chance of each one's leaf: how of
 FLIPPED_SURPRISING, FLIPPED_OTHER = 26 / 164, 2 / 207  # agreements that rulings overturned
 SURPRISING = 0.08
 AGREED = ("agree", "surprising")  # strata of phase 2 in which both readers said the same
-CODES = (
-    "leaf",
-    "leaf2",
-    "purpose",
-    "target",
-    "mechanism",
-    "scaling",
-    "evidence",
-    "confidence",
-)  # of the shipped codebook
+ASKED = ("purpose", "target", "mechanism", "scaling")  # axes of the shipped codebook that its queries ask for
+AXES = (*ASKED, "evidence", "confidence")
+CODES = ("leaf", "leaf2", *AXES)
 
 
 @dataclass(frozen=True)
@@ -122,18 +115,10 @@ def make_truth(world: World, rng: np.random.Generator) -> Truth:
     is_agreed = np.isin(kind, AGREED)
     is_odd = _leaf_chance(world, said["leaf"].to_numpy(dtype=str)) < SURPRISING
     kind[is_agreed] = np.where(is_odd, "surprising", "agree")[is_agreed]
-    drawn = np.flatnonzero(
-        (sample.units["phase2_stratum"] == "agree").to_numpy() & sample.units["is_adjudicated"].to_numpy()
+    upheld = {column: said[column].to_numpy() for column in ("leaf", "leaf2")} | _rule_on_axes(
+        sample, donor, ruled, rng
     )
-    for column in CODES:
-        cells = codes[column].to_numpy(copy=True)
-        cells[is_agreed] = said[column].to_numpy()[is_agreed]
-        if not column.startswith("leaf"):
-            for value in np.unique(first[column].iloc[drawn]):
-                alike = drawn[(first[column].iloc[drawn] == value).to_numpy()]
-                here = np.flatnonzero(is_agreed & (said[column] == value).to_numpy())
-                cells[here] = ruled[column].to_numpy()[rng.choice(alike, len(here))]
-        codes[column] = cells
+    codes = codes.assign(**{name: np.where(is_agreed, cells, codes[name]) for name, cells in upheld.items()})
     is_flipped = is_agreed & (rng.random(count) < np.where(is_odd, FLIPPED_SURPRISING, FLIPPED_OTHER))
     leaf = _flip(said["leaf"].to_numpy(dtype=str), codes["leaf"].to_numpy(dtype=str), is_flipped, first, ruled, rng)
     second = np.where(is_flipped, "", codes["leaf2"].fillna("").to_numpy(dtype=str))  # whose first leaf was kept
@@ -141,6 +126,36 @@ def make_truth(world: World, rng: np.random.Generator) -> Truth:
         leaf=leaf, leaf2=second, group=[name[0] for name in leaf], group2=[name[:1] for name in second]
     )
     return Truth(donor, codes, kind)
+
+
+def _rule_on_axes(
+    sample: Sample, donor: np.ndarray, ruled: pd.DataFrame, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Returns what a ruling would make of the axes of copied records: (n_documents,) by axis.
+
+    All axes together as one ruling made them: on a drawn agreement whose two readers differ on the same axes as the
+    record's two, and said nearly what they said (one of the `NEAREST`, or of all that are as near; the axes are those
+    that queries ask for). Where it kept a reader's word that reader's is kept, of either where both said it, else its
+    own word stands. So axes are not ruled on apart from each other, and what the second reader said tells as much as it
+    does in truth.
+    """
+    units = sample.units
+    drawn = np.flatnonzero((units["phase2_stratum"] == "agree").to_numpy() & units["is_adjudicated"].to_numpy())
+    first, second = (reader.reset_index(drop=True).fillna("") for reader in sample.readers[:2])
+    words = np.stack([reader[list(ASKED)].to_numpy(dtype=str) for reader in (first, second)])
+    is_same = words[0] == words[1]
+    apart = (is_same[:, None] != is_same[drawn]).sum(axis=2) * 2 * len(ASKED)
+    apart += (words[:, :, None] != words[:, None, drawn]).sum(axis=(0, 3))
+    reach = np.sort(apart, axis=1)[:, min(NEAREST, len(drawn)) - 1]
+    chance = rng.random((len(donor), len(drawn)))
+    model = drawn[np.where((apart <= reach[:, None])[donor], chance, 2.0).argmin(axis=1)]
+    is_first, found = rng.random(len(donor)) < 0.5, {}
+    for column in AXES:
+        own, other, told = (table[column].fillna("").to_numpy(dtype=object) for table in (first, second, ruled))
+        keeps_own, keeps_other = told[model] == own[model], told[model] == other[model]
+        takes_own = keeps_own & (is_first | ~keeps_other)
+        found[column] = np.where(takes_own, own[donor], np.where(keeps_other, other[donor], told[model]))
+    return found
 
 
 def _leaf_chance(world: World, leaf: np.ndarray) -> np.ndarray:
