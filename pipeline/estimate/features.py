@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
 
 from pipeline.estimate.kernel import Features, Kernel, NeighbourMeans
 from pipeline.text.word_counts import WordCounts
@@ -62,6 +61,8 @@ def _list_features(
     yield "neighbourhood", _unit_rows(around @ exact)
     counts = _count_matrix(words, total)
     if counts.shape[1]:
+        from sklearn.feature_extraction.text import TfidfTransformer  # noqa: PLC0415  half a second to load, which a run with kept predictions saves
+
         weighted = TfidfTransformer(sublinear_tf=True).fit_transform(counts)
         yield "terms", weighted
         yield "neighbourhood terms", NeighbourMeans.of(around, weighted)
@@ -82,6 +83,8 @@ def _count_matrix(words: WordCounts, total: int) -> sparse.csr_matrix:
 
 
 def _title_words(titles: pd.Series) -> sparse.csr_matrix:
+    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415  half a second to load, which a run with kept predictions saves
+
     words = TfidfVectorizer(sublinear_tf=True, min_df=TITLE_WORD_COUNT, stop_words="english", ngram_range=(1, 2))
     try:
         return words.fit_transform(titles.fillna(""))

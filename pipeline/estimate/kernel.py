@@ -8,7 +8,6 @@ from functools import cached_property
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils.extmath import safe_sparse_dot
 
 from pipeline.cluster.neighbours import run_threads
 
@@ -47,6 +46,8 @@ class NeighbourMeans:
     @classmethod
     def of(cls, is_near: sparse.csr_matrix, features: sparse.csr_matrix) -> "NeighbourMeans":
         """Returns the means over neighbours: (n, n), 1 for each neighbour of a document."""
+        from sklearn.utils.extmath import safe_sparse_dot  # noqa: PLC0415  half a second to load, which a run with kept predictions saves
+
         lengths = np.zeros(is_near.shape[0])
 
         def measure(first: int) -> None:
@@ -98,6 +99,8 @@ class Kernel:
 
     def own(self) -> np.ndarray:
         """Returns the likeness of the read documents among themselves: float64 (n_read, n_read)."""
+        from sklearn.utils.extmath import safe_sparse_dot  # noqa: PLC0415  half a second to load, which a run with kept predictions saves
+
         total = len(self.read)
         kernel = np.empty((total, total))
         common, rare = self._join_sparse()

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.linear_model import LogisticRegression
 
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.sample import Sample, settle_codes
@@ -136,6 +135,8 @@ def lay_features(chance: np.ndarray, frame: np.ndarray, names: np.ndarray) -> np
 
 def fit_frames(known: np.ndarray, truth: np.ndarray, asked: np.ndarray) -> np.ndarray:
     """Returns the chances of the documents asked for: float (n_asked,), from features and scope of known ones."""
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415  half a second to load, which a run with kept predictions saves
+
     model = LogisticRegression(C=PENALTY, solver="newton-cholesky", tol=1e-8, max_iter=200)
     return model.fit(known, truth).predict_proba(asked)[:, 1]
 
