@@ -1,6 +1,5 @@
 """The tables of estimates from the shipped census: they agree with each other, and with what they say of themselves."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from pipeline.config import Config, load_config
 from pipeline.corpus.persons import list_persons
 from pipeline.errors import DataError
 from pipeline.estimate.agendas import estimate_agendas, list_agendas
-from pipeline.estimate.curve import estimate_specifications, list_specifications
+from pipeline.estimate.curve import draw_lines, estimate_specifications, list_specifications
 from pipeline.estimate.domains import Population
 from pipeline.estimate.other_truths import dawid_skene
 from pipeline.estimate.people import WEIGHTS, count_people, merge_name, name_people, size_by_people, truncate
@@ -147,12 +146,12 @@ def test_nothing_lies_below_what_was_read(survey: Survey, found: Found, config: 
 
 def test_the_curve_is_the_same_estimator(survey: Survey) -> None:
     specifications = list_specifications(survey.codebook)
-    by_leaf = replace(survey, weights=survey.weights.merged(pd.factorize(survey.records["leaf"])[0]))
     domain = survey.domains[0]
     part = survey.part(domain)
     assert part is not None
     for denominator in survey.codebook.denominators.values():
-        curve = estimate_specifications(by_leaf, domain, denominator, specifications)
+        lines = draw_lines(survey, denominator, specifications)
+        curve = estimate_specifications(survey, domain, lines, len(specifications.toggles))
         assert curve is not None and len(curve) == len(specifications.is_direct)
         for number in (0, 77, 5000, len(curve) - 1):
             leaves = np.array(specifications.leaves)[specifications.is_direct[number]]
@@ -163,9 +162,9 @@ def test_the_curve_is_the_same_estimator(survey: Survey) -> None:
 
 
 def test_the_curve_never_falls_when_a_line_is_counted(survey: Survey) -> None:
-    by_leaf = replace(survey, weights=survey.weights.merged(pd.factorize(survey.records["leaf"])[0]))
     specifications = list_specifications(survey.codebook)
-    curve = estimate_specifications(by_leaf, survey.domains[0], survey.codebook.denominators["safety"], specifications)
+    lines = draw_lines(survey, survey.codebook.denominators["safety"], specifications)
+    curve = estimate_specifications(survey, survey.domains[0], lines, len(specifications.toggles))
     assert curve is not None
     for column in ("share", "low", "high"):
         cube = curve[column].to_numpy().reshape((2,) * len(specifications.toggles))

@@ -7,10 +7,11 @@ of `shares`, which takes any number of queries at once.
 """
 
 import itertools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.definitions import bare_codes, is_set_of_leaves, match_definition
@@ -79,17 +80,13 @@ def draw_curves(survey: Survey) -> tuple[pd.DataFrame, pd.DataFrame]:
     names = np.array([" ".join(toggle) for toggle in specifications.toggles])
     points: list[pd.DataFrame] = []
     effects: list[pd.DataFrame] = []
-    inside = np.array([survey.inside(denominator) for denominator in survey.codebook.denominators.values()])
-    # Leaves that every specification treats alike are one.
-    kind = pd.factorize(pd.Series([column.tobytes() for column in specifications.is_direct.T], dtype=object))[0]
-    leaf = pd.Index(specifications.leaves).get_indexer(pd.Index(survey.records["leaf"]))
-    told = pd.DataFrame(inside.T).assign(kind=kind[leaf], **mark_contested(survey.records, survey.codebook))
-    group = told.groupby(list(told.columns), sort=False).ngroup().to_numpy()
-    by_kind = replace(survey, weights=survey.weights.merged(group))
-    for domain, (name, denominator) in itertools.product(
-        (domain for domain in survey.domains if not domain.year), survey.codebook.denominators.items()
-    ):
-        estimates = estimate_specifications(by_kind, domain, denominator, specifications)
+    lines = {
+        name: draw_lines(survey, denominator, specifications)
+        for name, denominator in survey.codebook.denominators.items()
+    }
+    frames = [domain for domain in survey.domains if not domain.year]
+    for domain, (name, drawn) in itertools.product(frames, lines.items()):
+        estimates = estimate_specifications(survey, domain, drawn, len(specifications.toggles))
         if estimates is None:
             continue
         for rows, parts in (
@@ -100,22 +97,49 @@ def draw_curves(survey: Survey) -> tuple[pd.DataFrame, pd.DataFrame]:
     return pd.concat(points, ignore_index=True), pd.concat(effects, ignore_index=True)
 
 
-def estimate_specifications(
-    survey: Survey, domain: Domain, denominator: Denominator, specifications: Specifications
-) -> pd.DataFrame | None:
+@dataclass(frozen=True)
+class Lines:
+    """What counts under each specification within a denominator; codes that they all treat alike are one.
+
+    Attributes:
+        counted: bool (n_specifications, n_kinds). inside: bool (n_kinds,), what is in the denominator.
+        join: (n_records, n_kinds), 1 for the kind of each code.
+    """
+
+    counted: np.ndarray
+    inside: np.ndarray
+    join: sparse.csr_array
+
+
+def draw_lines(survey: Survey, denominator: Denominator, specifications: Specifications) -> Lines:
+    """Returns what counts under each specification within a denominator."""
+    records, inside = survey.records, survey.inside(denominator)
+    told = records[["leaf"]].assign(inside=inside, **mark_contested(records, survey.codebook))
+    first = ~told.duplicated().to_numpy()
+    counted = specifications.match(records[first]) & inside[first]
+    alike = [column.tobytes() for column in np.vstack([counted, inside[first]]).T]
+    kind = pd.Series(pd.factorize(pd.Series(alike, dtype=object))[0])
+    of_told = pd.Series(kind.to_numpy(), index=pd.MultiIndex.from_frame(told[first]))
+    places = of_told[pd.MultiIndex.from_frame(told)].to_numpy()
+    join = sparse.csr_array((np.ones(len(places)), (np.arange(len(places)), places)))
+    one = np.flatnonzero(~kind.duplicated())
+    return Lines(counted[:, one], inside[first][one], join)
+
+
+def estimate_specifications(survey: Survey, domain: Domain, lines: Lines, n_toggles: int) -> pd.DataFrame | None:
     """Returns share, low and high of every specification, in their order; None where the denominator is unread."""
     part = survey.part(domain)
     if part is None:
         return None
-    counted, inside = specifications.match(survey.records), survey.inside(denominator)
+    joined = part.join(lines.join)
     found = [
-        estimate_ends(part, counted[start : start + CHUNK], inside, survey.level)
-        for start in range(0, len(counted), CHUNK)
+        estimate_ends(joined, lines.counted[start : start + CHUNK], lines.inside, survey.level)
+        for start in range(0, len(lines.counted), CHUNK)
     ]
     share, low, high = (np.concatenate(ends) for ends in zip(*found, strict=True))
     if not np.isfinite(share).all():
         return None
-    return pd.DataFrame({"share": share, **_nest(low, high, len(specifications.toggles))})
+    return pd.DataFrame({"share": share, **_nest(low, high, n_toggles)})
 
 
 def _nest(low: np.ndarray, high: np.ndarray, n_toggles: int) -> dict[str, np.ndarray]:

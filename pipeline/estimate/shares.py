@@ -60,6 +60,17 @@ class Part:
         """
         return some @ self.sure + (self.chances @ some.T >= SURE).sum(axis=0)
 
+    def join(self, join: sparse.csr_array) -> "Part":
+        """Returns the same with codes joined: (n_records, n_joined), 1 for what each becomes."""
+        return replace(
+            self,
+            totals=self.totals @ join,
+            read=self.read @ join,
+            sure=self.sure @ join,
+            chances=sparse.csr_array(self.chances @ join),
+            leverage=self.leverage @ join,
+        )
+
 
 @dataclass(frozen=True)
 class Shares:
