@@ -1,6 +1,7 @@
 """Predictions that are kept: the same to the last digit, and never those of anything else."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,11 @@ import pytest
 from pipeline.cluster.neighbours import find_neighbours
 from pipeline.coding.codebook import Codebook
 from pipeline.estimate.classify import Predictions
+from pipeline.estimate.features import TextFeatures
 from pipeline.estimate.kept import MODULES, keep_predictions, name_predictions
+from pipeline.estimate.kept_features import keep_features
 from pipeline.estimate.kept_neighbours import keep_neighbours
+from pipeline.text.word_counts import WordCounts
 from tests.invented_survey import CODEBOOK, invent_sample
 from tests.test_rooms import read_imports
 
@@ -136,3 +140,24 @@ def test_neighbours_are_made_once_for_the_same_vectors_and_anew_for_others(
     assert np.array_equal(keep_neighbours(place, turned, 4)[1], wanted[1][::-1, :4]) and len(calls) == 3
     place.write_bytes(place.read_bytes()[:700])
     assert np.array_equal(keep_neighbours(place, turned, 4)[1], wanted[1][::-1, :4]) and len(calls) == 4
+
+
+def test_features_of_texts_are_made_once_for_the_same_texts_and_anew_for_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    neighbours = np.array([[1, 2], [0, 2], [3, 0], [2, 1]])
+    rows, columns = np.array([0, 0, 1, 2, 3], dtype=np.int32), np.array([0, 1, 1, 2, 0], dtype=np.int32)
+    words = WordCounts(rows, columns, np.array([1, 3, 2, 1, 1], dtype=np.int16), ["cup", "plate", "spoon"])
+    titles = pd.Series(["Cups hold tea", "Plates hold cake", None, "Tea and cake"])
+    place, calls, make = tmp_path / "a" / "features.npz", [], TextFeatures.of
+    monkeypatch.setattr(TextFeatures, "of", lambda *asked: calls.append(asked) or make(*asked))  # type: ignore[func-returns-value]
+    wanted = make(neighbours, words, titles)
+    for _ in range(2):
+        found = keep_features(place, neighbours, words, titles)
+        assert np.array_equal(found.lengths, wanted.lengths) and (found.titles != wanted.titles).nnz == 0
+    assert len(calls) == 1 and wanted.titles.nnz and (wanted.lengths > 0).all()
+    keep_features(place, neighbours, words, titles.str.replace("tea", "cake"))
+    keep_features(place, neighbours[:, ::-1], words, titles)
+    keep_features(place, neighbours, replace(words, counts=words.counts[::-1]), titles)
+    keep_features(place, neighbours, replace(words, vocabulary=["cup", "plate", "knife"]), titles)
+    assert len(calls) == 5

@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from pipeline.cluster.neighbours import run_threads
 from pipeline.coding.agenda_list import Agenda
 from pipeline.estimate.classify import NEAR_DUPLICATE_COSINE, assign_folds
-from pipeline.estimate.features import compute_kernel, find_near_duplicates
+from pipeline.estimate.features import TextFeatures, compute_kernel, find_near_duplicates
 from pipeline.estimate.fold_models import FoldModels
 from pipeline.estimate.kept_neighbours import Near
 from pipeline.estimate.kernel import Kernel
@@ -56,6 +56,7 @@ def gather_evidence(
     agendas: Sequence[Agenda],
     known: np.ndarray,
     predicted: Mapping[str, np.ndarray],
+    texts: TextFeatures | None = None,
 ) -> Evidence:
     """Returns the evidence.
 
@@ -67,6 +68,7 @@ def gather_evidence(
         agendas: the list.
         known: int, rows of the seeds and the read documents, rising.
         predicted: the chance of each leaf, or where that is not at hand of its group: float (n,) by leaf.
+        texts: features of the documents, if they are known.
     """
     neighbours, cosines = near
     duplicates = find_near_duplicates(neighbours, cosines, NEAR_DUPLICATE_COSINE)
@@ -75,7 +77,7 @@ def gather_evidence(
     ]
     phrases = [agenda.phrases for agenda in agendas]
     return Evidence(
-        kernel=compute_kernel(vectors, neighbours, words, documents, known),
+        kernel=compute_kernel(vectors, neighbours, words, documents, known, texts),
         fold=assign_folds(documents["doc_id"], duplicates),
         in_title=find_in_titles(documents["title"], phrases),
         in_terms=find_in_words(words.rows, words.columns, words.vocabulary, len(documents), phrases),

@@ -19,7 +19,9 @@ from pipeline.coding.agenda_list import FILE, AgendaList, load_agendas, read_age
 from pipeline.coding.codebook import Codebook, load_codebook
 from pipeline.config import Config
 from pipeline.estimate.domains import parts_of
-from pipeline.estimate.features import NEIGHBOUR_COUNT
+from pipeline.estimate.features import NEIGHBOUR_COUNT, TextFeatures
+from pipeline.estimate.kept_features import PLACE as FEATURES_PLACE
+from pipeline.estimate.kept_features import keep_features
 from pipeline.estimate.kept_neighbours import PLACE, Near, keep_neighbours
 from pipeline.estimate.people import name_people
 from pipeline.generations import open_generation
@@ -58,6 +60,7 @@ class Inputs:
     vectors: np.ndarray
     near: Near
     words: WordCounts
+    texts: TextFeatures
     members: pd.DataFrame
     parts: dict[str, str]
     weights: pd.DataFrame
@@ -101,14 +104,18 @@ def load_inputs(config: Config, codebook: Codebook, listed: AgendaList) -> Input
         )
     )
     codes = store.read_table(codes_table(codebook.axis_meanings), config.processed("codes"), CODE_COLUMNS)
+    near = keep_neighbours(config.path(config.paths.processed, *PLACE), vectors, NEIGHBOUR_COUNT)
+    words = code_terms(read_groups(TERMS, config.processed("terms")), pd.Index(documents["doc_id"]))
+    kept = config.path(config.paths.processed, *FEATURES_PLACE)
     columns = ("doc_id", "frame", "year", "stratum", "weight", "replicate_weights")
     sheets = read_agenda_sheets(config.path(config.paths.handcheck), listed)
     return Inputs(
         listed=listed,
         documents=documents,
         vectors=vectors,
-        near=keep_neighbours(config.path(config.paths.processed, *PLACE), vectors, NEIGHBOUR_COUNT),
-        words=code_terms(read_groups(TERMS, config.processed("terms")), pd.Index(documents["doc_id"])),
+        near=near,
+        words=words,
+        texts=keep_features(kept, near[0], words, documents["title"]),
         members=store.read_table(FRAME_MEMBERS, config.processed("frame_members"), MEMBER_COLUMNS),
         parts=parts_of(config.frames),
         weights=store.read_table(WEIGHTS, config.processed("weights"), columns),
@@ -139,7 +146,7 @@ def tabulate_agendas(inputs: Inputs, level: float) -> dict[Table, pd.DataFrame]:
     is_seed = mark_seeds(listed, documents["doc_id"])
     known = np.union1d(np.flatnonzero(is_seed.any(axis=1)), reading.rows)
     evidence = gather_evidence(
-        documents, inputs.vectors, inputs.near, inputs.words, listed.agendas, known, inputs.predicted
+        documents, inputs.vectors, inputs.near, inputs.words, listed.agendas, known, inputs.predicted, inputs.texts
     )
     scored, weight = weigh_reading(documents["doc_id"], inputs.weights, reading)
     is_sampled = np.isin(reading.rows, scored.rows)

@@ -4,12 +4,13 @@ Every likeness is a kernel between all documents and the read ones. The text its
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from pipeline.estimate.kernel import Features, Kernel, NeighbourMeans
+from pipeline.estimate.kernel import Features, Kernel, NeighbourMeans, measure_sums
 from pipeline.text.word_counts import WordCounts
 
 NEIGHBOUR_COUNT = 15
@@ -18,8 +19,35 @@ MOST_NAMES = 60  # a longer list is a collaboration, or a list split wrongly
 TITLE_WORD_COUNT = 2  # documents that a title word must occur in
 
 
+@dataclass(frozen=True)
+class TextFeatures:
+    """What of the features takes longest to make, and hangs on no vector: see `kept_features`.
+
+    Attributes:
+        lengths: float64 (n,), of the sum of the terms of a document's neighbours; empty where there are no terms.
+        titles: float64 (n, n_words), words of titles.
+    """
+
+    lengths: np.ndarray
+    titles: sparse.csr_matrix
+
+    @classmethod
+    def of(cls, neighbours: np.ndarray, words: WordCounts, titles: pd.Series) -> "TextFeatures":
+        """Returns them; arguments as in `compute_kernel`."""
+        lengths = np.empty(0)
+        if words.vocabulary:
+            total = len(neighbours)
+            lengths = measure_sums(_mean_of_neighbours(neighbours, total), _weigh_terms(words, total))
+        return cls(lengths, _title_words(titles))
+
+
 def compute_kernel(
-    vectors: np.ndarray, neighbours: np.ndarray, words: WordCounts, documents: pd.DataFrame, read: np.ndarray
+    vectors: np.ndarray,
+    neighbours: np.ndarray,
+    words: WordCounts,
+    documents: pd.DataFrame,
+    read: np.ndarray,
+    texts: TextFeatures | None = None,
 ) -> Kernel:
     """Returns how alike every document and every read one are.
 
@@ -32,8 +60,10 @@ def compute_kernel(
         words: term counts of the documents.
         documents: columns doc_id, title, authors, frame; n rows in the order of `vectors`.
         read: int (n_read,), rows of the read documents.
+        texts: features of the same documents, if they are known.
     """
-    return Kernel(dict(_list_features(vectors, neighbours, words, documents)), read)
+    texts = texts or TextFeatures.of(neighbours, words, documents["title"])
+    return Kernel(dict(_list_features(vectors, neighbours, words, documents, texts)), read)
 
 
 def find_near_duplicates(neighbours: np.ndarray, cosines: np.ndarray, threshold: float) -> np.ndarray:
@@ -51,7 +81,7 @@ def find_near_duplicates(neighbours: np.ndarray, cosines: np.ndarray, threshold:
 
 
 def _list_features(
-    vectors: np.ndarray, neighbours: np.ndarray, words: WordCounts, documents: pd.DataFrame
+    vectors: np.ndarray, neighbours: np.ndarray, words: WordCounts, documents: pd.DataFrame, texts: TextFeatures
 ) -> Iterator[tuple[str, Features]]:
     """Yields each set of features, unit rows."""
     total = len(vectors)
@@ -59,14 +89,11 @@ def _list_features(
     yield "vector", _unit_rows(exact)
     around = _mean_of_neighbours(neighbours, total)
     yield "neighbourhood", _unit_rows(around @ exact)
-    counts = _count_matrix(words, total)
-    if counts.shape[1]:
-        from sklearn.feature_extraction.text import TfidfTransformer  # noqa: PLC0415  half a second to load, which a run with kept predictions saves
-
-        weighted = TfidfTransformer(sublinear_tf=True).fit_transform(counts)
-        yield "terms", weighted
-        yield "neighbourhood terms", NeighbourMeans.of(around, weighted)
-    yield "title", _title_words(documents["title"])
+    if words.vocabulary:
+        terms = _weigh_terms(words, total)
+        yield "terms", terms
+        yield "neighbourhood terms", NeighbourMeans.of(around, terms, texts.lengths)
+    yield "title", texts.titles
     yield "authors", _make_unit(_name_matrix(documents["authors"]))
     codes = documents["frame"].astype("category").cat.codes.to_numpy()
     yield "frame", sparse.csr_matrix((np.ones(total), (np.arange(total), codes)))
@@ -77,9 +104,12 @@ def _mean_of_neighbours(neighbours: np.ndarray, total: int) -> sparse.csr_matrix
     return sparse.csr_matrix((np.ones(len(sources)), (sources, neighbours.reshape(-1))), shape=(total, total))
 
 
-def _count_matrix(words: WordCounts, total: int) -> sparse.csr_matrix:
+def _weigh_terms(words: WordCounts, total: int) -> sparse.csr_matrix:
+    from sklearn.feature_extraction.text import TfidfTransformer  # noqa: PLC0415  half a second to load, which a run with kept predictions saves
+
     counts = words.counts.astype(np.float64)
-    return sparse.csr_matrix((counts, (words.rows, words.columns)), shape=(total, len(words.vocabulary)))
+    table = sparse.csr_matrix((counts, (words.rows, words.columns)), shape=(total, len(words.vocabulary)))
+    return TfidfTransformer(sublinear_tf=True).fit_transform(table)
 
 
 def _title_words(titles: pd.Series) -> sparse.csr_matrix:

@@ -18,6 +18,8 @@ from pipeline.estimate.classify import Predictions, predict_codes
 from pipeline.estimate.domains import Population
 from pipeline.estimate.features import NEIGHBOUR_COUNT
 from pipeline.estimate.kept import PLACE, keep_predictions, name_predictions
+from pipeline.estimate.kept_features import PLACE as FEATURES_PLACE
+from pipeline.estimate.kept_features import keep_features
 from pipeline.estimate.kept_neighbours import PLACE as NEIGHBOURS_PLACE
 from pipeline.estimate.kept_neighbours import Near, keep_neighbours
 from pipeline.estimate.people import name_people
@@ -64,7 +66,7 @@ def load_inputs(config: Config, *, is_fresh: bool = False) -> tuple[Codebook, Sa
         codes = settle_codes(sample)
     # A screener's mark is no reading: nothing is learnt from it.
     codes = codes[(codes["phase2_stratum"] != SCREENED) | codes["is_adjudicated"]].reset_index(drop=True)
-    make = partial(_predict, config, documents, codes, codebook, near)
+    make = partial(_predict, config, documents, codes, codebook, near, is_fresh=is_fresh)
     if is_fresh:
         predictions = make()
     else:
@@ -92,9 +94,13 @@ def _predict(
     codes: pd.DataFrame,
     codebook: Codebook,
     found: Future[tuple[list[str], np.ndarray, Near]],
+    *,
+    is_fresh: bool,
 ) -> Predictions:
     ids, vectors, near = found.result()
     if ids != documents["doc_id"].to_list():
         raise DataError("the vectors are of other documents", where="embeddings", do="run make estimate")
     words = code_terms(read_groups(TERMS, config.processed("terms")), pd.Index(ids))
-    return predict_codes(vectors, words, documents, codes, codebook, near)
+    kept = config.path(config.paths.processed, *FEATURES_PLACE)
+    texts = None if is_fresh else keep_features(kept, near[0], words, documents["title"])
+    return predict_codes(vectors, words, documents, codes, codebook, near, texts)

@@ -44,18 +44,11 @@ class NeighbourMeans:
     features: sparse.csr_matrix
 
     @classmethod
-    def of(cls, is_near: sparse.csr_matrix, features: sparse.csr_matrix) -> "NeighbourMeans":
-        """Returns the means over neighbours: (n, n), 1 for each neighbour of a document."""
-        from sklearn.utils.extmath import safe_sparse_dot  # noqa: PLC0415  half a second to load, which a run with kept predictions saves
-
-        lengths = np.zeros(is_near.shape[0])
-
-        def measure(first: int) -> None:
-            part = slice(first, first + DENSE_ROWS)
-            sums = safe_sparse_dot(is_near[part], features, dense_output=True)
-            lengths[part] = np.sqrt(np.einsum("ij,ij->i", sums, sums))
-
-        run_threads(measure, range(0, len(lengths), DENSE_ROWS))
+    def of(
+        cls, is_near: sparse.csr_matrix, features: sparse.csr_matrix, lengths: np.ndarray | None = None
+    ) -> "NeighbourMeans":
+        """Returns the means over neighbours: (n, n), 1 for each neighbour of a document. `lengths`, if known."""
+        lengths = measure_sums(is_near, features) if lengths is None else lengths
         scale = sparse.diags_array(1 / np.where(lengths > 0, lengths, 1))
         return cls(sparse.csr_matrix(scale @ is_near), features)
 
@@ -75,6 +68,21 @@ class NeighbourMeans:
             gathered = self.features.T @ (near @ coefficients[:, part])
             found[:, part] = around @ (self.features @ gathered)
         return found
+
+
+def measure_sums(is_near: sparse.csr_matrix, features: sparse.csr_matrix) -> np.ndarray:
+    """Returns the length of the sum of features over the neighbours of each document: float64 (n,)."""
+    from sklearn.utils.extmath import safe_sparse_dot  # noqa: PLC0415  half a second to load, which a run with kept predictions saves
+
+    lengths = np.zeros(is_near.shape[0])
+
+    def measure(first: int) -> None:
+        part = slice(first, first + DENSE_ROWS)
+        sums = safe_sparse_dot(is_near[part], features, dense_output=True)
+        lengths[part] = np.sqrt(np.einsum("ij,ij->i", sums, sums))
+
+    run_threads(measure, range(0, len(lengths), DENSE_ROWS))
+    return lengths
 
 
 Features = np.ndarray | sparse.csr_matrix | NeighbourMeans
