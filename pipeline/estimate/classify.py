@@ -143,7 +143,10 @@ def cross_predict(kernel: Kernel, fold: np.ndarray, blocks: Sequence[np.ndarray]
     """
     edges = np.cumsum([0] + [block.shape[1] for block in blocks])
     results = [np.empty((len(fold), block.shape[1])) for block in blocks]
-    models = FoldModels.of(kernel, fold, np.hstack(list(blocks)))
+    columns = np.hstack(list(blocks))
+    # Queries that hold the same read documents are predicted once.
+    kind, _ = pd.factorize(pd.Series([column.tobytes() for column in columns.T], dtype=object))
+    models = FoldModels.of(kernel, fold, columns[:, pd.Series(kind).drop_duplicates().index])
     is_read = np.zeros(len(fold), dtype=bool)
     is_read[kernel.read] = True
 
@@ -158,10 +161,9 @@ def cross_predict(kernel: Kernel, fold: np.ndarray, blocks: Sequence[np.ndarray]
         rows = np.concatenate([rows, kernel.read[model.rest]])
         powers = _choose_powers(held_out, targets)
         for position, result in enumerate(results):
-            columns = slice(edges[position], edges[position + 1])
-            is_alone = result.shape[1] == 1
-            power = powers[columns.start] if is_alone else _choose_power(held_out[:, columns], targets[:, columns])
-            result[rows] = to_probabilities(scores[:, columns], power)
+            own = kind[edges[position] : edges[position + 1]]
+            power = powers[own[0]] if len(own) == 1 else _choose_power(held_out[:, own], targets[:, own])
+            result[rows] = to_probabilities(scores[:, own], power)
 
     run_threads(predict, np.unique(fold).tolist())
     return results

@@ -1,6 +1,8 @@
 """What every estimate starts from: the codebook, the read sample, and all documents with their predicted codes."""
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -16,7 +18,7 @@ from pipeline.config import Config
 from pipeline.errors import DataError
 from pipeline.estimate.classify import Predictions, predict_codes
 from pipeline.estimate.domains import Population
-from pipeline.estimate.features import NEIGHBOUR_COUNT
+from pipeline.estimate.features import NEIGHBOUR_COUNT, TextFeatures
 from pipeline.estimate.kept import PLACE, keep_predictions, name_predictions
 from pipeline.estimate.kept_features import PLACE as FEATURES_PLACE
 from pipeline.estimate.kept_features import keep_features
@@ -30,7 +32,7 @@ from pipeline.schemas import (
     TERMS,
     embeddings_table,
 )
-from pipeline.text.word_counts import code_terms
+from pipeline.text.word_counts import WordCounts, code_terms
 
 DOCUMENT_COLUMNS = (
     "doc_id",
@@ -43,6 +45,21 @@ DOCUMENT_COLUMNS = (
     "word_count",
     "text_kind",
 )
+
+
+@dataclass(frozen=True)
+class Material:
+    """What predictions are made from besides the readings.
+
+    Attributes:
+        vectors: float16 (n, n_dims), unit rows. near: the nearest documents of each, with their cosines.
+        words: term counts. texts: features of the texts.
+    """
+
+    vectors: np.ndarray
+    near: Near
+    words: WordCounts
+    texts: TextFeatures
 
 
 def load_inputs(config: Config, *, is_fresh: bool = False) -> tuple[Codebook, Sample, Population]:
@@ -60,47 +77,45 @@ def load_inputs(config: Config, *, is_fresh: bool = False) -> tuple[Codebook, Sa
     check_nesting(codebook)
     documents = store.read_table(DOCUMENTS, config.processed("documents"), DOCUMENT_COLUMNS)
     documents = name_people(documents, store.read_table(AUTHORSHIP, config.processed("authorship")))
+    place = config.path(config.paths.processed, *PLACE)
+    gather: Callable[[], Material] = partial(_gather_material, config, documents, is_fresh=is_fresh)
     with ThreadPoolExecutor(1) as pool:
-        near = pool.submit(_find_near, config, is_fresh=is_fresh)  # beside the sheets: it hangs on the vectors alone
+        if is_fresh or not place.exists():  # beside the sheets: it hangs on no reading
+            gather = pool.submit(gather).result
         sample = read_sample(config, codebook)
         codes = settle_codes(sample)
     # A screener's mark is no reading: nothing is learnt from it.
     codes = codes[(codes["phase2_stratum"] != SCREENED) | codes["is_adjudicated"]].reset_index(drop=True)
-    make = partial(_predict, config, documents, codes, codebook, near, is_fresh=is_fresh)
+
+    def make() -> Predictions:
+        material = gather()
+        return predict_codes(
+            material.vectors, material.words, documents, codes, codebook, material.near, material.texts
+        )
+
     if is_fresh:
         predictions = make()
     else:
         files = [config.processed(name) for name in ("documents", "embeddings", "terms")]
-        name = name_predictions(files, codes, codebook)
-        predictions = keep_predictions(config.path(config.paths.processed, *PLACE), name, make)
+        predictions = keep_predictions(place, name_predictions(files, codes, codebook), make)
     documents = documents.assign(published_year=documents["published_year"].fillna(-1))
     return codebook, sample, Population(documents, np.empty(0, dtype=int), predictions).of(sample)
 
 
-def _find_near(config: Config, *, is_fresh: bool) -> tuple[list[str], np.ndarray, Near]:
-    """Returns the ids of documents, their vectors, and the nearest of each."""
+def _gather_material(config: Config, documents: pd.DataFrame, *, is_fresh: bool) -> Material:
+    """Returns what predictions are made from besides the readings.
+
+    Raises:
+        DataError: the vectors are of other documents.
+    """
     embeddings = store.read_arrow(embeddings_table(config.embed.dimension_count), config.processed("embeddings"))
-    vectors = store.matrix_from_column(embeddings.column("vector"))
-    if is_fresh:
-        near = find_neighbours(vectors, NEIGHBOUR_COUNT)
-    else:
-        near = keep_neighbours(config.path(config.paths.processed, *NEIGHBOURS_PLACE), vectors, NEIGHBOUR_COUNT)
-    return embeddings.column("doc_id").to_pylist(), vectors, near
-
-
-def _predict(
-    config: Config,
-    documents: pd.DataFrame,
-    codes: pd.DataFrame,
-    codebook: Codebook,
-    found: Future[tuple[list[str], np.ndarray, Near]],
-    *,
-    is_fresh: bool,
-) -> Predictions:
-    ids, vectors, near = found.result()
+    vectors, ids = store.matrix_from_column(embeddings.column("vector")), embeddings.column("doc_id").to_pylist()
     if ids != documents["doc_id"].to_list():
         raise DataError("the vectors are of other documents", where="embeddings", do="run make estimate")
     words = code_terms(read_groups(TERMS, config.processed("terms")), pd.Index(ids))
-    kept = config.path(config.paths.processed, *FEATURES_PLACE)
-    texts = None if is_fresh else keep_features(kept, near[0], words, documents["title"])
-    return predict_codes(vectors, words, documents, codes, codebook, near, texts)
+    if is_fresh:
+        near = find_neighbours(vectors, NEIGHBOUR_COUNT)
+        return Material(vectors, near, words, TextFeatures.of(near[0], words, documents["title"]))
+    kept, place = (config.path(config.paths.processed, *path) for path in (NEIGHBOURS_PLACE, FEATURES_PLACE))
+    near = keep_neighbours(kept, vectors, NEIGHBOUR_COUNT)
+    return Material(vectors, near, words, keep_features(place, near[0], words, documents["title"]))
