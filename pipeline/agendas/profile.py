@@ -28,9 +28,10 @@ def profile_agendas(
     near, shared = _rank_by_vectors(vectors, is_assigned), _rank_by_members(is_assigned)
     rows = []
     for place, agenda in enumerate(listed.agendas):
-        members = documents[is_assigned[:, place]]
+        mine = np.flatnonzero(is_assigned[:, place])
+        members = documents.iloc[mine]
         people = count_people(members["persons"])
-        surest = np.lexsort((np.arange(len(documents)), -chances[:, place] - 2.0 * is_assigned[:, place]))
+        surest = mine[np.argsort(-chances[mine, place], kind="stable")[:EXEMPLAR_COUNT]]
         years = members["published_year"].dropna()
         rows.append(
             {
@@ -44,7 +45,7 @@ def profile_agendas(
                 "shared": [listed.ids[other] for other in shared[place]],
                 "people": [name for name, _ in people],
                 "people_counts": [count for _, count in people],
-                "exemplar_ids": documents["doc_id"].iloc[surest[: min(EXEMPLAR_COUNT, len(members))]].to_list(),
+                "exemplar_ids": documents["doc_id"].iloc[surest].to_list(),
             }
         )
     return pd.DataFrame(rows)
