@@ -33,7 +33,7 @@ def find_in_words(
     """
     named = find_in_folded([fold_text(term) for term in vocabulary], phrases)
     found = np.zeros((total, len(phrases)), dtype=bool)
-    is_named = named.any(axis=1)[columns]  # a hundredth of all terms of all documents
+    is_named = np.asarray(named.any(axis=1))[columns]  # a hundredth of all terms of all documents
     row, place = np.nonzero(named[columns[is_named]])
     found[rows[is_named][row], place] = True
     return found
