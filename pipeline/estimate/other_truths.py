@@ -46,8 +46,8 @@ class Case:
 
     @cached_property
     def all_weights(self) -> np.ndarray:
-        """The weights without predictions, and then their replicates: float (1 + n_replicates, n)."""
-        return np.vstack([self.plain.weight, self.plain.replicates])
+        """The weights without predictions, and then their replicates: float (n, 1 + n_replicates)."""
+        return np.ascontiguousarray(np.vstack([self.plain.weight, self.plain.replicates]).T)
 
     @cached_property
     def leverage(self) -> np.ndarray:
@@ -76,7 +76,8 @@ class Taken:
             return None
         is_sure = table.max(axis=1) > MORE_THAN_HALF
         part = Part(
-            self.case.all_weights @ (table * rows[:, None]),
+            # Sparse: the same sums on every processor, for some of these shares lie half-way between two digits.
+            np.ascontiguousarray((sparse.csr_array(table * rows[:, None]).T @ self.case.all_weights).T),
             table[rows & self.is_settled].sum(axis=0),
             np.bincount(table[rows & is_sure].argmax(axis=1), minlength=3).astype(float),
             sparse.csr_array(table[rows & ~is_sure]),
