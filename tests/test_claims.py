@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.config import Claim
 from pipeline.errors import ConfigError
-from pipeline.estimate.claims import ALIKE, BOTH, EARLY, LATE, MISSED, OVERCALLED, SCOPE, tabulate_claims
+from pipeline.estimate.claims import ALIKE, BOTH, EARLY, LATE, MISSED, OVERCALLED, SCOPE, _find_end, tabulate_claims
 from pipeline.estimate.reader_error import ASKED, GOLD, ONLY_INSIDE, OUTSIDE_LABELS, STATES
 from pipeline.estimate.survey import Survey, estimate_batch
 from tests.invented_survey import CODEBOOK, invent_survey
@@ -114,3 +114,9 @@ def test_a_claim_about_a_year_that_nobody_read_is_left_out_and_said(
     assert "far is about documents that nobody has read yet" in caplog.text
     with pytest.raises(ConfigError, match="there is no denominator 'nothing'"):
         ask(survey, Claim("c", "", "f", "strict", denominator="nothing", below=0.5))
+
+
+def test_the_end_of_a_claim_is_found_to_a_thousandth_wherever_it_lies() -> None:
+    for end in (0.0, 0.001, 0.019, 0.02, 0.021, 0.5, 0.999, 1.0):
+        assert _find_end(lambda error, by_interval, end=end: error < end and by_interval, True) == end
+    assert _find_end(lambda *_: True, False) is None and _find_end(lambda _, by_interval: by_interval, False) == 0.0

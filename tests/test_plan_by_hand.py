@@ -1,5 +1,7 @@
 """What a plan says, beside numbers worked out by hand: how many more to read, what a step costs, which rows join."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from pipeline.estimate.as_people import AS_READ, THEIRS
 from pipeline.estimate.domains import Domain
 from pipeline.estimate.intervals import normal_quantile
+from pipeline.estimate.needs import _cut
 from pipeline.estimate.planning import (
     LEAST_READ,
     TARGET,
@@ -17,9 +20,11 @@ from pipeline.estimate.planning import (
     guess_shares,
     plan_reading,
 )
-from pipeline.estimate.price_targets import ADJUDICATE, CHECK, HEADLINE, READ, TOGETHER, Target, find_targets
+from pipeline.estimate.price_readings import price_readings
+from pipeline.estimate.price_targets import ADJUDICATE, AT_RANDOM, CHECK, HEADLINE, READ, TOGETHER, Target, find_targets
 from pipeline.estimate.prices import SHOWN, _guess_rates, _rank, _second_width, expect_second_width, price_actions
 from pipeline.estimate.reader_error import GOLD, OUTSIDE_LABELS, Evidence
+from pipeline.estimate.shares import estimate_ends
 from pipeline.estimate.survey import Survey, estimate_batch
 from pipeline.estimate.tables import _join_samples, _leave_out_predictions
 from pipeline.settings import Minutes
@@ -257,6 +262,48 @@ def test_checks_are_priced_by_what_gold_of_four_sizes_saves_of_the_second_interv
     assert both["points_now"].tolist() == pytest.approx([25.5] * 4)
     alone = broad.sort_values("n_documents")["points_saved"].to_numpy()
     assert both["points_saved"].tolist() == pytest.approx(((strict["points_saved"].to_numpy() + alone) / 2).tolist())
+
+
+def test_no_more_is_read_of_a_stratum_than_it_has_and_then_nothing_is_left_to_doubt() -> None:
+    survey = survey_of(*sample_of(np.tile([0, 1, 1, 2], 50), np.zeros(200, int), np.arange(150)))
+    found = estimate_batch(survey, CODEBOOK.definitions, [])
+    targets = find_targets(survey, found, "safety", [("f", "", "strict")])
+    rows = {row["action"]: row for row in price_readings(survey, targets)}
+    assert rows[AT_RANDOM]["n_documents"] == 50 and rows[READ]["n_documents"] == 1
+    assert rows[AT_RANDOM]["points_saved"] == pytest.approx(100 * targets[0].influence.width)
+
+
+@pytest.mark.parametrize("by_bands", [False, True])
+def test_the_pieces_that_are_shared_out_make_up_the_variance_of_their_strata(by_bands: bool) -> None:
+    prediction = np.tile([[0.1, 0.8, 0.1], [0.5, 0.4, 0.1], [0.9, 0.05, 0.05]], (200, 1))
+    truth = (np.random.default_rng(5).random(600)[:, None] > prediction.cumsum(axis=1)[:, :2]).sum(axis=1)
+    stratum, drawn = np.repeat([0, 1], 300), np.r_[:60, 300:390]
+    survey = survey_of(*sample_of(truth, stratum, drawn, prediction=prediction))
+    found = estimate_batch(survey, CODEBOOK.definitions, [])
+    target = find_targets(survey, found, "safety", [("f", "", "strict")])[0]
+    pieces = list(_cut(survey, target, by_bands=by_bands))
+    assert len(pieces) == (6 if by_bands else 2) and sum(size for _, size, _, _ in pieces) == 600
+    assert sum(read for read, _, _, _ in pieces) == 150 and {full for *_, full in pieces} == {1.0}
+    for number, own in enumerate((pieces[: len(pieces) // 2], pieces[len(pieces) // 2 :])):
+        rows = (survey.sample.units["stratum"] == f"f/s{number}").to_numpy()
+        part = target.influence.part_of(rows[target.influence.rows])
+        assert part > 0 and sum(spread * (1 / n - 1 / of) for n, of, spread, _ in own) == pytest.approx(part)
+
+
+def test_a_replicate_without_anything_inside_costs_no_share_its_ends() -> None:
+    survey = survey_of(*sample_of(np.tile([0, 1, 1, 2], 50), np.zeros(200, int), np.arange(80)))
+    part = survey.part(survey.domains[0])
+    assert part is not None
+    counted = survey.definitions(CODEBOOK.definitions)
+    inside = survey.inside(CODEBOOK.denominators["safety"])
+    totals = part.totals.copy()
+    totals[1] = 0.0
+    share, low, high = estimate_ends(replace(part, totals=totals), counted, inside, 0.95)
+    whole = estimate_ends(part, counted, inside, 0.95)
+    assert share.tolist() == whole[0].tolist() and low[0] == pytest.approx(whole[1][0], abs=0.01)
+    assert high[0] == pytest.approx(whole[2][0], abs=0.01) and low[0] < share[0] < high[0]
+    totals[0] = 0.0
+    assert np.isnan(estimate_ends(replace(part, totals=totals), counted, inside, 0.95)).all()
 
 
 def test_samples_join_row_by_row_and_what_is_of_the_whole_reading_stands_once() -> None:
