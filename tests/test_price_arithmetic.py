@@ -26,6 +26,10 @@ def test_each_next_document_is_read_where_it_gains_most() -> None:
         [3, 1],
         [4, 1],
     ]
+    # 110 / (10 x 11) is 1 of the second band: more than 1.9 / (1 x 2) of the first, and less than 2.2 / (1 x 2).
+    few = np.array([1.0, 10.0])
+    assert allocate_bands(size, np.array([1.9, 110.0]) / 100**2, few, 1).tolist() == [0, 1]
+    assert allocate_bands(size, np.array([2.2, 110.0]) / 100**2, few, 1).tolist() == [1, 0]
     assert allocate_bands(np.array([12.0, 100.0]), np.array([0.25, 0.0001]), read, 4).tolist() == [2, 2]
     assert allocate_bands(np.array([12.0, 11.0]), np.array([0.25, 0.25]), read, 50).tolist() == [2, 1]  # all there is
 

@@ -45,7 +45,7 @@ TESTS = (
     *("test_smooth", "test_axis_queries", "test_kept", "test_direct_people", "test_listed_frames", "test_scope_calls"),
     *("test_predictions", "test_total_growth", "test_gold", "test_shares", "test_needs", "test_reader_error"),
     *("test_mixture", "test_robustness", "test_price_arithmetic", "test_estimate_tables"),
-    *("test_plan_by_hand", "test_prices", "test_edge"),
+    *("test_plan_by_hand", "test_tables_by_hand", "test_prices", "test_edge"),
 )
 SLOW = (
     "holds_the_true or biases or unequal or weighed_right or any_shape or add_up_and or variance_of_svydesign "
