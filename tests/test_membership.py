@@ -246,11 +246,11 @@ def test_a_frame_is_quotable_for_the_windows_in_which_it_is_complete(span: dict,
 def test_the_report_shows_the_years_alone_in_which_a_frame_is_complete() -> None:
     from types import SimpleNamespace
 
-    from pipeline.report.content import Content
+    from pipeline.report.results import Results
 
     frame = Frame("F", "k", "d", "u", is_quotable=False, windows="year", complete_from="2025-06-01")
-    shares = pd.DataFrame({"frame": "f", "year": ["", "2024", "2025", "2026"]})
-    assert Content.years_of(SimpleNamespace(shares=shares, frames={"f": frame}), "f") == ["2026"]
+    rows = {("f", year, "safety", "strict", "documents"): {} for year in ("", "2024", "2025", "2026")}
+    assert Results.years_of(SimpleNamespace(_share_rows=rows, frames={"f": frame}), "f") == ["2026"]
 
 
 def test_dates_that_are_missing_or_cut_lie_in_no_window_or_in_their_year() -> None:
