@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.util import spec_from_loader
+from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import CodeType, FrameType, ModuleType
 from typing import Any
@@ -141,7 +141,8 @@ class _Loader(importlib.abc.Loader, importlib.abc.MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        return spec_from_loader(fullname, self) if fullname == self.name else None
+        place = ROOM / f"{fullname.rpartition('.')[2]}.py"  # code that names its own file finds it
+        return spec_from_file_location(fullname, place, loader=self) if fullname == self.name else None
 
     def exec_module(self, module: ModuleType) -> None:
         exec(self.code, module.__dict__)
