@@ -8,6 +8,7 @@ more; 143 asked to end.
 import errno
 import gc
 import hashlib
+import os
 import platform
 import signal
 import sys
@@ -20,6 +21,7 @@ from pipeline.errors import PipelineError, one_line
 
 MENDABLE, USAGE, UNEVEN, BUG, INTERRUPTED, UNREAD, ENDED = 1, 2, 3, 70, 130, 141, 143
 NEW_OBJECTS = 50_000  # until Python looks for circles: at its 700 that takes up to a third of the time of long lists
+SPIN = "4"  # OpenBLAS waits 2**4 ticks before its threads sleep, not 2**26, a fiftieth of a second
 AGAIN = "the last good state is as it was: run the same command again"
 # What a person can do about an error of the operating system, by its number.
 REMEDIES = {
@@ -66,7 +68,11 @@ def explain_failure(error: BaseException, crash_folder: Path) -> tuple[str, int]
 
 
 def prepare_process() -> None:
-    """Lets any terminal show any text, a request to end (SIGTERM) clean up as an interrupt does, lists be long."""
+    """Lets any terminal show any text, a request to end (SIGTERM) clean up as an interrupt does, lists be long.
+
+    Threads of the linear algebra, which is not loaded yet, sleep when they wait: two stages at once share processors.
+    """
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", SPIN)
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure:
