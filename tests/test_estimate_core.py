@@ -199,6 +199,8 @@ def test_the_table_of_weights_is_all_it_takes(survey: Survey, found: Found) -> N
     again = read_weights(table, CODEBOOK)
     assert again.weight == pytest.approx(survey.weights.weight)
     year = table[table["year"] == "2019"]
+    alone = sum(total_by_replicate(year.iloc[[row]], lambda code: code[0] == "A") for row in range(len(year)))
+    assert alone == pytest.approx(total_by_replicate(year, lambda code: code[0] == "A"))
     theory, safety = (total_by_replicate(year, lambda code, first=first: code[0] in first) for first in ("A", "ABE"))
     shares = found["f", "2019", "documents", "safety"]
     assert theory[0] / safety[0] == pytest.approx(shares.share[0], abs=1e-6)

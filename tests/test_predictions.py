@@ -9,7 +9,7 @@ from scipy import sparse
 
 from pipeline.estimate.calibrate import calibrate_factors
 from pipeline.estimate.classify import FOLD_COUNT, assign_folds, cross_predict, to_probabilities
-from pipeline.estimate.features import find_near_duplicates
+from pipeline.estimate.features import _mean_of_neighbours, find_near_duplicates
 from pipeline.estimate.fold_models import RIDGE, FoldModels
 from pipeline.estimate.kernel import Kernel, NeighbourMeans
 from pipeline.estimate.weights import make_weights
@@ -193,3 +193,9 @@ def test_means_of_neighbours_are_made_for_the_documents_asked_for_alone() -> Non
 def test_scores_become_probabilities_even_where_all_are_negative() -> None:
     found = to_probabilities(np.array([[-1.0, -2.0], [0.6, 0.2]]), 2.0)
     assert found[0] == pytest.approx([0.5, 0.5]) and found[1] == pytest.approx([0.9, 0.1])
+
+
+def test_a_document_is_told_by_its_neighbours_each_as_much_as_another() -> None:
+    around = _mean_of_neighbours(np.array([[1, 2], [2, 3], [3, 0], [0, 1]]), 4)
+    values = np.array([1.0, 10.0, 100.0, 1000.0])
+    assert (around @ values).tolist() == [110.0, 1100.0, 1001.0, 11.0]

@@ -11,7 +11,7 @@ from pipeline.coding.sample import Sample
 from pipeline.config import load_config
 from pipeline.estimate.domains import Population
 from pipeline.estimate.reliability import Seen, measure_calibration, share_of, tabulate_reliability
-from pipeline.estimate.scope_calls import Known, calibrate_by_frame, choose_threshold, tabulate_calls
+from pipeline.estimate.scope_calls import Known, calibrate_by_frame, choose_threshold, lay_known, tabulate_calls
 from pipeline.schemas import CALLS, RELIABILITY, SCOPE_CALLS
 from tests.survey_of import CODEBOOK, sample_of
 
@@ -103,6 +103,19 @@ def test_what_was_read_of_a_document_has_no_part_in_its_own_chance() -> None:
     here = np.ones(60, dtype=bool)
     told, untold = (choose_threshold(replace(known, is_inside=turned), before, here, 0.99, fold) for fold in (None, 2))
     assert told < untold, "a document in scope at a low chance lowers the threshold, unless it is left out"
+
+
+def test_where_every_document_is_known_each_counts_once_and_else_a_read_one_for_those_that_are_not() -> None:
+    sample, population, _ = invent()
+    known = lay_known(population, sample, CODEBOOK)
+    assert set(known.mass) == {1.0} and known.weight.min() > 2
+    strata = sample.strata.assign(n_population=sample.strata["n_population"] + [0, 1_000])  # some are not here
+    known = lay_known(population, replace(sample, strata=strata), CODEBOOK)
+    is_second = population.documents["frame"].to_numpy()[known.read] == "g"
+    assert set(known.mass[known.read[~is_second]]) == {1.0}
+    assert known.mass[known.read[is_second]].tolist() == known.weight[is_second].tolist()
+    unread = np.setdiff1d(np.arange(len(known.mass)), known.read)
+    assert set(known.mass[unread]) == {1.0}
 
 
 def test_a_read_document_of_a_part_that_the_census_does_not_hold_counts_for_what_it_stands_for() -> None:
