@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.estimate.other_truths import dawid_skene
+from pipeline.estimate.other_truths import ROUNDS_OF_EM, dawid_skene
 from pipeline.estimate.robustness import _clusters, _predict_by_cluster, vary_estimates
 from pipeline.estimate.survey import Survey
+from pipeline.estimate.variables import LEAST_EXPECTED, LEAST_PART, _by_stratum
 from tests.survey_of import LEAVES, codes_of, sample_of, survey_of
 
 COUNTS, ONLY_INSIDE, OUTSIDE = range(3)
@@ -191,3 +192,27 @@ def test_a_frame_of_which_a_part_is_unknown_has_no_clusters_added_up() -> None:
     assert "WRONG: majority of fine clusters" in vary(survey_of(sample, population)).index
     strata = sample.strata.assign(n_population=[50, 51])  # one document is known by its number alone
     assert "WRONG: majority of fine clusters" not in vary(survey_of(replace(sample, strata=strata), population)).index
+
+
+def test_of_documents_that_were_coded_alike_each_counts() -> None:
+    votes = np.stack([np.repeat(column, (9, 30, 4, 1)) for column in ([0, 0, 1, 1], [0, 1, 1, 0], [-1, 0, 1, 1])])
+    found = dawid_skene(votes, 2)
+    seen = np.stack([votes == label for label in range(2)], axis=2).astype(float)  # document by document, as written
+    chance = seen.sum(axis=0) / seen.sum(axis=(0, 2))[:, None]
+    for _ in range(ROUNDS_OF_EM):
+        prior = chance.mean(axis=0)
+        confusion = np.einsum("nt,cnl->ctl", chance, seen) + 0.01
+        confusion /= confusion.sum(axis=2, keepdims=True)
+        chance = prior * np.exp(np.einsum("cnl,ctl->nt", seen, np.log(confusion)))
+        chance /= chance.sum(axis=1, keepdims=True)
+    assert found == pytest.approx(chance, abs=1e-9)
+
+
+def test_a_group_of_just_enough_expected_documents_is_a_variable_of_its_stratum() -> None:
+    count = 2 * int(LEAST_EXPECTED)
+    assert LEAST_EXPECTED > 4 * LEAST_PART * LEAST_EXPECTED
+    stratum, read = np.zeros(count, dtype=int), np.arange(count)
+    rest = np.where(read < LEAST_EXPECTED, 0.0, 1.0)
+    (column,) = _by_stratum({"A": rest, "B": 1 - rest}, stratum, read, 1)  # of two alike, the first is what is left
+    assert column.tolist() == (1 - rest).tolist()
+    assert _by_stratum({"A": rest, "B": 1 - rest}, stratum, read[1:], 1) == []
