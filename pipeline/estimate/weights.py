@@ -22,6 +22,7 @@ from pipeline.estimate.told import Told
 from pipeline.estimate.variables import SOFT, choose_variables
 
 DECIMALS = 9  # of a weight: what lies below differs between processors
+MISSED = 1e-6  # of the size of a stratum: more is not the rounding of a solved calibration
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,22 @@ def _calibrate_frame(
     factors, start = calibrate_factors(unread, own, totals, penalty)
     bases = unread * redrawn
     again, _ = calibrate_each(bases, own, totals, penalty, start)
-    return 1 + unread * factors, 1 + bases * again
+    sizes, member = totals[is_exact], own[:, is_exact]
+    return 1 + count_up(unread[None] * factors, member, sizes)[0], 1 + count_up(bases * again, member, sizes)
+
+
+def count_up(weight: np.ndarray, member: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Returns weights that add up to the sizes of strata also where bounds left calibration no way to meet all totals.
+
+    Args:
+        weight: float (k, n), what documents stand for besides themselves, by replicate.
+        member: float (n, n_strata), 1 for the stratum of each.
+        sizes: float (n_strata,), their unread documents.
+    """
+    met = weight @ member
+    is_off = (met > 0) & (np.abs(met - sizes) > MISSED * np.maximum(sizes, 1.0))
+    factor = np.where(is_off, sizes / np.where(is_off, met, 1.0), 1.0)
+    return weight * (factor @ member.T) if is_off.any() else weight
 
 
 def _count_frame(
