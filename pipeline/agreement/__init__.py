@@ -7,7 +7,7 @@ STAGES = (
         name="agreement",
         purpose="how far readers agree, and what they say of the clusters",
         run="pipeline.agreement.stage:run",
-        reads=(*ROUND_TABLES, "cluster_members"),
+        reads=(*ROUND_TABLES, "codes", "cluster_members"),
         writes=(
             "agreement",
             "agreement_parts",

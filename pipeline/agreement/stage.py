@@ -17,7 +17,6 @@ from pipeline.coding.current import read_sample
 from pipeline.coding.outside import group_sources, read_labels
 from pipeline.coding.record_view import CLUSTER_COLUMNS, DONE, INTRUSION_COLUMNS, KEPT
 from pipeline.coding.rounds import shown_round
-from pipeline.coding.sample import settle_codes
 from pipeline.coding.sheets import read_csv_rows
 from pipeline.config import Config
 from pipeline.generations import open_generation
@@ -28,6 +27,7 @@ from pipeline.schemas import (
     CLUSTER_CHECKS,
     CLUSTER_CODES,
     CLUSTER_MEMBERS,
+    CODES,
     CONTROLS,
     DOCUMENTS,
     INTRUSION,
@@ -42,17 +42,17 @@ FACTS = ("doc_id", "source", "frame", "title", "url")
 
 
 def run(config: Config) -> None:
-    """Reads the hand check and `cluster_members`; writes `agreement`, `cluster_codes` and their like."""
+    """Reads the hand check, `codes` and `cluster_members`; writes `agreement`, `cluster_codes` and their like."""
     start = time.perf_counter()
     handcheck = config.path(config.paths.handcheck)
     codebook = load_codebook(handcheck / "codebook" / "codebook.toml")
+    codes = store.read_table(CODES, config.processed("codes"))
     members = store.read_table(CLUSTER_MEMBERS, config.processed("cluster_members"))
     folder = handcheck / "rounds" / shown_round(handcheck, config.estimate)
     level = config.estimate.level
     labels = read_labels(handcheck / "external", codebook)
-    sample = read_sample(config, codebook, is_coverage_wanted=False)
-    codes = settle_codes(sample)  # not from the table: this stage need not wait for the estimates
     settled = codes.set_index("doc_id")
+    sample = read_sample(config, codebook, is_coverage_wanted=False)
     documents = store.read_table(DOCUMENTS, config.processed("documents"), FACTS).set_index("doc_id")
     source = group_sources(documents["source"], config.estimate.reader_sources)
     tables: list[tuple[Table, pd.DataFrame]] = [
