@@ -33,8 +33,8 @@ def run(config: Config) -> None:
         "persons: %d names mean %d people, %d of them with an organisation; %d of %d documents name nobody in %.1f s",
         len(rows),
         rows["person"].nunique(),
-        rows.loc[rows["organisations"].str.len() > 0, "person"].nunique(),
-        (authorship["persons"].str.len() == 0).sum(),
+        rows.loc[rows["organisations"].map(len) > 0, "person"].nunique(),
+        (authorship["persons"].map(len) == 0).sum(),
         len(documents),
         time.perf_counter() - start,
     )
