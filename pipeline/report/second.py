@@ -9,6 +9,7 @@ from pipeline.report.content import Content
 KEY = ("frame", "year", "denominator", "definition", "basis", "scope")
 BEST = "gold"  # the basis that stands for the others where there is one
 OPEN, KEPT = "theirs", "as read"
+DECIMALS = 6  # of a share, as in the tables: what lies below differs between processors
 MOST = (
     0.5  # of a frame inside the denominator: outside labels are of works chosen as relevant, and say little of the rest
 )
@@ -43,7 +44,7 @@ def list_second(content: Content) -> dict[str, list[Any]]:
     for row in table[table["scope"] == OPEN].to_dict("records"):
         key = "|".join(str(row[name]) for name in KEY[:4])
         if row["frame"] not in mostly_out and pd.notna(row["share"]) and (key not in found or row["basis"] == BEST):
-            found[key] = [row["share"], row["low"], row["high"], row["basis"]]
+            found[key] = [*_round_share(row), row["basis"]]
     return found
 
 
@@ -51,10 +52,14 @@ def list_smoothed(content: Content) -> dict[str, list[float]]:
     """Returns each smoothed share, by frame|year|denominator|definition: share, low, high."""
     table = content.extras.get("smoothed", pd.DataFrame())
     return {
-        "|".join(str(row[name]) for name in KEY[:4]): [row["share"], row["low"], row["high"]]
+        "|".join(str(row[name]) for name in KEY[:4]): _round_share(row)
         for row in table.to_dict("records")
         if pd.notna(row["share"])
     }
+
+
+def _round_share(row: dict[Any, Any]) -> list[float]:
+    return [round(row[name], DECIMALS) for name in ("share", "low", "high")]
 
 
 def _mostly_out(content: Content) -> set[str]:
