@@ -57,4 +57,4 @@ def pack_json(value: object) -> Markup:
 
 def pack_bytes(data: bytes) -> Markup:
     """Returns bytes, compressed, in letters of base64."""
-    return Markup(base64.b64encode(zlib.compress(data, level=9, wbits=GZIP)).decode())
+    return Markup(base64.b64encode(zlib.compress(data, level=7, wbits=GZIP)).decode())
