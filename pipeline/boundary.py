@@ -6,9 +6,7 @@ more; 143 asked to end.
 """
 
 import errno
-import gc
 import hashlib
-import os
 import platform
 import signal
 import sys
@@ -20,8 +18,6 @@ from typing import NoReturn
 from pipeline.errors import PipelineError, one_line
 
 MENDABLE, USAGE, UNEVEN, BUG, INTERRUPTED, UNREAD, ENDED = 1, 2, 3, 70, 130, 141, 143
-NEW_OBJECTS = 50_000  # until Python looks for circles: at its 700 that takes up to a third of the time of long lists
-SPIN = "4"  # OpenBLAS waits 2**4 ticks before its threads sleep, not 2**26, a fiftieth of a second
 AGAIN = "the last good state is as it was: run the same command again"
 # What a person can do about an error of the operating system, by its number.
 REMEDIES = {
@@ -68,17 +64,12 @@ def explain_failure(error: BaseException, crash_folder: Path) -> tuple[str, int]
 
 
 def prepare_process() -> None:
-    """Lets any terminal show any text, a request to end (SIGTERM) clean up as an interrupt does, lists be long.
-
-    Threads of the linear algebra, which is not loaded yet, sleep when they wait: two stages at once share processors.
-    """
-    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", SPIN)
+    """Lets any terminal show any text, and lets a request to end (SIGTERM) clean up as an interrupt does."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure:
             reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, _end)
-    gc.set_threshold(NEW_OBJECTS)
 
 
 def _end(number: int, frame: object) -> NoReturn:

@@ -43,28 +43,20 @@ def map_forked(work: Callable[[Part], Result], parts: Iterable[Part]) -> Iterato
     Raises:
         DataError: a process ended before its part was done.
     """
-    global _work  # noqa: PLW0603  a closure cannot be sent to another process, but it can be inherited
     stream = iter(parts)
     first = list(itertools.islice(stream, 2))
     if len(first) < 2 or count_processors() < 2 or not _can_fork():
         yield from map(work, itertools.chain(first, stream))
         return
     most = len(parts) if isinstance(parts, Sequence) else WAITING * count_processors()
-    outer, _work = _work, work
     waiting: deque[Future[object]] = deque()
-    fork = multiprocessing.get_context("fork")
-    try:
-        with ProcessPoolExecutor(count_processors(), fork, initializer=_end_with, initargs=(os.getpid(),)) as pool:
-            for part in itertools.chain(first, stream):
-                waiting.append(pool.submit(_run, part))
-                if len(waiting) >= most:
-                    yield waiting.popleft().result()  # type: ignore[misc]
-            while waiting:
+    with _open_pool(work, count_processors()) as pool:
+        for part in itertools.chain(first, stream):
+            waiting.append(pool.submit(_run, part))
+            if len(waiting) >= most:
                 yield waiting.popleft().result()  # type: ignore[misc]
-    except BrokenProcessPool:
-        raise DataError("a worker process was ended", do="free some memory and run it again") from None
-    finally:
-        _work = outer
+        while waiting:
+            yield waiting.popleft().result()  # type: ignore[misc]
 
 
 @contextlib.contextmanager
@@ -76,21 +68,31 @@ def run_beside(steps: Iterator[Result], count: int) -> Iterator[Iterator[Result]
     Raises:
         DataError: the process ended before its work did.
     """
-    global _work  # noqa: PLW0603  as above
     if count_processors() < 2 or not _can_fork():
         yield steps
         return
-    outer, _work = _work, lambda _: next(steps)
+    with _open_pool(lambda _: next(steps), 1) as pool:
+        waiting = [pool.submit(_run, number) for number in range(count)]
+        try:
+            yield (future.result() for future in waiting)  # type: ignore[misc]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+@contextlib.contextmanager
+def _open_pool(work: Callable[[Any], object], count: int) -> Iterator[ProcessPoolExecutor]:
+    """Opens a pool of processes that do `work`, which they inherit.
+
+    Raises:
+        DataError: a process ended before its part was done.
+    """
+    global _work  # noqa: PLW0603  a closure cannot be sent to another process, but it can be inherited
+    outer, _work = _work, work
     fork = multiprocessing.get_context("fork")
     try:
-        with ProcessPoolExecutor(1, fork, initializer=_end_with, initargs=(os.getpid(),)) as pool:
-            waiting = [pool.submit(_run, number) for number in range(count)]
-            _work = outer
-            try:
-                yield (future.result() for future in waiting)  # type: ignore[misc]
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        with ProcessPoolExecutor(count, fork, initializer=_end_with, initargs=(os.getpid(),)) as pool:
+            yield pool
     except BrokenProcessPool:
         raise DataError("a worker process was ended", do="free some memory and run it again") from None
     finally:

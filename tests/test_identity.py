@@ -83,16 +83,6 @@ def test_ids_have_one_spelling(doc_id: str, expected: str) -> None:
 
 
 @settings(max_examples=1000, deadline=None)
-@given(
-    st.sampled_from(["http", "https"]),
-    st.sampled_from(["arxiv.org", "www.arxiv.org", "lesswrong.com", "www.lesswrong.com", "www.alignmentforum.org"]),
-    st.from_regex(r"(/abs/[0-9]{4}\.[0-9]{4,6}(v[0-9])?|/posts/[A-Za-z0-9]{17}(/[a-z-]{0,5})?)[/a?]?", fullmatch=True),
-)
-def test_a_plain_address_names_what_it_names_with_a_fragment(scheme: str, host: str, path: str) -> None:
-    url = f"{scheme}://{host}{path}"
-    assert id_from_url(url) == id_from_url(f"{url}#top")  # which is taken apart
-
-
 @given(URLS | st.text(), st.text() | st.from_regex(r"(arxiv|af|doi):\S{1,20}"))
 @example("\u0339 \u0334", "")
 def test_canonicalising_twice_changes_nothing(url: str, text: str) -> None:

@@ -1,6 +1,7 @@
 """One command: load the configuration, run what was asked for, say in one line what went wrong."""
 
 import argparse
+import gc
 import importlib
 import logging
 import os
@@ -20,6 +21,9 @@ from pipeline.stages import Stage
 if TYPE_CHECKING:  # the list of targets is read before anything is installed
     from pipeline.config import Config
 
+NEW_OBJECTS = 50_000  # until Python looks for circles: at its 700 that takes up to a third of the time of long lists
+SPIN = "4"  # OpenBLAS waits 2**4 ticks before its threads sleep, not 2**26, a fiftieth of a second
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command.
@@ -29,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         missing; else as `boundary` has them, after one line that says what is wrong.
     """
     prepare_process()
+    _share_processors()
     stages = load_stages()
     words = sys.argv[1:] if arguments is None else arguments
     known = {*stages, "make", "configure", "stages"}
@@ -54,6 +59,12 @@ def main(arguments: list[str] | None = None) -> int:
         return _explain(error, options.config, stages)
     except BaseException as error:  # the one boundary: whatever ends a run is a line and a status
         return _explain(error, options.config, stages)
+
+
+def _share_processors() -> None:
+    """Lets lists be long, and threads of the linear algebra, which is not loaded yet, sleep when they wait."""
+    gc.set_threshold(NEW_OBJECTS)
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", SPIN)
 
 
 class _StudyFormatter(logging.Formatter):

@@ -8,7 +8,9 @@ import gc
 import importlib
 import os
 
-for name in os.environ.get("CENSUS_MODULES", "").split():
+from pipeline.cli.loaded import MODULES
+
+for name in os.environ.get(MODULES, "").split():
     with contextlib.suppress(Exception):
         importlib.import_module(name)
 

@@ -35,10 +35,6 @@ _ARCHIVE = re.compile(r"^https?://web\.archive\.org/web/\d+[a-z_*]*/(.+)$", re.I
 _ARXIV = re.compile(r"(?P<new>\d{4}\.\d{4,5})|(?P<archive>[a-z-]+)(?:\.[A-Za-z]{2})?/(?P<old>\d{7})")
 _POST = re.compile(r"^/(?:posts|events)/([A-Za-z0-9]{17}|[0-9a-f]{24})(?:/|$)")
 _NESTED_POST = re.compile(r"^/(?:s|g)/[A-Za-z0-9]+/p/([A-Za-z0-9]{17}|[0-9a-f]{24})(?:/|$)")
-_PLAIN_PLACE = re.compile(
-    r"https?://arxiv\.org/abs/(?P<paper>[0-9]{4}\.[0-9]{4,5})(?:v[0-9]+)?"
-    r"|https://www\.(?:lesswrong\.com|alignmentforum\.org)/posts/(?P<post>[A-Za-z0-9]{17})(?:/[a-z0-9-]*)?"
-)
 _MAKERS = r"(?:google deepmind|deepmind|gdm|openai|anthropic|redwood research|apollo research|miri|metr|uk aisi|oa)"
 _TITLE_MARK = re.compile(
     r"^\W*(?:(?:link|cross|x)[\s-]?post(?:ed)?|(?:new )?(?:paper|report|preprint)|blog post|repost|link)\b\s*"
@@ -95,9 +91,6 @@ def _simplify_url(url: str) -> str:
 
 def id_from_url(url: str) -> str | None:
     """Returns the canonical id that an address names, or None for an address that is not of a known kind."""
-    plain = _PLAIN_PLACE.fullmatch(url)
-    if plain:  # nine addresses of ten, told without taking them apart
-        return f"arxiv:{plain['paper']}" if plain["paper"] else f"lw:{plain['post']}"
     try:
         parts = urlsplit(canonicalise_url(url))
     except ValueError:  # a bracket that is no part of an IPv6 address
