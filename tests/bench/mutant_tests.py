@@ -1,0 +1,224 @@
+"""Which tests execute a line of the estimating room, and whether one of them fails on a mutant.
+
+A plugin of one pytest process that has collected the tests and runs none itself: each mutant has a process forked from
+it, in which the function has its mutated code. The files are never touched, and no module is loaded anew.
+"""
+
+import gc
+import importlib.abc
+import importlib.machinery
+import multiprocessing
+import os
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import _lru_cache_wrapper
+from importlib.util import spec_from_file_location
+from pathlib import Path
+from types import FrameType, ModuleType
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.bench.mutants import ROOM, ROOT, Mutant, mutate, put_in_place
+
+LEAST_SECONDS = 60.0  # that the tests of one mutant may take, and five times what they take on the code as it is
+Line = tuple[str, int]  # module and line
+
+
+class Reach(NamedTuple):
+    """What a test executes of the room, and the seconds it takes with its fixtures."""
+
+    lines: frozenset[Line]
+    seconds: float
+
+
+class Lines:
+    """Notes the lines of the room that each test executes, those of a fixture for all who use it."""
+
+    def __init__(self) -> None:
+        self.now: set[Line] = set()
+        self.of_fixtures: dict[int, tuple[set[Line], float]] = {}
+        self.found: dict[str, Reach] = {}
+
+    def _enter(self, frame: FrameType, event: str, _: object) -> Any:
+        return self._step if frame.f_code.co_filename.startswith(str(ROOM)) else None
+
+    def _step(self, frame: FrameType, event: str, _: object) -> Any:
+        self.now.add((Path(frame.f_code.co_filename).stem, frame.f_lineno))
+        return self._step
+
+    def start(self) -> None:
+        self.now = set()
+        sys.settrace(self._enter)
+        threading.settrace(self._enter)
+
+    def stop(self) -> frozenset[Line]:
+        sys.settrace(None)
+        threading.settrace(None)  # type: ignore[arg-type]
+        return frozenset(self.now)
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_fixture_setup(self, fixturedef: Any) -> Iterator[None]:
+        before, self.now, began = self.now, set(), time.monotonic()
+        yield
+        self.of_fixtures[id(fixturedef)] = (self.now, time.monotonic() - began)
+        self.now = before | self.now
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_protocol(self, item: Any) -> Iterator[None]:
+        forget()  # what an earlier test computed and kept
+        began = time.monotonic()
+        self.start()
+        yield
+        lines, seconds = set(self.stop()), time.monotonic() - began
+        for fixtures in item._fixtureinfo.name2fixturedefs.values():
+            more, extra = self.of_fixtures.get(id(fixtures[-1]), (set(), 0.0))
+            seconds = max(seconds, extra)
+            lines |= more
+        self.found[item.nodeid] = Reach(frozenset(lines), seconds)
+
+
+def forget() -> None:
+    """Empties what functions of the project keep of their results."""
+    for one in gc.get_objects():
+        if isinstance(one, _lru_cache_wrapper) and str(getattr(one, "__module__", "")).startswith(
+            ("pipeline", "tests")
+        ):
+            one.cache_clear()
+
+
+def choose_tests(mutant: Mutant, reach: Mapping[str, Reach], kills: Mapping[tuple[str, str], int]) -> list[str]:
+    """Returns the tests that execute a mutant's statement, for what an import executes those of its module: first those
+    that killed another of its mutants, then the quickest."""
+    first, last = mutant.lines
+    wanted = {(mutant.module, line) for line in range(first, last + 1)}
+    chosen = [
+        name
+        for name, (lines, _) in reach.items()
+        if (wanted & lines if mutant.function else any(module == mutant.module for module, _ in lines))
+    ]
+    return sorted(chosen, key=lambda name: (-min(kills.get((mutant.module, name), 0), 1), reach[name].seconds))
+
+
+class Bench:
+    """Runs nothing but what `work` asks for, once the tests are collected."""
+
+    def __init__(self, work: "Callable[[Bench], None]") -> None:
+        self.work, self.items, self.imported = work, dict[str, pytest.Item](), frozenset[Line]()
+        self.loading, self.kills = Lines(), Counter[tuple[str, str]]()
+        self.loading.start()
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        self.imported = self.loading.stop()
+        self.items = {item.nodeid: item for item in session.items if "built" not in getattr(item, "fixturenames", ())}
+        session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]  # one for all processes
+        self.work(self)
+        return True
+
+    def map_lines(self, names: Sequence[str]) -> dict[str, Reach] | None:
+        """Returns what each test executes; None where one fails on the code as it is."""
+        return run_apart(self._map, 3600.0, names)  # type: ignore[no-any-return]
+
+    def _map(self, names: Sequence[str]) -> dict[str, Reach] | None:
+        lines = Lines()
+        self.items[names[0]].config.pluginmanager.register(lines)
+        return None if self._run(names) else lines.found
+
+    def _run(self, names: Sequence[str]) -> str:
+        """Returns the first test that fails; "" if none does."""
+        chosen = [self.items[name] for name in names]
+        for item, following in zip(chosen, [*chosen[1:], None], strict=True):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            if item.session.testsfailed:
+                return item.nodeid
+        return ""
+
+    def _run_mutated(self, mutant: Mutant, names: Sequence[str]) -> tuple[str, str]:
+        if not put_in_place(mutant):
+            return "broken", "the function is not loaded"
+        forget()
+        killer = self._run(names)
+        return ("killed", killer) if killer else ("survived", f"{len(names)} tests")
+
+    def try_mutant(self, mutant: Mutant, reach: Mapping[str, Reach]) -> tuple[str, str]:
+        """Returns whether a mutant is killed or survives, and by which test or how many."""
+        names = choose_tests(mutant, reach, self.kills)
+        if not names:
+            return "survived", "no test runs it"
+        seconds = max(LEAST_SECONDS, 5 * sum(reach[name].seconds for name in names))
+        is_loaded = mutant.function and not any(
+            (mutant.module, line) in self.imported for line in range(mutant.lines[0], mutant.lines[1] + 1)
+        )
+        if is_loaded:
+            found = run_apart(self._run_mutated, seconds, mutant, names)
+        else:
+            found = run_apart(_run_anew, seconds + LEAST_SECONDS, mutant.module, mutant.site, names, is_anew=True)
+        result, note = found or ("killed", "died or never ended")
+        if result == "killed":
+            self.kills[mutant.module, note] += 1
+        return result, note
+
+
+class Loader(importlib.abc.Loader, importlib.abc.MetaPathFinder):
+    """Loads one module of the room from the code of a mutant."""
+
+    def __init__(self, module: str, site: int) -> None:
+        self.name, self.code = f"pipeline.estimate.{module}", mutate(module, site).code
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        place = ROOM / f"{fullname.rpartition('.')[2]}.py"  # code that names its own file finds it
+        return spec_from_file_location(fullname, place, loader=self) if fullname == self.name else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        exec(self.code, module.__dict__)
+
+
+class _First:
+    """The name of the first test that fails."""
+
+    name = "pytest itself"
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.name = report.nodeid if report.failed else self.name
+
+
+def _run_anew(module: str, site: int, names: Sequence[str]) -> tuple[str, str]:
+    """Runs tests in a process that has not loaded the room yet, for what an import executes."""
+    sys.meta_path.insert(0, Loader(module, site))
+    first = _First()
+    options = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider"]
+    status = pytest.main([*options, *(str(ROOT / name) for name in names)], [first])
+    return ("survived", f"{len(names)} tests") if status == 0 else ("killed", first.name)
+
+
+def run_apart(work: Callable[..., Any], seconds: float, *arguments: object, is_anew: bool = False) -> Any:
+    """Returns what a function returns in a process of its own; None where it dies or never ends.
+
+    Args:
+        is_anew: whether it shares nothing that was loaded.
+    """
+    context = multiprocessing.get_context("spawn" if is_anew else "fork")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_send, args=(theirs, work, *arguments))
+    process.start()
+    theirs.close()
+    found = None
+    with suppress(EOFError):
+        found = ours.recv() if ours.poll(seconds) else None
+    process.kill()
+    process.join()
+    return found
+
+
+def _send(channel: Any, work: Callable[..., Any], *arguments: object) -> None:
+    silent = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(silent, stream)
+    channel.send(work(*arguments))
+    os._exit(0)
