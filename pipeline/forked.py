@@ -68,13 +68,26 @@ def run_beside(steps: Iterator[Result], count: int) -> Iterator[Iterator[Result]
     Raises:
         DataError: the process ended before its work did.
     """
+    with begin_forked([lambda: next(steps)] * count, 1) as waiting:
+        yield (wait() for wait in waiting)
+
+
+@contextlib.contextmanager
+def begin_forked(tasks: Sequence[Callable[[], Any]], process_count: int) -> Iterator[list[Callable[[], Any]]]:
+    """Begins tasks in processes beside this one; yields what waits for the result of each, to be called once.
+
+    Where there is no second processor, each is done when it is asked for.
+
+    Raises:
+        DataError: a process ended before its work did.
+    """
     if count_processors() < 2 or not _can_fork():
-        yield steps
+        yield list(tasks)
         return
-    with _open_pool(lambda _: next(steps), 1) as pool:
-        waiting = [pool.submit(_run, number) for number in range(count)]
+    with _open_pool(lambda number: tasks[number](), process_count) as pool:
+        waiting = [pool.submit(_run, number) for number in range(len(tasks))]
         try:
-            yield (future.result() for future in waiting)  # type: ignore[misc]
+            yield [future.result for future in waiting]
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import optimize, sparse, special, stats
+from scipy import optimize, sparse, special
 
 from pipeline.coding.definitions import match_definition, match_denominator
 from pipeline.coding.frames import may_be_quoted
@@ -177,7 +177,7 @@ def find_ends(numbers: np.ndarray, least: float, most: float, level: float) -> t
     if count <= 0:
         return least, most
     spread = float(np.sqrt(np.mean((numbers[1:] - numbers[1:].mean()) ** 2)))
-    width = float(stats.norm.ppf((1 + level) / 2)) * spread / count
+    width = float(special.ndtri((1 + level) / 2)) * spread / count
     return max(count * np.exp(-width), least), min(count * np.exp(width), most)
 
 

@@ -17,28 +17,43 @@ NEIGHBOUR_COUNT = 15
 LEAST_WORKS = 3  # a name on fewer documents says nothing about the others
 MOST_NAMES = 60  # a longer list is a collaboration, or a list split wrongly
 TITLE_WORD_COUNT = 2  # documents that a title word must occur in
+Weighed = tuple[sparse.csr_matrix, sparse.csr_matrix]  # terms, and words of titles
 
 
 @dataclass(frozen=True)
 class TextFeatures:
-    """What of the features takes longest to make, and hangs on no vector: see `kept_features`.
+    """The features of the texts, which hang on no vector but by the neighbours.
 
     Attributes:
-        lengths: float64 (n,), of the sum of the terms of a document's neighbours; empty where there are no terms.
-        titles: float64 (n, n_words), words of titles.
+        terms: float64 (n, n_terms), unit rows. titles: float64 (n, n_words), words of titles, unit rows.
+        lengths: float64 (n,), of the sum of the terms of a document's neighbours.
     """
 
-    lengths: np.ndarray
+    terms: sparse.csr_matrix
     titles: sparse.csr_matrix
+    lengths: np.ndarray
 
     @classmethod
-    def of(cls, neighbours: np.ndarray, words: WordCounts, titles: pd.Series) -> "TextFeatures":
-        """Returns them; arguments as in `compute_kernel`."""
-        lengths = np.empty(0)
-        if words.vocabulary:
-            total = len(neighbours)
-            lengths = measure_sums(_mean_of_neighbours(neighbours, total), _weigh_terms(words, total))
-        return cls(lengths, _title_words(titles))
+    def of(
+        cls, neighbours: np.ndarray, words: WordCounts, titles: pd.Series, weighed: Weighed | None = None
+    ) -> "TextFeatures":
+        """Returns them; arguments as in `compute_kernel`. `weighed`, if known, from `weigh_texts`."""
+        terms, title_words = weighed or weigh_texts(words, titles)
+        return cls(terms, title_words, measure_sums(_mean_of_neighbours(neighbours, len(titles)), terms))
+
+
+def weigh_texts(words: WordCounts, titles: pd.Series) -> Weighed:
+    """Returns the terms of documents, float64 (n, n_terms), and the words of titles, (n, n_words), in unit rows."""
+    return weigh_terms(words, len(titles)), _weigh_titles(titles)
+
+
+def weigh_terms(words: WordCounts, total: int) -> sparse.csr_matrix:
+    """Returns the terms of `total` documents: float64 (total, n_terms), unit rows."""
+    from sklearn.feature_extraction.text import TfidfTransformer  # noqa: PLC0415  half a second to load, which a run with kept predictions saves
+
+    counts = words.counts.astype(np.float64)
+    table = sparse.csr_matrix((counts, (words.rows, words.columns)), shape=(total, len(words.vocabulary)))
+    return TfidfTransformer(sublinear_tf=True).fit_transform(table) if words.vocabulary else table
 
 
 def compute_kernel(
@@ -63,7 +78,7 @@ def compute_kernel(
         texts: features of the same documents, if they are known.
     """
     texts = texts or TextFeatures.of(neighbours, words, documents["title"])
-    return Kernel(dict(_list_features(vectors, neighbours, words, documents, texts)), read)
+    return Kernel(dict(_list_features(vectors, neighbours, documents, texts)), read)
 
 
 def find_near_duplicates(neighbours: np.ndarray, cosines: np.ndarray, threshold: float) -> np.ndarray:
@@ -81,7 +96,7 @@ def find_near_duplicates(neighbours: np.ndarray, cosines: np.ndarray, threshold:
 
 
 def _list_features(
-    vectors: np.ndarray, neighbours: np.ndarray, words: WordCounts, documents: pd.DataFrame, texts: TextFeatures
+    vectors: np.ndarray, neighbours: np.ndarray, documents: pd.DataFrame, texts: TextFeatures
 ) -> Iterator[tuple[str, Features]]:
     """Yields each set of features, unit rows."""
     total = len(vectors)
@@ -89,10 +104,8 @@ def _list_features(
     means = around @ exact  # before the vectors themselves are made unit rows, in place: each is a sixteenth of a GiB
     yield "vector", _make_unit_rows(exact)
     yield "neighbourhood", _make_unit_rows(means)
-    if words.vocabulary:
-        terms = _weigh_terms(words, total)
-        yield "terms", terms
-        yield "neighbourhood terms", NeighbourMeans.of(around, terms, texts.lengths)
+    yield "terms", texts.terms
+    yield "neighbourhood terms", NeighbourMeans.of(around, texts.terms, texts.lengths)
     yield "title", texts.titles
     yield "authors", _make_unit(_name_matrix(documents["authors"]))
     codes = documents["frame"].astype("category").cat.codes.to_numpy()
@@ -104,15 +117,7 @@ def _mean_of_neighbours(neighbours: np.ndarray, total: int) -> sparse.csr_matrix
     return sparse.csr_matrix((np.ones(len(sources)), (sources, neighbours.reshape(-1))), shape=(total, total))
 
 
-def _weigh_terms(words: WordCounts, total: int) -> sparse.csr_matrix:
-    from sklearn.feature_extraction.text import TfidfTransformer  # noqa: PLC0415  half a second to load, which a run with kept predictions saves
-
-    counts = words.counts.astype(np.float64)
-    table = sparse.csr_matrix((counts, (words.rows, words.columns)), shape=(total, len(words.vocabulary)))
-    return TfidfTransformer(sublinear_tf=True).fit_transform(table)
-
-
-def _title_words(titles: pd.Series) -> sparse.csr_matrix:
+def _weigh_titles(titles: pd.Series) -> sparse.csr_matrix:
     from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415  half a second to load, which a run with kept predictions saves
 
     words = TfidfVectorizer(sublinear_tf=True, min_df=TITLE_WORD_COUNT, stop_words="english", ngram_range=(1, 2))

@@ -11,7 +11,7 @@ from scipy import sparse
 import pipeline.cluster.neighbours
 import pipeline.estimate.features
 import pipeline.estimate.kernel
-from pipeline.estimate.features import TextFeatures
+from pipeline.estimate.features import TextFeatures, Weighed, weigh_terms
 from pipeline.estimate.kept_arrays import FOLDER, load_arrays, name_code, save_arrays
 from pipeline.text.word_counts import WordCounts
 
@@ -20,7 +20,13 @@ MODULES = (pipeline.cluster.neighbours, pipeline.estimate.features, pipeline.est
 LIBRARIES = ("numpy", "scipy", "scikit-learn")
 
 
-def keep_features(place: Path, neighbours: np.ndarray, words: WordCounts, titles: pd.Series) -> TextFeatures:
+def keep_features(
+    place: Path,
+    neighbours: np.ndarray,
+    words: WordCounts,
+    titles: pd.Series,
+    weighed: Weighed | None = None,
+) -> TextFeatures:
     """Returns the features as `TextFeatures.of` does, made only if they are not kept.
 
     Args:
@@ -28,13 +34,15 @@ def keep_features(place: Path, neighbours: np.ndarray, words: WordCounts, titles
         neighbours: int (n, count), the nearest documents of each.
         words: term counts of the documents.
         titles: of the documents.
+        weighed: terms and words of titles, if they are known.
     """
     name = _name_features(neighbours, words, titles)
     kept = load_arrays(place, name)
     if kept is not None:
         parts = kept["data"], kept["indices"], kept["indptr"]
-        return TextFeatures(kept["lengths"], sparse.csr_matrix(parts, shape=tuple(kept["shape"])))
-    made = TextFeatures.of(neighbours, words, titles)
+        terms = weighed[0] if weighed else weigh_terms(words, len(titles))
+        return TextFeatures(terms, sparse.csr_matrix(parts, shape=tuple(kept["shape"])), kept["lengths"])
+    made = TextFeatures.of(neighbours, words, titles, weighed)
     words_of = {part: getattr(made.titles, part) for part in ("data", "indices", "indptr")}
     save_arrays(place, name, {"lengths": made.lengths, "shape": np.array(made.titles.shape), **words_of})
     return made

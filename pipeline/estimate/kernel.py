@@ -12,7 +12,7 @@ from scipy import sparse
 from pipeline.cluster.neighbours import run_threads
 
 ROWS_AT_ONCE = 256  # documents a thread compares with the read ones at once: 256 x 4,700 x 8 bytes = 10 MB
-DENSE_ROWS = 32  # rows of words that a thread adds up at once: 32 x 19,000 x 8 bytes = 5 MB
+SUMS_AT_ONCE = 1_024  # documents whose neighbours a thread adds up at once: about 1,024 x 500 words x 12 bytes = 6 MB
 COLUMNS_AT_ONCE = 80  # of coefficients: 80 x 19,000 words x 8 bytes = 12 MB, which a processor keeps at hand
 COMMON_SHARE = 0.15  # of the read documents; what is in more of them is multiplied faster as if it were in all
 
@@ -72,16 +72,14 @@ class NeighbourMeans:
 
 def measure_sums(is_near: sparse.csr_matrix, features: sparse.csr_matrix) -> np.ndarray:
     """Returns the length of the sum of features over the neighbours of each document: float64 (n,)."""
-    from sklearn.utils.extmath import safe_sparse_dot  # noqa: PLC0415  half a second to load, which a run with kept predictions saves
-
     lengths = np.zeros(is_near.shape[0])
 
     def measure(first: int) -> None:
-        part = slice(first, first + DENSE_ROWS)
-        sums = safe_sparse_dot(is_near[part], features, dense_output=True)
-        lengths[part] = np.sqrt(np.einsum("ij,ij->i", sums, sums))
+        part = slice(first, first + SUMS_AT_ONCE)
+        sums = is_near[part] @ features
+        lengths[part] = np.sqrt(np.asarray(sums.multiply(sums).sum(axis=1)).reshape(-1))
 
-    run_threads(measure, range(0, len(lengths), DENSE_ROWS))
+    run_threads(measure, range(0, len(lengths), SUMS_AT_ONCE))
     return lengths
 
 
@@ -107,8 +105,6 @@ class Kernel:
 
     def own(self) -> np.ndarray:
         """Returns the likeness of the read documents among themselves: float64 (n_read, n_read)."""
-        from sklearn.utils.extmath import safe_sparse_dot  # noqa: PLC0415  half a second to load, which a run with kept predictions saves
-
         total = len(self.read)
         kernel = np.empty((total, total))
         common, rare = self._join_sparse()
@@ -117,7 +113,7 @@ class Kernel:
         def compare(first: int) -> None:
             part, rest = slice(first, first + ROWS_AT_ONCE), slice(first, None)
             likeness = common[part] @ common[rest].T
-            likeness += safe_sparse_dot(rare[rest], rare[part].T.tocsr(), dense_output=True).T
+            likeness += (rare[part] @ rare[rest].T).toarray()
             for name, features in dense.items():
                 likeness += _compare(features[part], features[rest], name)
             kernel[part, rest] = likeness

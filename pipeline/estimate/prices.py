@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from pipeline.estimate.as_people import THEIRS, name_states, take_stock
 from pipeline.estimate.flips import is_surprising
@@ -147,7 +147,7 @@ def expect_second_width(
             yes, no = n[state] * rates + PRIOR, n[state] * (1 - rates) + PRIOR
             spread = yes * no / ((yes + no) ** 2 * (yes + no + 1))
             variance += float(slopes**2 @ spread)
-    return float(2 * stats.norm.ppf((1 + survey.level) / 2) * np.sqrt(variance))
+    return float(2 * special.ndtri((1 + survey.level) / 2) * np.sqrt(variance))
 
 
 def _guess_rates(survey: Survey, target: Target, evidence: Sequence[Evidence], group: str) -> np.ndarray:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.definitions import match_query
@@ -74,7 +74,7 @@ class Tally:
     def interval(self, level: float) -> tuple[np.ndarray, np.ndarray]:
         """Returns the ends of each rate's interval (Jeffreys; closed at a rate of 0 or 1): float (3, 2) each."""
         tail = (1 - level) / 2
-        low, high = (stats.beta.ppf(q, self.yes + PRIOR, self.n - self.yes + PRIOR) for q in (tail, 1 - tail))
+        low, high = (special.betaincinv(self.yes + PRIOR, self.n - self.yes + PRIOR, q) for q in (tail, 1 - tail))
         return np.where(self.yes > 0, low, 0.0), np.where(self.yes < self.n, high, 1.0)
 
 

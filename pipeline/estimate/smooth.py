@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import special, stats
+from scipy import special
 
 from pipeline.estimate.shares import Shares
 from pipeline.estimate.survey import Survey
@@ -69,7 +69,7 @@ def smooth_years(years: Sequence[tuple[int, Shares]], number: int, level: float)
     time = np.array([year for year, _ in years], dtype=float)
     share = np.array([float(shares.share[number]) for _, shares in years])
     width = np.array([float(shares.high[number] - shares.low[number]) for _, shares in years])
-    z = float(stats.norm.ppf((1 + level) / 2))
+    z = float(special.ndtri((1 + level) / 2))
     spread = np.maximum(width / (2 * z), LEAST_VARIANCE**0.5)  # Wilson's, which is no zero where all say the same
     together = _correlate(np.array([shares.replicates[:, number] for _, shares in years]))
     return smooth_shares(time, share, together * np.outer(spread, spread), level)

@@ -1,0 +1,105 @@
+"""What predictions are made from besides the readings: vectors, neighbours and texts."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline import store
+from pipeline.cluster.neighbours import find_neighbours
+from pipeline.config import Config
+from pipeline.errors import DataError
+from pipeline.estimate.features import NEIGHBOUR_COUNT, TextFeatures, Weighed, weigh_texts
+from pipeline.estimate.kept_features import PLACE as FEATURES_PLACE
+from pipeline.estimate.kept_features import keep_features
+from pipeline.estimate.kept_neighbours import PLACE as NEIGHBOURS_PLACE
+from pipeline.estimate.kept_neighbours import Near, keep_neighbours
+from pipeline.forked import begin_forked
+from pipeline.groups import read_groups
+from pipeline.schemas import TERMS, embeddings_table
+from pipeline.text.word_counts import WordCounts, code_terms
+
+
+@dataclass(frozen=True)
+class Material:
+    """What predictions are made from besides the readings.
+
+    Attributes:
+        vectors: float16 (n, n_dims), unit rows. near: the nearest documents of each, with their cosines.
+        words: term counts. texts: features of the texts.
+    """
+
+    vectors: np.ndarray
+    near: Near
+    words: WordCounts
+    texts: TextFeatures
+
+
+@contextlib.contextmanager
+def open_material(
+    config: Config, documents: pd.DataFrame, *, is_fresh: bool, at_once: bool
+) -> Iterator[Callable[[], Material]]:
+    """Yields what returns the material.
+
+    Args:
+        config: of the census.
+        documents: columns doc_id and title.
+        is_fresh: whether nothing kept from the last run may be used.
+        at_once: whether most of it is begun now, in a process beside this one.
+
+    Raises:
+        DataError: the vectors are of other documents.
+    """
+    read_texts = partial(_read_texts, config, documents, is_weighed=at_once)  # else these are kept, for all we know
+    tasks: list[Callable[[], Any]] = [partial(_look, config, documents, is_fresh=is_fresh), read_texts]
+    with begin_forked(tasks, len(tasks)) if at_once else contextlib.nullcontext(tasks) as waiting:
+
+        def join() -> Material:
+            look, read = waiting
+            (vectors, near), (words, weighed) = look(), read()
+            titles = documents["title"]
+            if is_fresh:
+                return Material(vectors, near, words, TextFeatures.of(near[0], words, titles, weighed))
+            place = _place(config, FEATURES_PLACE)
+            return Material(vectors, near, words, keep_features(place, near[0], words, titles, weighed))
+
+        yield join
+
+
+def _look(config: Config, documents: pd.DataFrame, *, is_fresh: bool) -> tuple[np.ndarray, Near]:
+    """Returns the vectors and the neighbours.
+
+    Raises:
+        DataError: the vectors are of other documents.
+    """
+    vectors = _read_vectors(config, documents)
+    if is_fresh:
+        return vectors, find_neighbours(vectors, NEIGHBOUR_COUNT)
+    return vectors, keep_neighbours(_place(config, NEIGHBOURS_PLACE), vectors, NEIGHBOUR_COUNT)
+
+
+def _read_texts(config: Config, documents: pd.DataFrame, *, is_weighed: bool) -> tuple[WordCounts, Weighed | None]:
+    """Returns term counts, and if it is asked for terms and words of titles weighted."""
+    words = code_terms(read_groups(TERMS, config.processed("terms")), pd.Index(documents["doc_id"]))
+    return words, weigh_texts(words, documents["title"]) if is_weighed else None
+
+
+def _read_vectors(config: Config, documents: pd.DataFrame) -> np.ndarray:
+    """Returns the vectors: float16 (n, n_dims).
+
+    Raises:
+        DataError: they are of other documents.
+    """
+    embeddings = store.read_arrow(embeddings_table(config.embed.dimension_count), config.processed("embeddings"))
+    if embeddings.column("doc_id").to_pylist() != documents["doc_id"].to_list():
+        raise DataError("the vectors are of other documents", where="embeddings", do="run make estimate")
+    return store.matrix_from_column(embeddings.column("vector"))
+
+
+def _place(config: Config, path: tuple[str, ...]) -> Path:
+    return config.path(config.paths.processed, *path)
