@@ -32,9 +32,9 @@ TESTS = (  # the room's own; simulations of minutes are left out, and whatever i
     *("test_estimate_core", "test_estimate_edges", "test_prediction_tables", "test_claims", "test_totals"),
     *("test_smooth", "test_axis_queries", "test_kept", "test_direct_people", "test_listed_frames", "test_scope_calls"),
     *("test_predictions", "test_total_growth", "test_gold", "test_shares", "test_needs", "test_reader_error"),
-    *("test_mixture_by_hand", "test_codes_by_hand", "test_calls_by_hand", "test_truths_by_hand", "test_shares_by_hand"),
     *("test_mixture", "test_robustness", "test_price_arithmetic", "test_estimate_tables"),
-    *("test_plan_by_hand", "test_tables_by_hand", "test_prices", "test_edge"),
+    *("test_prices", "test_edge", "test_material"),
+    *sorted(path.stem for path in (ROOT / "tests").glob("test_*_by_hand.py")),
 )
 SLOW = (
     "holds_the_true or biases or unequal or weighed_right or any_shape or add_up_and or variance_of_svydesign "
