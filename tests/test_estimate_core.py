@@ -47,7 +47,6 @@ from pipeline.estimate.tables import tabulate_guesses
 from pipeline.estimate.told import _find_splits, _is_assumed
 from pipeline.estimate.totals import count_totals, estimate_positions
 from pipeline.estimate.trends import measure_groups, measure_trends
-from pipeline.estimate.variables import choose_variables
 from pipeline.estimate.weights import _count_strata
 from pipeline.settings import Minutes
 from tests.invented_survey import CODEBOOK, READ, invent_sample, invent_survey
@@ -376,17 +375,6 @@ def test_the_effective_size_is_that_of_a_plain_sample_for_a_plain_variance() -> 
     edge = 0.5 / 81
     assert effective_size(0.0, 0.001, 80, 100, 90, 0.95) == pytest.approx(edge * (1 - edge) / 0.001 * degrees**2)
     assert wilson_interval(0.0, 96.0, 0.95)[1] == pytest.approx(3.841459 / (96 + 3.841459))
-
-
-def test_calibration_takes_large_groups_and_never_the_largest() -> None:
-    chance = np.tile([0.55, 0.25, 0.15, 0.05], (300, 1))
-    chance[::2, 1:3] = chance[::2, 2:0:-1]  # so that they vary
-    stratum = np.repeat([0, 1], 150)
-    table, is_exact = choose_variables(stratum, np.arange(0, 300, 3), chance, ("A", "B", "C", "D"))
-    assert is_exact.tolist() == [True, True, False, False, False, False]
-    assert table[:, :2].sum(axis=0).tolist() == [150, 150]
-    assert table[:, 2:].std(axis=0) == pytest.approx(np.ones(4))
-    assert (table[:150, 2:] != 0).all(axis=0).sum() == 2  # B and C of the first stratum, B and C of the second
 
 
 def test_a_mixture_draw_is_hajeks_ratio_by_hand() -> None:

@@ -8,7 +8,6 @@ from pipeline.estimate.bootstrap import rescale
 from pipeline.estimate.calibrate import BOUNDS, calibrate_factors
 from pipeline.estimate.planning import allocate
 from pipeline.estimate.robustness import add_second_encoder
-from pipeline.estimate.variables import READ_PER_VARIABLE, choose_variables
 from tests.bench.people import measure_people
 from tests.survey_of import sample_of, share_of, survey_of
 
@@ -55,18 +54,6 @@ def test_a_penalty_gives_the_weights_of_a_ridge_regression() -> None:
     factors, _ = calibrate_factors(base, table, totals, penalty)
     slope = np.linalg.solve(table.T @ (base[:, None] * table) + np.diag(penalty), totals - table.T @ base)
     assert factors == pytest.approx(1 + table @ slope)
-
-
-def test_few_read_documents_bear_few_calibration_variables() -> None:
-    rng = np.random.default_rng(1)
-    chances = rng.dirichlet((1, 1, 1), 500)
-    few, is_exact = choose_variables(np.zeros(500, dtype=int), np.arange(12), chances, ("A", "E", "N"))
-    assert few.shape[1] == 1 and is_exact.tolist() == [True]
-    many, is_exact = choose_variables(np.zeros(500, dtype=int), np.arange(200), chances, ("A", "E", "N"))
-    assert many.shape[1] == 3 and is_exact.tolist() == [True, False, False]
-    assert many.shape[1] <= 200 // READ_PER_VARIABLE
-    none, _ = choose_variables(np.repeat([0, 1], 250), np.arange(200), None, ())
-    assert none.sum(axis=0).tolist() == [250, 250]
 
 
 def test_random_samples_of_any_shape_never_give_a_missing_number() -> None:

@@ -10,7 +10,6 @@ import pytest
 from pipeline.estimate.other_truths import ROUNDS_OF_EM, dawid_skene
 from pipeline.estimate.robustness import _clusters, _predict_by_cluster, vary_estimates
 from pipeline.estimate.survey import Survey
-from pipeline.estimate.variables import LEAST_EXPECTED, LEAST_PART, _by_stratum
 from tests.survey_of import LEAVES, codes_of, sample_of, survey_of
 
 COUNTS, ONLY_INSIDE, OUTSIDE = range(3)
@@ -206,13 +205,3 @@ def test_of_documents_that_were_coded_alike_each_counts() -> None:
         chance = prior * np.exp(np.einsum("cnl,ctl->nt", seen, np.log(confusion)))
         chance /= chance.sum(axis=1, keepdims=True)
     assert found == pytest.approx(chance, abs=1e-9)
-
-
-def test_a_group_of_just_enough_expected_documents_is_a_variable_of_its_stratum() -> None:
-    count = 2 * int(LEAST_EXPECTED)
-    assert LEAST_EXPECTED > 4 * LEAST_PART * LEAST_EXPECTED
-    stratum, read = np.zeros(count, dtype=int), np.arange(count)
-    rest = np.where(read < LEAST_EXPECTED, 0.0, 1.0)
-    (column,) = _by_stratum({"A": rest, "B": 1 - rest}, stratum, read, 1)  # of two alike, the first is what is left
-    assert column.tolist() == (1 - rest).tolist()
-    assert _by_stratum({"A": rest, "B": 1 - rest}, stratum, read[1:], 1) == []

@@ -1,25 +1,28 @@
 """What weights are calibrated on: few numbers of each document that are known without reading it, chosen by rule."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-# A group of the codebook calibrates a stratum where the classifier expects so many read documents of it there, and such
-# a part of those read: fewer variables than that lose more by their own noise than they gain (simulated).
-LEAST_EXPECTED = 6.0
-LEAST_PART = 0.08
+# A column calibrates where so many of its documents are expected among those read: fewer lose more by their own noise
+# than they gain. The expectation is the population's: by the read documents' own chances a group would be chosen just
+# where the sample holds too many of it, and be corrected one way only.
+LEAST_EXPECTED = 3.0
 READ_PER_VARIABLE = 10  # documents read for each calibration variable of a frame, at the least
-SOFT = 0.1  # penalty of what need not be met exactly, in documents' mean design weight: residual over slope variance
+# Read documents that count against a slope (a ridge: residual over slope variance). What the classifier expects of a
+# group tells nearly as much in every stratum, and of a leaf nearly as much as of its group: so a stratum's slope is drawn
+# to the frame's and a leaf's to its group's. (Chosen on made-up populations, of seeds that no table shows.)
+GROUP_WORTH, STRATUM_WORTH, LEAF_WORTH = 50.0, 50.0, 500.0
 
 
 def choose_variables(
     stratum: np.ndarray, read: np.ndarray, probability: np.ndarray | None, groups: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns calibration variables, float (n, p), and which of them must be met exactly, bool (p,).
+    """Returns calibration variables, float (n, p), and what read documents each slope is held against, float (p,).
 
-    First the number of documents in each stratum, exactly; then the documents that the classifier expects of each group
-    in each stratum: largest groups first, as many as the read documents bear.
+    First the number of documents in each stratum, which must be met exactly (0 documents against it); then what the
+    classifier expects of each group in the frame, of each group in each stratum, and of each leaf in the frame: the
+    largest first, as many as the read documents bear.
 
     Args:
         stratum: int (n,), of every document of the frame, read or not.
@@ -28,30 +31,42 @@ def choose_variables(
         groups: the group of each of its columns.
     """
     number = int(stratum.max()) + 1
-    columns = [np.eye(number)[stratum]]
+    columns, worth = [np.eye(number)[stratum]], [0.0] * number
     if probability is not None:
-        letters = np.array(groups)
-        chances = {str(letter): probability[:, letters == letter].sum(axis=1) for letter in np.unique(letters)}
         room = max(len(read) // READ_PER_VARIABLE - number, 0)
-        columns += [column[:, None] for column in _by_stratum(chances, stratum, read, number)[:room]]
-    table = np.hstack(columns)
-    is_exact = np.arange(table.shape[1]) < number
-    spread = table.std(axis=0)
-    table[:, ~is_exact] /= np.where(spread > 0, spread, 1)[~is_exact]
-    return table, is_exact
+        for column, against in list(_list_columns(stratum, read, probability, np.array(groups), number))[:room]:
+            spread = column.std()
+            columns.append(column[:, None] / (spread if spread > 0 else 1.0))
+            worth.append(against)
+    return np.hstack(columns), np.array(worth)
 
 
-def _by_stratum(
-    groups: Mapping[str, np.ndarray], stratum: np.ndarray, read: np.ndarray, number: int
-) -> list[np.ndarray]:
-    """Returns each group's chances inside each stratum, where it is large enough, the largest first."""
-    found = []
-    for place in range(number):
-        inside = stratum == place
-        expected = {letter: float((chance * inside)[read].sum()) for letter, chance in groups.items()}
-        least = max(LEAST_EXPECTED, LEAST_PART * math.fsum(expected.values()))
-        # The groups' chances add up to one: the largest is what the others leave.
-        largest = max(expected, key=lambda letter: round(expected[letter], 6))
-        kept = [letter for letter in expected if letter != largest and expected[letter] >= least]
-        found += [(round(expected[letter], 6), groups[letter] * inside) for letter in kept]
-    return [column for _, column in sorted(found, key=lambda pair: -pair[0])]
+def _list_columns(
+    stratum: np.ndarray, read: np.ndarray, probability: np.ndarray, groups: np.ndarray, number: int
+) -> Iterator[tuple[np.ndarray, float]]:
+    """Yields columns, float (n,), and what their slopes are held against: widest first."""
+    ratio = np.bincount(stratum[read], minlength=number) / np.maximum(np.bincount(stratum, minlength=number), 1)
+    chances = {str(letter): probability[:, groups == letter].sum(axis=1) for letter in np.unique(groups)}
+    for column in _keep_large(chances, ratio[stratum]):
+        yield column, GROUP_WORTH
+    if number > 1:
+        inside = [np.where(stratum == place, ratio[place], 0.0) for place in range(number)]
+        kept = [(column, own > 0) for own in inside for column in _keep_large(chances, own)]
+        for column, own in kept:
+            yield column * own, STRATUM_WORTH
+    expected = np.round(ratio[stratum] @ probability, 6)
+    for place in np.argsort(-expected, kind="stable"):
+        if expected[place] >= LEAST_EXPECTED:
+            yield probability[:, place], LEAF_WORTH
+
+
+def _keep_large(chances: Mapping[str, np.ndarray], ratio: np.ndarray) -> list[np.ndarray]:
+    """Returns the chances of the groups that are large enough, largest first, without the largest of all.
+
+    Args:
+        chances: float (n,), by group; they add up to one, so the largest is what the others leave.
+        ratio: float (n,), the part of documents like each one that was read; 0 for those that do not count.
+    """
+    expected = {letter: round(float(ratio @ chance), 6) for letter, chance in chances.items()}
+    order = sorted(expected, key=lambda letter: -expected[letter])
+    return [chances[letter] for letter in order[1:] if expected[letter] >= LEAST_EXPECTED]

@@ -19,7 +19,7 @@ from pipeline.estimate.calibrate import calibrate_each, calibrate_factors
 from pipeline.estimate.domains import Population
 from pipeline.estimate.rulings import CodeChances, spread_codes
 from pipeline.estimate.told import Told
-from pipeline.estimate.variables import SOFT, choose_variables
+from pipeline.estimate.variables import choose_variables
 
 DECIMALS = 9  # of a weight: what lies below differs between processors
 MISSED = 1e-6  # of the size of a stratum: more is not the rounding of a solved calibration
@@ -145,7 +145,7 @@ def _calibrate_frame(
         return _count_strata(sample, strata, rows, unread, redrawn)
     read = pd.Index(inside).get_indexer(pd.Index(population.units[rows]))
     predictions = population.predictions
-    table, is_exact = choose_variables(
+    table, worth = choose_variables(
         stratum,
         read,
         None if predictions is None else predictions.leaf_probability[inside],
@@ -153,7 +153,7 @@ def _calibrate_frame(
     )
     own = table[read]
     totals = table.sum(axis=0) - own.sum(axis=0)
-    penalty = np.where(is_exact, 0.0, SOFT * max(float(unread.mean()), 1e-9))
+    penalty, is_exact = worth * max(float(unread.mean()), 1e-9), worth == 0
     factors, start = calibrate_factors(unread, own, totals, penalty)
     bases = unread * redrawn
     again, _ = calibrate_each(bases, own, totals, penalty, start)
