@@ -10,8 +10,8 @@ import numpy as np
 LEAST_EXPECTED = 3.0
 READ_PER_VARIABLE = 10  # documents read for each calibration variable of a frame, at the least
 # Read documents that count against a slope (a ridge: residual over slope variance). What the classifier expects of a
-# group tells nearly as much in every stratum, and of a leaf nearly as much as of its group: so a stratum's slope is drawn
-# to the frame's and a leaf's to its group's. (Chosen on made-up populations, of seeds that no table shows.)
+# group tells nearly as much in every stratum, and of a leaf nearly as much as of its group: so a stratum's slope is
+# drawn to the frame's and a leaf's to its group's. (Chosen on made-up populations, of seeds that no table shows.)
 GROUP_WORTH, STRATUM_WORTH, LEAF_WORTH = 50.0, 50.0, 500.0
 
 
