@@ -126,6 +126,9 @@ def test_a_threshold_is_the_highest_chance_that_keeps_what_is_asked_up_to_a_half
     other_fold = replace(told, fold=np.array([3, 0, 0, 0, 0]))
     assert choose_threshold(other_fold, chance, here, 0.7, 3) == 0.3  # of its own fold nothing is told: 1.33 of 1.9
     assert choose_threshold(other_fold, chance, here, 0.7, 0) == 0.1
+    # The two likeliest are read and outside: .3, .2 and .1 are left, of .6 in all.
+    wrong = replace(known, read=np.array([1, 4]), is_inside=np.zeros(2, dtype=bool))
+    assert choose_threshold(wrong, chance, here, 0.8, None) == 0.2
     heavy = replace(known, mass=np.array([1.0, 1, 1, 10, 1]))  # .9, .4, .3, 2, .1
     assert choose_threshold(heavy, chance, here, 0.5, None) == 0.2
     assert choose_threshold(known, np.zeros(5), here, 0.9, None) == 0.5  # there is nothing to keep
@@ -177,6 +180,14 @@ def test_calls_are_scored_by_frame_and_together() -> None:
     error, noise = measure_calibration(Seen(chance[[0, 1]], np.array([True, False]), np.array([1.0, 2.0])))
     assert (rows["f"]["calibration_error"], rows["f"]["calibration_noise"]) == (error, noise)
     assert curves["frame"].tolist() == [""] * 4 + ["f"] * 2 + ["g"] * 2 and set(curves["level"]) == {0.95}
+
+
+def test_a_frame_of_one_document_is_scored_too() -> None:
+    known = known_of([0.5], [0], [True])
+    calls = pd.DataFrame({"chance": [0.4], "scope": ["edge"]})
+    scores, _ = score_calls(known, calls, np.array([0.3]), np.array([True]), 0.95)
+    row = scores.set_index("frame").loc["f"]
+    assert (row["threshold"], row["n_documents"], row["recall"], row["likely_recall"]) == (0.3, 1, 1.0, 0.0)
 
 
 def test_what_is_known_of_scope_is_the_chance_of_any_leaf_inside_and_the_settled_code() -> None:

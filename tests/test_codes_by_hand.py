@@ -14,8 +14,9 @@ from pipeline.coding.sample import SCREENED, Sample
 from pipeline.estimate.axis_donors import GOLDEN
 from pipeline.estimate.published import read_weights, tabulate_weights, total_by_replicate
 from pipeline.estimate.rulings import MORE_THAN_HALF, CodeChances, _draw_codes, settle_as, spread_codes
-from pipeline.estimate.told import _find_likened, _number_parts, _versions, number_codes, tabulate_chances
+from pipeline.estimate.told import _find_likened, _is_assumed, _number_parts, _versions, number_codes, tabulate_chances
 from pipeline.estimate.weights import Weights
+from tests.invented_survey import CODEBOOK as INVENTED
 from tests.survey_of import CODEBOOK, codes_of, sample_of
 
 COUNTS, ONLY_INSIDE, OUTSIDE = range(3)
@@ -45,6 +46,7 @@ def test_parts_are_numbered_together_and_keep_their_shapes() -> None:
 def test_versions_of_the_codebook_are_told_apart_by_what_is_assumed() -> None:
     assert _versions(pd.DataFrame({"leaf": ["A1"] * 2})).tolist() == [0, 0]
     assert _versions(pd.DataFrame({"assumed": ["purpose", "", "purpose"]})).tolist() == [1, 0, 1]
+    assert _is_assumed(pd.DataFrame({"leaf": ["A1"] * 2})).tolist() == [False, False]
 
 
 def test_a_wrong_mark_becomes_what_checked_ones_became_or_what_is_next_to_it() -> None:
@@ -99,6 +101,7 @@ def test_documents_are_sorted_by_what_is_known_of_their_codes() -> None:
     assert leaf[told.own].tolist() == ["E1", "A1", "E1"] and leaf[told.votes].tolist() == [["A1", "N0"]]
     assert leaf[told.marks].tolist() == ["N0"] and leaf[told.moves].tolist() == [["A1", "E1", "N0"]]
     assert set(leaf[told.stays].reshape(-1)) == {"E1"}
+    assert told.ruled[[3, 4]].tolist() == told.said[0][[3, 4]].tolist()  # without a ruling, what the first reader said
     assert leaf[told.likes].tolist() == ["E1"] and told.worth.tolist() == [1.0]  # the mark that was checked was wrong
     chance = pd.DataFrame(told.kept.toarray(), columns=leaf).T.groupby(level=0).sum().T
     assert chance[["A1", "E1", "N0"]].to_numpy().tolist() == [
@@ -109,6 +112,63 @@ def test_documents_are_sorted_by_what_is_known_of_their_codes() -> None:
         [0, 0, 1],
         [0, 1, 0],
     ]
+
+
+def test_readers_who_differ_on_an_axis_alone_differ_and_an_open_one_stays_as_the_first_said() -> None:
+    index = pd.Index(list("abcd"), name="doc_id")
+
+    def said(leaf: str, target: str) -> pd.DataFrame:
+        names = {"A": "A1", "B": "B1", "E": "E1"}
+        table = pd.DataFrame({"leaf": [names[one] for one in leaf], "leaf2": "", "target": list(target)}, index=index)
+        return table.assign(confidence=3, note="", group=list(leaf), group2="")
+
+    sample, _ = sample_of(np.zeros(40, int), np.zeros(40, int), np.arange(4))
+    units = sample.units.set_axis(index).assign(
+        is_adjudicated=False, phase2_stratum="disagree", phase2_probability=[0.0, 0.0, 0.5, 0.5]
+    )
+    first, second = said("ABAE", "xyxy"), said("ABBE", "yyxy")
+    sample = replace(sample, units=units, readers=(first, second), adjudicator=first.iloc[:0])
+    told = number_codes(sample, INVENTED)
+    assert told.is_split.tolist() == [True, False, False, False]  # of the third a ruling is still to be drawn
+    leaf, target = (told.records[name].to_numpy() for name in ("leaf", "target"))
+    assert target[told.votes].tolist() == [["x", "y"]] and told.open_rows.tolist() == [1, 2, 3]
+    assert leaf[told.stays[:, 0]].tolist() == ["B1", "A1", "E1"] and target[told.stays[:, 0]].tolist() == [
+        "y",
+        "x",
+        "y",
+    ]
+    assert [sorted(set(target[codes])) for codes in told.moves] == [["y"], ["x"], ["y"]]
+    # Where axes follow from the leaf, as the first reader's table says, they follow from the new one.
+    assumed = replace(INVENTED, assumed={"target": {"A": "y", "B": "x", "E": "x", "N": "x"}})
+    marked = replace(sample, readers=(first.assign(assumed=["", "target", "", ""]), second.assign(assumed="")))
+    told = number_codes(marked, assumed)
+    leaf, target = (told.records[name].to_numpy() for name in ("leaf", "target"))
+    assert dict(zip(leaf[told.moves[0]], target[told.moves[0]], strict=True)) == {
+        "A1": "y",
+        "A2": "y",
+        "B1": "x",
+        "E1": "x",
+        "N0": "x",
+    }
+    assert set(target[told.moves[1]]) == {"x"} and told.version.tolist() == [0, 1, 0, 0]
+
+
+def test_without_a_classifier_a_leaf_goes_where_others_went_and_evenly() -> None:
+    """One ruling on the leaf of an open agreement moved it; an even chance of any leaf weighs as much."""
+    truth, said = np.array([ONLY_INSIDE, COUNTS, COUNTS]), np.full(3, COUNTS)
+    settled = np.array([True, True, False])
+    sample, _ = sample_of(
+        np.concatenate([truth, np.zeros(27, int)]),
+        np.zeros(30, int),
+        np.arange(3),
+        readers=(said, said),
+        is_settled=settled,
+        phase2_probability=np.array([1.0, 0.5, 0.5]),
+    )
+    codes = spread_codes(sample, CODEBOOK, None, np.ones((2, 3)), np.random.default_rng(1))
+    leaf = codes.records["leaf"].to_numpy()
+    moved = dict(zip(leaf[codes.changed[[2]].indices], codes.changed[[2]].data, strict=True))
+    assert moved == pytest.approx({"E1": 0.8, "N0": 0.2})  # 4/3 and 1/3
 
 
 def test_a_replicate_draws_a_reader_of_each_split_in_turn() -> None:
@@ -188,6 +248,7 @@ def test_one_reader_taken_for_the_truth_is_settled_and_never_changed() -> None:
     codes = settle_as(reader, CODEBOOK, 4)
     leaf = codes.records["leaf"].to_numpy()
     assert leaf[codes.kept_drawn].tolist() == [["N0", "A1", "N0"]] * 4 and len(leaf) == 2
+    assert settle_as(reader, CODEBOOK, 1).change.tolist() == [0.0] * 3
     assert codes.change.tolist() == [0.0] * 3 and codes.change_drawn.tolist() == [[0.0] * 3] * 4
     assert codes.is_settled.tolist() == [True] * 3
     assert codes.kept.toarray().tolist() == codes.changed.toarray().tolist()
@@ -241,3 +302,9 @@ def test_the_published_table_read_again_is_what_was_written() -> None:
     assert codes.change.tolist() == [0.2, 0.0] and codes.change_drawn.tolist() == [[0.2, 0.0], [0.4, 0.0]]
     assert codes.kept_drawn.tolist() == [[0, 1], [1, 1]] and codes.is_settled.tolist() == [False, True]
     assert again.units["stratum"].tolist() == ["s", "t"] and again.units.index.tolist() == ["a", "b"]
+    assert read_weights(tabulate_weights(weights).tail(1), CODEBOOK).weight.tolist() == [1.0]
+    # Settled ones stay what they are, whichever row they are in.
+    table = tabulate_weights(weights).iloc[[1, 0, 1, 1]].assign(doc_id=list("wxyz"))
+    own = [["N0 - x 1", "E1 E1 x 2"], *table["codes"].tolist()[1:]]
+    again = read_weights(table.assign(codes=own), CODEBOOK).codes
+    assert again.changed.toarray().tolist() == [[0, 0, 1], [0, 0, 1], [0, 1, 0], [0, 1, 0]]

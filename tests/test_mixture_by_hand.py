@@ -122,6 +122,12 @@ def test_a_mixture_says_nothing_before_it_is_read_and_nothing_of_a_single_draw(
     assert tabulate(mixture_of(["x"], [0.1], {"f": frozenset("x"), "g": frozenset()}), one).empty
 
 
+def test_what_is_read_and_weighs_nothing_says_nothing_of_what_weighs() -> None:
+    one = sheet("one", "language model", "reader", {"b": COUNTS, "c": COUNTS})
+    table = tabulate(mixture_of(["b", "c"], [0.1, 0.1], {"f": frozenset("bc"), "g": frozenset()}), one)
+    assert set(table["weight"]) == {"documents"}  # of karma they have none
+
+
 def test_each_person_weighs_one_in_all() -> None:
     lists = [["Ada", "Bo"], ["Ada"], [], ["Ada", "Cy", "Cy"]]
     documents = pd.DataFrame({"persons": lists})

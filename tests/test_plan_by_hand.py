@@ -11,6 +11,8 @@ from pipeline.estimate.domains import Domain
 from pipeline.estimate.intervals import normal_quantile
 from pipeline.estimate.needs import _cut
 from pipeline.estimate.planning import (
+    BAND_EDGES,
+    FACTOR,
     LEAST_READ,
     TARGET,
     _count_bands,
@@ -49,6 +51,9 @@ def test_a_band_that_is_read_in_full_leaves_the_rest_to_the_others_and_none_is_l
     # other gets 100^2 / (10.5 + 10) = 487.8.
     bands = bands_of([10, 1000], [0.25, 0.01], [0, 0], 1010.0)
     assert allocate(bands, 10.5 / 1010**2).tolist() == [10, 488]
+    # n = 105^2 / (45 + 12.5) = 191.7, of them 9.1 of the first: that is all of it, and the other gets 181.8.
+    assert allocate(bands, 45 / 1010**2).tolist() == [10, 182]
+    assert (LEAST_READ, TARGET, FACTOR, BAND_EDGES) == (5, 0.1, 0.5, (0.05, 0.25, 0.75, 0.95))
     sure = bands_of([100, 100, 3], [0.25, 0.0, 0.0], [2, 2, 1], 203.0)
     assert allocate(sure, 0.001).tolist()[1:] == [LEAST_READ - 2, 3 - 1]  # a few of what the classifier is sure of
     assert allocate(bands_of([100], [0.0], [0], 100.0), 0.0).tolist() == [LEAST_READ]

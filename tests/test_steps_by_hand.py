@@ -25,7 +25,7 @@ from pipeline.estimate.price_targets import (
     find_targets,
     make_row,
 )
-from pipeline.estimate.prices import _find_surprising, _rulings
+from pipeline.estimate.prices import _find_surprising, _rank, _rulings
 from pipeline.estimate.reader_error import (
     COUNTS,
     GOLD,
@@ -42,6 +42,7 @@ from pipeline.estimate.reader_error import (
     tally,
 )
 from pipeline.estimate.survey import Survey, estimate_batch
+from pipeline.settings import Minutes
 from tests.survey_of import CODEBOOK, codes_of, sample_of, survey_of
 
 Z = 1.959963985
@@ -105,6 +106,9 @@ def test_readings_bring_the_rest_and_bands_are_taken_where_they_need_fewer(monke
     assert width(count) <= 0.1 < width(count - 1) and row["n_full"] == round(count * 0.5)
     assert row["width_then"] == pytest.approx(width(count)) and row["n_to_adjudicate"] == 0
     assert 0 < row["n_more_banded"] < count and row["n_full_banded"] == round(row["n_more_banded"] * 0.25)
+    # As many by bands as without them, of which less is read in full: bands are kept.
+    alike = needed(monkeypatch, influence, plain, pieces_of([100.0], [1000.0], [1.0], [0.25]), 0.1)
+    assert alike["n_more_banded"] == count and alike["n_full_banded"] == round(count * 0.25)
     worse = pieces_of([50.0, 50.0], [5000.0, 5000.0], [1.0, 1.0], [0.25, 0.25])
     row = needed(monkeypatch, influence, plain, worse, 0.1)
     assert row["n_more_banded"] == row["n_more"] == count and row["n_full_banded"] == row["n_full"]
@@ -128,6 +132,7 @@ def test_the_least_number_is_found_that_is_enough() -> None:
     assert _find_least(pieces, 1.0, width, 0.04).tolist() == [77.0]
     assert _find_least(pieces, 0.04, width, 0.04).tolist() == [0.0]  # narrow enough now
     assert _find_least(pieces, 1.0, width, 0.0).tolist() == [396.0]
+    assert _find_least(pieces, 1.0, width, pieces.left(np.array([76.0]))).tolist() == [76.0]  # just enough is enough
     two = pieces_of(
         [10.0, 10], [1e5, 1e5], [4.0, 1.0]
     )  # in proportion to 2 and 1, and as many as are read at the least
@@ -225,6 +230,74 @@ def test_readings_are_priced_by_cell_at_random_and_by_bands() -> None:
     assert rows[1]["points_saved"] == pytest.approx(points(allocate_bands(cells.size, worth, cells.read, 70)))
     assert rows[2]["points_saved"] == pytest.approx(points(np.array([1.0, 0, 0])))
     assert rows[3]["points_saved"] == pytest.approx(points(np.array([0, 1.0, 0])))
+
+
+def test_bands_are_weighed_by_what_they_make_of_each_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    survey, targets = read_with_bands((40, 60, 50), (10, 20, 30))
+    asked: list[np.ndarray] = []
+
+    def allocate(size: np.ndarray, spread: np.ndarray, read: np.ndarray, count: int) -> np.ndarray:
+        asked.extend((size, spread, read, np.array([count])))
+        return np.array([1, 0, 0])
+
+    monkeypatch.setattr(price_readings, "allocate_bands", allocate)
+    rows = list(price_readings.price_readings(survey, targets))
+    cells = cut_cells(survey, targets, "f/s0", 150.0, 60.0)
+    slopes = [target.influence.width / (2 * target.influence.variance) for target in targets]
+    assert asked[1] == pytest.approx(slopes[0] * cells.spread[0] + slopes[1] * cells.spread[1])
+    assert [each.tolist() for each in (asked[0], asked[2], asked[3])] == [[40, 60, 50], [10, 20, 30], [90]]
+    assert [row["n_documents"] for row in rows if row["action"] == BY_BANDS] == [1]
+
+
+def test_where_the_classifier_is_sure_of_all_that_is_unread_no_cell_has_a_spread() -> None:
+    prediction = np.repeat([[0.5, 0.5, 0.0], [1.0, 0.0, 0.0]], 20, axis=0)
+    truth = np.concatenate([np.tile([0, 1], 10), np.zeros(20, int)])
+    survey = survey_of(*sample_of(truth, np.zeros(40, int), np.arange(30), prediction=prediction))
+    found = estimate_batch(survey, CODEBOOK.definitions, [])
+    targets = find_targets(survey, found, "safety", [("f", "", "strict")])
+    cells = cut_cells(survey, targets, "f/s0", 40.0, 30.0)
+    assert cells.size.tolist() == [20, 20] and cells.read.tolist() == [20, 10] and cells.spread.tolist() == [[0.0, 0.0]]
+
+
+def test_two_bands_are_enough_to_draw_by_and_one_is_not() -> None:
+    for sizes, read, actions in (((40, 60, 0), (10, 20, 0), [BY_BANDS]), ((40, 0, 0), (10, 0, 0), [])):
+        survey, targets = read_with_bands(sizes, read)
+        rows = list(price_readings.price_readings(survey, targets))
+        assert [row["action"] for row in rows if row["action"] == BY_BANDS] == actions
+
+
+def test_cells_that_leave_next_to_nothing_still_make_up_their_stratum() -> None:
+    prediction = np.array([[0.999, 0.001, 0.0], [0.999, 0.001, 0.0], [0.001, 0.999, 0.0], [0.001, 0.999, 0.0]])
+    survey = survey_of(*sample_of(np.array([0, 1, 0, 1]), np.zeros(4, int), np.arange(3), prediction=prediction))
+    found = estimate_batch(survey, CODEBOOK.definitions, [])
+    targets = find_targets(survey, found, "safety", [("f", "", "strict")])
+    cells = cut_cells(survey, targets, "f/s0", 4.0, 3.0)
+    part = targets[0].influence.part_of(np.ones(3, dtype=bool))
+    assert part > 0 and cells.variance(np.zeros(2))[0] == pytest.approx(part)
+
+
+def test_each_next_document_is_of_the_band_with_more_of_them_though_all_are_alike() -> None:
+    # N^2 S^2 / (n (n + 1)): 200 documents gain as much at fourteen as 100 at seven, (4 / (14 x 15) < 1 / (7 x 8)).
+    read = np.array([7.0, 14.0])
+    assert allocate_bands(np.array([100.0, 200]), np.ones(2), read, 1).tolist() == [0, 1]
+    assert allocate_bands(np.array([100.0, 200]), np.array([1.1, 1.0]), read, 1).tolist() == [1, 0]
+    assert allocate_bands(np.array([9.0, 20]), np.zeros(2), np.ones(2), 3).tolist() == [3, 0]  # as many as are asked
+
+
+def test_prices_are_alike_to_the_sixth_digit() -> None:
+    rows = [(READ, "b", 1, 4 * 0.1000004), (READ, "a", 1, 4 * 0.0999996), (READ, "c", 1, 4 * 0.100001)]
+    table = pd.DataFrame(rows, columns=["action", "what", "n_documents", "points_saved"])
+    assert _rank(table, Minutes(read=4.0))["what"].tolist() == ["c", "a", "b"]
+
+
+def test_what_surprises_is_what_the_first_reader_said() -> None:
+    truth, drawn = np.tile([0, 1], 20), np.arange(10)
+    second = np.where(drawn == 3, 0, truth[:10])
+    prediction = np.where(truth[:, None] == 0, [[0.9, 0.05, 0.05]], [[0.05, 0.9, 0.05]])
+    survey = survey_of(*sample_of(truth, np.zeros(40, int), drawn, readers=(truth[:10], second), prediction=prediction))
+    assert not _find_surprising(survey).any()
+    other = replace(survey, sample=replace(survey.sample, readers=survey.sample.readers[::-1]))
+    assert np.flatnonzero(_find_surprising(other)).tolist() == [3]
 
 
 def test_a_stratum_of_which_one_is_read_or_all_are_has_no_price() -> None:
@@ -329,6 +402,8 @@ def test_answers_are_counted_by_state_and_question_as_many_as_their_weights_are_
     assert counted.yes == pytest.approx(np.array([[0.4, 36 / 14 * 4 / 6], [1, 0], [0, 0]]))
     assert counted.n_decided.tolist() == [[2, 3], [2, 0], [0, 0]] and counted.n_yes.tolist() == [[1, 2], [1, 0], [0, 0]]
     assert counted.rate == pytest.approx(np.array([[0.25, 4 / 6], [0.5, 1.0], [0.0, 0.0]]))  # as settled, where none is
+    nothing = tally(verdict, np.zeros(5, dtype=bool))
+    assert nothing.rate.tolist() == [[1, 1], [0, 1], [0, 0]] and not nothing.n.any()
     some = tally(verdict, np.array([True, False, False, True, False]))
     assert some.n_decided.tolist() == [[1, 1], [1, 0], [0, 0]] and some.rate[1, 0] == 1.0
 

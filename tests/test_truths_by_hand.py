@@ -32,6 +32,7 @@ from pipeline.estimate.robustness import (
     _predict_by_cluster,
     vary_estimates,
 )
+from pipeline.estimate.rulings import MORE_THAN_HALF
 from pipeline.estimate.shares import Part, Shares
 from pipeline.estimate.survey import Survey
 from pipeline.estimate.weights import Weights
@@ -94,6 +95,9 @@ def test_a_truth_is_estimated_as_any_share_with_its_own_chances(monkeypatch: pyt
     assert (part.n_read, part.degrees) == (3, 1)  # of two strata
     outside = Taken(case, np.tile([0.0, 0, 1], (4, 1)), np.ones(4, dtype=bool))
     assert outside.settle(domain) is None and len(asked) == 1
+    edge = np.array([[0.50001, 0.49999, 0], [0.50002, 0.49998, 0], [0, 1, 0], [0, 1, 0]])
+    assert MORE_THAN_HALF == 0.50001
+    assert Taken(case, edge, np.zeros(4, dtype=bool)).settle(domain) and asked[1][0].chances.shape == (1, 3)
     one = np.array([[0.0, 0, 1], [0, 0, 1], [0.01, 0, 0.99], [1, 0, 0]])
     assert Taken(case, one, np.ones(4, dtype=bool)).settle(domain) is not None
 
@@ -192,7 +196,9 @@ def test_the_second_leaf_is_taken_where_there_is_one_and_doubtful_at_the_least_c
     sample, _ = sample_of(np.array([COUNTS, COUNTS, ONLY_INSIDE, OUTSIDE]), np.zeros(4, int), np.arange(4))
     codes = sample.readers[0].assign(leaf2=["E1", "E1", "", "A1"], group2=["E", "E", "", "A"], confidence=[1, 2, 1, 1])
     ruled = codes.iloc[[3]].assign(leaf="E1", group="E")
-    settled, swapped, is_doubtful = _both_codes(replace(sample, readers=(codes, codes), adjudicator=ruled), CODEBOOK)
+    settled, swapped, is_doubtful = _both_codes(
+        replace(sample, readers=(codes, codes.assign(leaf="N0", leaf2="")), adjudicator=ruled), CODEBOOK
+    )
     assert settled["leaf"].tolist() == ["A1", "A1", "E1", "E1"]
     assert swapped["leaf"].tolist() == ["E1", "E1", "E1", "A1"] and swapped["group"].tolist() == list("EEEA")
     assert CODEBOOK.doubt == 1 and is_doubtful.tolist() == [True, False, False, True]
@@ -229,6 +235,14 @@ def test_whole_clusters_take_the_class_of_more_than_half_of_what_was_read_in_the
     # Half of what was read is not most of it: neither of what counts nor of what is inside.
     assert majorities([1, 0, 1, 1, 1], [1, 1, 1, 1, 1], cluster, everything, [0, 1, 6, 7, 8]) == pytest.approx(4 / 10)
     assert majorities([1, 0, 0, 0, 0], [1, 0, 1, 1, 1], cluster, everything, [0, 1, 6, 7, 8]) == 0.0
+    # Nor is it of what is inside, where half of that counts.
+    assert majorities([1, 0, 0, 0, 0], [1, 1, 1, 1, 1], cluster, everything, [0, 1, 6, 7, 8]) == 0.0
+    assert majorities([0, 0, 0, 0, 0], [1, 0, 1, 1, 1], cluster, everything, [0, 1, 6, 7, 8]) == 0.0
+    assert (
+        majorities([0, 0, 1, 0, 1], [1, 0, 1, 0, 1], cluster, everything, [0, 1, 6, 7, 8]) == 1.0
+    )  # of cluster 1 alone
+    # One read document is most of what was read.
+    assert majorities([1, 0], [1, 1], cluster, [True, True], [0, 6]) == pytest.approx(6 / 10)
     # What was read elsewhere says nothing, and a cluster of which nothing was read is not inside.
     assert majorities([1, 1, 0, 0, 0], [1] * 5, cluster, [True, True, False, False, False], [0, 1, 6, 7, 8]) == 1.0
     assert majorities([0] * 5, [0] * 5, cluster, everything, [0, 1, 6, 7, 8]) is None

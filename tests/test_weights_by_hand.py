@@ -134,6 +134,17 @@ def test_strata_that_share_a_list_are_counted_by_their_sizes(monkeypatch: pytest
     assert called == [["f/s1"]] and made.weight[[0, 5]].tolist() == [4.0, 5.25]
 
 
+def test_a_stratum_of_which_little_is_drawn_is_made_up_to_its_size() -> None:
+    sample, _ = sample_of(np.zeros(10, int), np.zeros(10, int), np.arange(9))
+    unread = np.full(9, 1 / 9)
+    redrawn = np.stack([np.full(9, 0.5), np.arange(9) / 36, np.zeros(9)])
+    weight, replicates = weights._count_strata(sample, ["f/s0"], np.arange(9), unread, redrawn)
+    assert weight.tolist() == pytest.approx([1 + 1 / 9] * 9) and replicates[0].tolist() == pytest.approx(
+        [1 + 1 / 9] * 9
+    )
+    assert replicates[1] == pytest.approx(1 + np.arange(9) / 36) and replicates[2].tolist() == [1.0] * 9
+
+
 def test_ways_of_counting_are_of_the_documents_of_a_frame_alone() -> None:
     sample, population = sample_of(np.zeros(6, int), np.repeat([0, 1], 3), np.array([0, 3]))
     sample = replace(sample, strata=sample.strata.assign(frame=["f", "g"]))

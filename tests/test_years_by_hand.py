@@ -187,6 +187,15 @@ def test_years_are_smoothed_by_every_step_as_far_as_it_is_likely() -> None:
             assert chance @ stats.norm.cdf(end[year], middle, spread) == pytest.approx(wanted, abs=1e-6)
 
 
+def test_a_smoothed_share_is_a_share_however_years_vary_together() -> None:
+    # The second year errs nearly twice as much the same way: that it lies lower says that both lie too low.
+    covariance = np.array([[0.25, 0.45], [0.45, 1.0]])
+    own = smooth_shares(np.array([2018.0, 2019]), np.array([0.9, 0.5]), covariance, 0.95)
+    assert own.share.tolist() == own.high.tolist() == [1.0, 1.0]
+    other = smooth_shares(np.array([2018.0, 2019]), np.array([0.1, 0.5]), covariance, 0.95)
+    assert other.share.tolist() == other.low.tolist() == [0.0, 0.0]
+
+
 def test_the_width_of_a_year_is_that_of_its_interval_and_a_ten_thousandth_at_least() -> None:
     still = shares_of([0.4], [[0.4, 0.4]], half=0.0)
     moved = shares_of([0.5], [[0.4, 0.6]], half=0.1)
