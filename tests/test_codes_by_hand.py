@@ -51,7 +51,7 @@ def test_versions_of_the_codebook_are_told_apart_by_what_is_assumed() -> None:
 
 def test_a_wrong_mark_becomes_what_checked_ones_became_or_what_is_next_to_it() -> None:
     units = pd.DataFrame(index=list("abcdef"))
-    leaf = np.array([[4, 4, 4, 1, 2, 4], [4, 4, 4, 1, 2, 0]])
+    leaf = np.array([[4, 4, 4, 1, 2, 4], [4, 3, 4, 1, 2, 0]])
     said = np.stack([leaf, np.arange(12).reshape(2, 6), leaf], axis=2)
     ruled = said[0].copy()
     ruled[0] = [3, 7, 3]
@@ -64,6 +64,9 @@ def test_a_wrong_mark_becomes_what_checked_ones_became_or_what_is_next_to_it() -
     alone = SimpleNamespace(units=units, likened=frozenset())
     codes, worth = _find_likened(alone, said, ruled, is_checked)  # type: ignore[arg-type]
     assert codes.tolist() == [[3, 7, 3]] and worth.tolist() == [1.0]
+    one = SimpleNamespace(units=units, likened=frozenset("f"))
+    codes, worth = _find_likened(one, said, ruled, is_checked)  # type: ignore[arg-type]
+    assert codes.tolist() == [[3, 7, 3], [0, 11, 0]] and worth.tolist() == [0.5, 0.5]
     near = SimpleNamespace(units=units, likened=frozenset("d"))
     codes, worth = _find_likened(near, said, said[0], is_checked)  # type: ignore[arg-type]
     assert codes.tolist() == [[1, 3, 1], [1, 9, 1]] and worth.tolist() == pytest.approx([0.5, 0.5])
@@ -101,6 +104,7 @@ def test_documents_are_sorted_by_what_is_known_of_their_codes() -> None:
     assert leaf[told.own].tolist() == ["E1", "A1", "E1"] and leaf[told.votes].tolist() == [["A1", "N0"]]
     assert leaf[told.marks].tolist() == ["N0"] and leaf[told.moves].tolist() == [["A1", "E1", "N0"]]
     assert set(leaf[told.stays].reshape(-1)) == {"E1"}
+    assert told.patterns.donors.tolist() == [1]  # the agreement that was drawn by chance and upheld
     assert told.ruled[[3, 4]].tolist() == told.said[0][[3, 4]].tolist()  # without a ruling, what the first reader said
     assert leaf[told.likes].tolist() == ["E1"] and told.worth.tolist() == [1.0]  # the mark that was checked was wrong
     chance = pd.DataFrame(told.kept.toarray(), columns=leaf).T.groupby(level=0).sum().T
@@ -203,6 +207,12 @@ def test_a_change_is_drawn_for_what_a_ruling_could_still_change() -> None:
     # where the other mark went.
     assert moved.loc[2, "E1"] == 0 and moved.loc[2, ["A1", "N0"]].tolist() == pytest.approx([0.5, 0.5])
     assert moved.loc[4, "E1"] == 1 and moved.sum(axis=1).tolist() == pytest.approx([1.0] * 6)
+    # The mark is like that of a split as well, of which the first reader's code is no mark itself.
+    near = replace(sample, likened=frozenset(sample.units.index[[3]]))
+    both = spread_codes(near, CODEBOOK, None, np.ones((5, 6)), np.random.default_rng(1))
+    own = both.changed[[4]]
+    found = dict(zip(both.records["leaf"].to_numpy()[own.indices], own.data, strict=True))
+    assert found == {"A1": 0.5, "E1": 0.5}
     assert codes.told is not None
     again = spread_codes(sample, CODEBOOK, None, np.ones((5, 6)), np.random.default_rng(1), codes.told)
     assert again.told is codes.told and (again.change_drawn == codes.change_drawn).all()

@@ -171,14 +171,14 @@ def test_the_busiest_tenth_is_rounded_and_one_person_at_least() -> None:
 
 
 def test_people_are_counted_by_frame_with_what_is_in_doubt() -> None:
-    names = [["Ada Lee", "Bo"], ["A. Lee"], [], ["Bo"]]
-    persons = [["Ada Lee", "Bo"], ["Ada Lee"], [], ["Cy"]]
-    documents = pd.DataFrame({"frame": ["f", "f", "f", "g"], "names": names, "persons": persons})
+    names = [["Ada Lee", "Bo"], ["A. Lee"], [], [], ["Bo"]]
+    persons = [["Ada Lee", "Bo"], ["Ada Lee"], [], [], ["Cy"]]
+    documents = pd.DataFrame({"frame": ["f", "f", "f", "f", "g"], "names": names, "persons": persons})
     first, other = count_people(documents).to_dict("records")
     assert first == {
         "frame": "f",
-        "n_population": 3,
-        "n_without_author": 1,
+        "n_population": 4,
+        "n_without_author": 2,
         "n_author_slots": 3,
         "n_names": 3,
         "n_people": 2,

@@ -100,6 +100,8 @@ def test_what_is_read_in_full_is_known_and_what_nothing_is_inside_of_is_not() ->
     counted, inside = np.array([[True, False, False]]), np.array([True, True, False])
     full = estimate_shares(part, counted, inside, 0.95)
     assert full.low[0] == full.share[0] == full.high[0] == 0.375 and full.standard_error[0] == 0
+    more = estimate_shares(replace(part, population=40.0), counted, inside, 0.95)  # whatever else there may be
+    assert more.low[0] == more.share[0] == more.high[0] == 0.375
     # Only one of the two is not enough: weights that vary, or replicates that do.
     varied = estimate_shares(replace(part, totals=part_of().totals), counted, inside, 0.95)
     heavy = estimate_shares(replace(part, leverage=part_of().leverage, population=40.0), counted, inside, 0.95)
@@ -140,6 +142,9 @@ def test_ends_leave_out_what_settled_documents_rule_out() -> None:
     # Where nobody read one that counts the low end is what is settled; where all that was read does, so is the high.
     none = replace(part, sure=np.array([0.0, 4, 1]))
     assert bound_ends(none, counted, inside, share, np.full(3, 0.3), high)[0][0] == pytest.approx(2 / 19)
+    single = replace(part, sure=np.array([1.0, 1, 1]))  # one is enough
+    assert bound_ends(single, counted, inside, share, np.full(3, 0.3), high)[0][0] == pytest.approx(0.3)
+    assert bound_ends(single, counted, inside, share, low, np.full(3, 0.6))[1][0] == pytest.approx(0.6)
     every = replace(part, sure=np.array([3.0, 0, 1]))
     assert bound_ends(every, counted, inside, share, low, np.full(3, 0.6))[1][0] == pytest.approx(16 / 19)
     # The share itself is always between them, and nothing is left where all is settled.

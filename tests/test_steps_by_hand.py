@@ -46,6 +46,7 @@ from pipeline.settings import Minutes
 from tests.survey_of import CODEBOOK, codes_of, sample_of, survey_of
 
 Z = 1.959963985
+WANTED = [("f", "", "strict"), ("f", "", "broad")]
 
 
 def wilson_width(share: float, size: float) -> float:
@@ -139,6 +140,7 @@ def test_the_least_number_is_found_that_is_enough() -> None:
     more = _find_least(two, 1.0, width, 0.5)
     assert more[0] == 2 * (more[1] + 10) - 10 or abs(more[0] - 2 * (more[1] + 10) + 10) <= 1
     assert _share_out(15.0, np.array([2.0, 1]), np.array([10.0, 10]), np.array([100.0, 100])).tolist() == [5, 0]
+    assert _share_out(30.0, np.array([0.2, 0.1]), np.array([10.0, 10]), np.array([100.0, 100])).tolist() == [20, 5]
     assert _share_out(15.3, np.zeros(2), np.array([1.0, 1]), np.array([9.0, 9])).tolist() == [0, 0]
 
 
@@ -189,7 +191,7 @@ def read_with_bands(sizes: tuple[int, int, int], read: tuple[int, int, int]) -> 
     drawn = np.concatenate([start + np.arange(count) for start, count in zip(starts, read, strict=True)])
     survey = survey_of(*sample_of(truth, np.zeros(sum(sizes), int), drawn, prediction=prediction))
     found = estimate_batch(survey, CODEBOOK.definitions, [])
-    return survey, find_targets(survey, found, "everything", [("f", "", "strict"), ("f", "", "broad")])
+    return survey, find_targets(survey, found, "everything", WANTED)
 
 
 def test_cells_are_what_is_alike_under_every_target_and_make_up_the_variance_of_the_stratum() -> None:
@@ -205,6 +207,13 @@ def test_cells_are_what_is_alike_under_every_target_and_make_up_the_variance_of_
     # In proportion to what the classifier leaves: of a share of everything c (1 - c).
     assert cells.spread[0] / cells.spread[0, 0] == pytest.approx(np.array([0.09, 0.25, 0.09]) / 0.09)
     assert cells.spread[1] / cells.spread[1, 0] == pytest.approx(np.array([0.21, 0.16, 0.0196]) / 0.21)
+    # A document is of a cell by all of its bands, and one that is read counts as one.
+    prediction = np.repeat([[0.1, 0.2, 0.7], [0.1, 0.8, 0.1], [0.5, 0.3, 0.2]], 10, axis=0)
+    mixed = survey_of(
+        *sample_of(np.tile([0, 1, 2], 10), np.zeros(30, int), np.r_[:4, 10:13, 20], prediction=prediction)
+    )
+    both = find_targets(mixed, estimate_batch(mixed, CODEBOOK.definitions, []), "everything", WANTED)
+    assert cut_cells(mixed, both, "f/s0", 30.0, 8.0).read.tolist() == [4, 3, 1]
     whole = cut_cells(survey, targets[:1], "f/s0", 151.0, 30.0)  # one document is known by its number alone
     part = targets[0].influence.part_of(np.ones(30, dtype=bool))
     assert whole.names == ("",) and (whole.size.tolist(), whole.read.tolist()) == ([151], [30])

@@ -246,8 +246,8 @@ def test_rows_of_shares_say_what_was_read_and_what_was_assumed() -> None:
 
 
 def test_recall_compares_the_part_with_what_it_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
-    truth = np.repeat([COUNTS, ONLY_INSIDE], 20)
-    sample, population = sample_of(np.tile(truth, 2), np.repeat([0, 1], 40), np.r_[10:30, 50:80])
+    truth = np.repeat([COUNTS, ONLY_INSIDE, COUNTS, ONLY_INSIDE], [20, 20, 20, 40])
+    sample, population = sample_of(truth, np.repeat([0, 1], [40, 60]), np.r_[10:30, 50:80])
     sample = replace(sample, strata=sample.strata.assign(part=["core", "rest"]))
     survey = open_survey(sample, population, CODEBOOK, 0.95, 1, {"core": "f/core"})
     both: list[Part] = []
@@ -263,8 +263,8 @@ def test_recall_compares_the_part_with_what_it_leaves(monkeypatch: pytest.Monkey
         .set_index(["definition", "denominator"])
         .loc[("strict", "safety")]
     )
-    # Ten of twenty of the part, and ten of thirty of the rest: 20 and 40 / 3 documents.
-    assert row[["count_found", "count_missed", "recall"]].tolist() == pytest.approx([20, 40 / 3, 0.6])
+    # Ten of twenty of the part, and ten of thirty of the rest: 20 of 40 documents, and 20 of 60.
+    assert row[["count_found", "count_missed", "recall"]].tolist() == pytest.approx([20, 20, 0.5])
     assert row["n_read"] == 50 and row["year"] == "" and row["level"] == 0.95
     joined = both[0]
     core, whole = (next(domain for domain in survey.domains if domain.frame == name) for name in ("core", "f"))
@@ -277,7 +277,7 @@ def test_recall_compares_the_part_with_what_it_leaves(monkeypatch: pytest.Monkey
         halves = getattr(joined, name)
         assert halves[:codes] == pytest.approx(getattr(one, name))
         assert halves[:codes] + halves[codes:] == pytest.approx(getattr(everything, name))
-    assert joined.population == 80 and joined.degrees == one.degrees + 29
+    assert joined.population == 100 and one.population == 40 and joined.degrees == one.degrees + 29
 
 
 def test_tables_of_predictions_hold_every_query_of_every_document() -> None:

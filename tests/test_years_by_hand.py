@@ -196,7 +196,9 @@ def test_a_smoothed_share_is_a_share_however_years_vary_together() -> None:
     assert other.share.tolist() == other.low.tolist() == [0.0, 0.0]
 
 
-def test_the_width_of_a_year_is_that_of_its_interval_and_a_ten_thousandth_at_least() -> None:
+def test_the_width_of_a_year_is_that_of_its_interval_and_a_ten_thousandth_at_least(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     still = shares_of([0.4], [[0.4, 0.4]], half=0.0)
     moved = shares_of([0.5], [[0.4, 0.6]], half=0.1)
     found = smooth_years([(2018, still), (2019, moved)], 0, 0.95)
@@ -204,6 +206,11 @@ def test_the_width_of_a_year_is_that_of_its_interval_and_a_ten_thousandth_at_lea
         np.array([2018.0, 2019]), np.array([0.4, 0.5]), np.diag([1e-8, (0.2 / (2 * Z)) ** 2]), 0.95
     )
     assert found.share == pytest.approx(expected.share) and found.high == pytest.approx(expected.high)
+    asked: list[np.ndarray] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(smooth, "smooth_shares", lambda time, share, covariance, level: asked.append(covariance))
+        smooth_years([(2018, still), (2019, moved)], 0, 0.95)
+    assert asked[0][0, 0] == pytest.approx(1e-8) and asked[0][1, 1] == pytest.approx((0.2 / (2 * Z)) ** 2)
     other = smooth_years([(2018, moved), (2019, moved)], 0, 0.8)
     spread = 0.2 / (2 * stats.norm.ppf(0.9))
     again = smooth_shares(np.array([2018.0, 2019]), np.array([0.5, 0.5]), np.full((2, 2), spread**2), 0.8)
