@@ -18,7 +18,7 @@ from pipeline.estimate.bootstrap import rescale
 from pipeline.estimate.curve import draw_curves
 from pipeline.estimate.flips import AIM_WORTH, TARGET_WORTH, aim_flips
 from pipeline.estimate.growth import measure_total_growth
-from pipeline.estimate.intervals import effective_size, wilson_interval
+from pipeline.estimate.intervals import effective_size, jeffreys_interval, wilson_interval
 from pipeline.estimate.mixture import estimate_mixture
 from pipeline.estimate.needs import tabulate_needs
 from pipeline.estimate.people import WEIGHTS, count_people, size_by_karma, size_by_words
@@ -289,10 +289,10 @@ def test_axes_follow_what_adjudication_did_to_alike_ones() -> None:
     drawn, version = np.array([True, True, False, False]), np.zeros(4, dtype=int)
     scope = np.zeros_like(meant)
     patterns = AxisDonors.of(said, ruled, np.array([2]), drawn, meant, scope, version)
-    assert patterns.codes[0, :, 0].tolist() == [0, 1, 1]
-    assert patterns.likeness[0].tolist() == [1, 1, 0.1]
+    assert patterns.codes[0, :, 0].tolist() == [0, 1, 1, 1]
+    assert patterns.likeness[0].tolist() == [1, 1, 0.05, 0.05]
     other = AxisDonors.of(said, ruled, np.array([2]), drawn, meant, scope, np.array([1, 0, 0, 0]))
-    assert other.likeness[0].tolist() == [0, 1, 0.1]
+    assert other.likeness[0].tolist() == [0, 1, 0.05, 0.05]
 
 
 @pytest.mark.parametrize("count", [1, 4, 40])
@@ -306,9 +306,9 @@ def test_rulings_on_what_is_out_of_scope_speak_for_nothing_else_however_many_the
     version, meant, scope = np.zeros_like(meant), np.tile(meant, (3, 1)), np.tile(scope, (3, 1))
     patterns = AxisDonors.of(np.stack([said, said]), said, np.array([0]), drawn, meant, scope, version)
     likeness = patterns.likeness[0]
-    assert likeness[0] == pytest.approx(ALIKE_WORTH) and likeness[-1] == pytest.approx(AXES_WORTH)
+    assert likeness[0] == pytest.approx(ALIKE_WORTH) and likeness[-2:].sum() == pytest.approx(AXES_WORTH)
     assert likeness[1 : count + 1].sum() == pytest.approx(OTHERS_WORTH)
-    assert not likeness[count + 1 : -1].any()
+    assert not likeness[count + 1 : -2].any()
 
 
 def test_rulings_where_readers_agree_say_nothing_of_where_they_differ() -> None:
@@ -316,7 +316,7 @@ def test_rulings_where_readers_agree_say_nothing_of_where_they_differ() -> None:
     said = np.zeros((2, 5, 2), dtype=int)
     drawn, zeros = np.array([False, True, True, True, True]), np.zeros_like(meant)
     patterns = AxisDonors.of(said, said[0], np.array([0]), drawn, meant, zeros, zeros[0])
-    assert patterns.likeness[0].tolist() == [0, 0, 0, 0, AXES_WORTH]
+    assert patterns.likeness[0].tolist() == [0, 0, 0, 0, AXES_WORTH / 2, AXES_WORTH / 2]
 
 
 def test_replicates_rescale_as_the_paper_says() -> None:
@@ -352,6 +352,24 @@ def test_nested_ends_only_grow() -> None:
     assert low.tolist() == [0.2, 0.2, 0.1] and high.tolist() == [0.6, 0.6, 0.2]
 
 
+def test_ends_for_differences_are_jeffreys_within_what_the_data_allow(survey: Survey) -> None:
+    part = survey.part(survey.domains[0])
+    assert part is not None
+    counted, everything = np.eye(len(survey.records), dtype=bool), np.ones(len(survey.records), dtype=bool)
+    found = estimate_shares(part, counted, everything, 0.9)
+    hits, misses = found.n_effective * found.share + 0.5, found.n_effective * (1 - found.share) + 0.5
+    low = np.where(found.share > 0, stats.beta.ppf(0.05, hits, misses), 0.0)
+    high = stats.beta.ppf(0.95, hits, misses)
+    assert found.apart is not None
+    assert found.apart[0] == pytest.approx(np.clip(np.minimum(low, found.share), found.low, found.high))
+    assert found.apart[1] == pytest.approx(np.clip(np.maximum(high, found.share), found.low, found.high))
+    assert (found.apart[0] > low).any()  # as many as were read do count
+    assert jeffreys_interval(np.array([0.0, 1.0]), np.array([20.0, 20.0]), 0.95).tolist() == [
+        [0.0, pytest.approx(stats.beta.ppf(0.025, 20.5, 0.5))],
+        [pytest.approx(stats.beta.ppf(0.975, 0.5, 20.5)), 1.0],
+    ]
+
+
 def test_a_change_is_as_certain_as_its_two_ends(survey: Survey) -> None:
     years = [survey.part(domain) for domain in survey.domains if domain.year in ("2018", "2021")]
     inside = survey.inside(CODEBOOK.denominators["safety"])
@@ -359,8 +377,9 @@ def test_a_change_is_as_certain_as_its_two_ends(survey: Survey) -> None:
     early, late = (estimate_shares(part, counted, inside, 0.95) for part in years if part is not None)
     change, error, low, high = (float(values[0]) for values in compare_parts(early, late, 0.95))
     r = float(np.corrcoef(early.replicates[:, 0], late.replicates[:, 0])[0, 1])
-    below, above = float((late.share - late.low)[0]), float((late.high - late.share)[0])
-    under, over = float((early.share - early.low)[0]), float((early.high - early.share)[0])
+    assert early.apart is not None and late.apart is not None
+    below, above = abs(late.apart - late.share)[:, 0].tolist()
+    under, over = abs(early.apart - early.share)[:, 0].tolist()
     assert change == pytest.approx(float(late.share[0] - early.share[0]))
     assert error == pytest.approx(float(np.std(late.replicates[:, 0] - early.replicates[:, 0])))
     assert low == pytest.approx(change - np.sqrt(below**2 + over**2 - 2 * r * below * over))

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from pipeline.estimate.bootstrap import rescale
-from pipeline.estimate.calibrate import BOUNDS, calibrate_factors
+from pipeline.estimate.calibrate import BOUNDS, calibrate_factors, find_centre
 from pipeline.estimate.planning import allocate
 from pipeline.estimate.robustness import add_second_encoder
 from tests.bench.people import measure_people
@@ -54,6 +54,24 @@ def test_a_penalty_gives_the_weights_of_a_ridge_regression() -> None:
     factors, _ = calibrate_factors(base, table, totals, penalty)
     slope = np.linalg.solve(table.T @ (base[:, None] * table) + np.diag(penalty), totals - table.T @ base)
     assert factors == pytest.approx(1 + table @ slope)
+
+
+def test_residuals_count_as_those_of_fits_that_left_each_document_out() -> None:
+    rng = np.random.default_rng(6)
+    table, base = np.column_stack([np.ones(40), rng.exponential(size=(40, 2))]), rng.uniform(2, 6, 40)
+    y, penalty, totals = rng.random(40), np.array([0.0, 9.0, 9.0]), np.array([170.0, 190.0, 160.0])
+    factors, _ = calibrate_factors(base, table, totals, penalty, centre=find_centre(base, table, penalty))
+    assert (factors > BOUNDS[0]).all() and (factors < BOUNDS[1]).all()
+
+    def fit(rows: np.ndarray) -> np.ndarray:
+        weighed = base[rows, None] * table[rows]
+        return np.asarray(np.linalg.solve(weighed.T @ table[rows] + np.diag(penalty), weighed.T @ y[rows]))
+
+    left_out = [y[row] - table[row] @ fit(np.arange(40) != row) for row in range(40)]
+    assert base * factors @ y == pytest.approx(totals @ fit(np.full(40, True)) + base @ np.array(left_out))
+    usual, _ = calibrate_factors(base, table, totals, penalty)
+    assert usual == pytest.approx(calibrate_factors(base, table, totals, penalty, centre=np.ones(40))[0])
+    assert find_centre(np.array([0.0, 5.0]), np.eye(2), np.zeros(2)).tolist() == [1.0, pytest.approx(4.0)]
 
 
 def test_random_samples_of_any_shape_never_give_a_missing_number() -> None:

@@ -231,8 +231,8 @@ def test_a_ruling_that_upheld_a_reader_upholds_the_same_reader_of_the_open_docum
     zeros = np.zeros_like(meant)
     found = AxisDonors.of(said, ruled, np.array([0]), drawn, meant, zeros, zeros[0])
     assert found.donors.tolist() == [1, 2, 3]
-    assert found.codes[0, :, 0].tolist() == [10, 20, 77, 10]  # the last donor keeps the first reader's word
-    assert found.likeness[0].tolist() == [1.0, 1.0, 1.0, 0.1]
+    assert found.codes[0, :, 0].tolist() == [10, 20, 77, 10, 20]  # the last two keep each reader's own word
+    assert found.likeness[0].tolist() == [1.0, 1.0, 1.0, 0.05, 0.05]
 
 
 def test_a_donor_has_a_leaf_that_one_of_its_readers_said_and_order_counts_alike_documents() -> None:
@@ -248,4 +248,4 @@ def test_a_donor_has_a_leaf_that_one_of_its_readers_said_and_order_counts_alike_
     assert found.donors.tolist() == [1]
     assert found.order.tolist() == [0, 0, 1]
     nobody = AxisDonors.of(said, ruled, np.array([], dtype=int), drawn, meant, zeros, zeros[0])
-    assert nobody.order.shape == (0,) and nobody.likeness.shape == (0, 2)
+    assert nobody.order.shape == (0,) and nobody.likeness.shape == (0, 3)

@@ -14,7 +14,7 @@ from pipeline.coding.codebook import Codebook
 from pipeline.coding.definitions import match_definition
 from pipeline.coding.queries import Query
 
-AXES_WORTH = 0.1  # agreements with the same axes that the readers' own axes count for
+AXES_WORTH = 0.1  # agreements with the same axes that the readers' own axes count for, all together
 ALIKE_WORTH = 0.3  # of an agreement whose readers' axes say the same of scope, and as unusual things within it
 OTHERS_WORTH = 1.0  # agreements that those with as unusual words, but another scope, count for, all together
 GOLDEN = (5**0.5 - 1) / 2
@@ -25,8 +25,8 @@ class AxisDonors:
     """What adjudication did to what the readers' axes say, and which drawn agreements speak for which open document.
 
     Attributes:
-        donors: int (n_donors - 1,), the drawn agreements whose leaf was kept; the last donor is none of them: one
-            whose readers' word was kept.
+        donors: int (n_drawn,), the drawn agreements whose leaf was kept; the donors after them are none: one for each
+            reader whose own word was kept.
         codes: int (n_open, n_donors, n_axes), the axes of each open document after each donor's ruling: its own
             readers' where the donor's were upheld, else the donor's ruling.
         likeness: float (n_open, n_donors), 1 where the readers' axes say the same under every query, less where they
@@ -67,13 +67,15 @@ class AxisDonors:
         """
         donors = np.flatnonzero(is_drawn & (said[:, :, 0] == ruled[None, :, 0]).any(axis=0))
         axes, meant, scope, is_odd = _sort_readers(said[:, :, 1:], meant, scope)
-        codes = np.repeat(said[0][is_open][:, None, 1:], len(donors) + 1, axis=1)
+        count, own = len(donors), len(axes)
+        codes = np.repeat(said[0][is_open][:, None, 1:], count + own, axis=1)
         is_upheld = meant[:-1, donors] == meant[-1, donors]  # (n_readers, n_donors - 1)
         kept = np.where(is_upheld.any(axis=0), is_upheld.argmax(axis=0), -1)
         for number, reader in enumerate(axes):
-            codes[:, :-1] = np.where((kept == number)[None, :, None], reader[is_open][:, None], codes[:, :-1])
-        codes[:, :-1] = np.where((kept < 0)[None, :, None], ruled[donors, 1:][None], codes[:, :-1])
-        likeness = np.full((len(is_open), len(donors) + 1), AXES_WORTH)
+            codes[:, :count] = np.where((kept == number)[None, :, None], reader[is_open][:, None], codes[:, :count])
+            codes[:, count + number] = reader[is_open]
+        codes[:, :count] = np.where((kept < 0)[None, :, None], ruled[donors, 1:][None], codes[:, :count])
+        likeness = np.full((len(is_open), count + own), AXES_WORTH / own)  # where readers differ, as much for each
         is_known = version[is_open, None] == version[donors]
         is_same = is_known & _say_alike(meant[:-1], is_open, donors)
         is_alike = is_known & ~is_same & _say_alike(np.concatenate([is_odd, _differ(meant)]), is_open, donors)
@@ -81,7 +83,7 @@ class AxisDonors:
         # What is ruled on another scope says little, however often it is.
         is_other = is_alike & ~is_about
         others = OTHERS_WORTH / np.maximum(is_other.sum(axis=1, keepdims=True), OTHERS_WORTH)
-        likeness[:, :-1] = is_same + ALIKE_WORTH * is_about + others * is_other
+        likeness[:, :count] = is_same + ALIKE_WORTH * is_about + others * is_other
         alike = np.unique(meant[:-1][:, is_open], axis=1, return_inverse=True)[1].reshape(-1)
         order = pd.Series(alike).groupby(alike).cumcount().to_numpy() if len(alike) else alike
         return cls(donors, codes, likeness, order)
@@ -147,7 +149,7 @@ def draw_kept(patterns: AxisDonors, times: np.ndarray, places: np.ndarray, start
     """
     kinds, kind = patterns.kinds
     weight = kinds.copy()
-    weight[:, :-1] *= times[patterns.donors]
+    weight[:, : len(patterns.donors)] *= times[patterns.donors]
     cumulated = np.cumsum(weight, axis=1)
     cumulated /= cumulated[:, -1:]
     cumulated = np.round(cumulated, 12)

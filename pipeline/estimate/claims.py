@@ -42,7 +42,9 @@ def turn(shares: Shares, over: float, missed: float) -> Shares:
         return (1 - over) * value + missed * (1 - value)
 
     ends = np.sort(np.stack([move(shares.low), move(shares.high)]), axis=0)
-    return replace(shares, share=move(shares.share), low=ends[0], high=ends[1], replicates=move(shares.replicates))
+    apart = None if shares.apart is None else np.sort(move(shares.apart), axis=0)
+    replicates = move(shares.replicates)
+    return replace(shares, share=move(shares.share), low=ends[0], high=ends[1], replicates=replicates, apart=apart)
 
 
 def widen_scope(shares: Shares, outside: float, error: float) -> Shares:
@@ -57,6 +59,7 @@ def widen_scope(shares: Shares, outside: float, error: float) -> Shares:
         low=move(shares.low),
         high=move(shares.high),
         replicates=move(shares.replicates),
+        apart=None if shares.apart is None else move(shares.apart),
     )
 
 

@@ -18,6 +18,18 @@ def wilson_interval(
     return np.clip(centre - half, 0.0, share), np.clip(centre + half, share, 1.0)
 
 
+def jeffreys_interval(share: np.ndarray, n_effective: np.ndarray, level: float) -> np.ndarray:
+    """Returns Jeffreys' interval for shares seen in `n_effective` documents: low and high, float (2, n_queries).
+
+    Quantiles of the beta distribution after half a hit and half a miss more; at 0 and 1 an end is the share itself, as
+    Brown, Cai and DasGupta (2001) have it.
+    """
+    hits, misses, tail = n_effective * share + 0.5, n_effective * (1 - share) + 0.5, (1 - level) / 2
+    low = np.where(share > 0, special.betaincinv(hits, misses, tail), 0.0)
+    high = np.where(share < 1, special.betaincinv(hits, misses, 1 - tail), 1.0)
+    return np.stack([np.minimum(low, share), np.maximum(high, share)])
+
+
 def effective_size(
     share: float | np.ndarray,
     variance: float | np.ndarray,

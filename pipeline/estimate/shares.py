@@ -14,7 +14,7 @@ import numpy as np
 from scipy import sparse, special
 
 from pipeline.errors import PipelineError
-from pipeline.estimate.intervals import effective_size, vary, wilson_interval
+from pipeline.estimate.intervals import effective_size, jeffreys_interval, vary, wilson_interval
 
 if TYPE_CHECKING:
     from pipeline.estimate.weights import Weights
@@ -80,6 +80,7 @@ class Shares:
         share, low, high, standard_error, n_effective: of each query.
         replicates: float (n_replicates, n_queries).
         n_read: documents behind them; degrees: of freedom.
+        apart: float (2, n_queries), ends that differences of shares are made from; None: low and high.
     """
 
     share: np.ndarray
@@ -90,6 +91,7 @@ class Shares:
     replicates: np.ndarray
     n_read: int
     degrees: int
+    apart: np.ndarray | None = None
 
     def of(self, number: int) -> "Shares":
         """Returns one query's share alone."""
@@ -102,6 +104,7 @@ class Shares:
             standard_error=self.standard_error[here],
             n_effective=self.n_effective[here],
             replicates=self.replicates[:, here],
+            apart=None if self.apart is None else self.apart[:, here],
         )
 
 
@@ -159,8 +162,9 @@ def estimate_shares(part: Part, counted: np.ndarray, inside: np.ndarray, level: 
         return Shares(empty, empty, empty, empty, empty, none, part.n_read, part.degrees)
     ratio = np.clip((part.totals @ counted.T) / np.where(base > FINE, base, np.nan)[:, None], 0.0, 1.0)
     share, replicates = ratio[0], ratio[1:]
-    found = _find_ends(part, counted, inside, share, vary(replicates), float(base[0]), level)
-    return Shares(share, *found, replicates, part.n_read, part.degrees)
+    low, high, error, n_effective = _find_ends(part, counted, inside, share, vary(replicates), float(base[0]), level)
+    apart = np.clip(jeffreys_interval(share, n_effective, level), low, high)  # no further than the data allow
+    return Shares(share, low, high, error, n_effective, replicates, part.n_read, part.degrees, apart)
 
 
 def estimate_ends(
@@ -273,7 +277,8 @@ def compare_parts(early: Shares, late: Shares, level: float) -> tuple[np.ndarray
     """Returns late less early: difference, standard error, low and high, float (n_queries,) each.
 
     The interval squares and adds the distances to the ends of the two, less what the replicates say they share (MOVER:
-    Zou and Donner 2008): unlike a normal one it holds for rare classes.
+    Zou and Donner 2008): unlike a normal one it holds for rare classes. The ends are Jeffreys': from two of Wilson's,
+    each cautious where few count, a difference would get more than it asks for.
     """
     change = late.share - early.share
     moved = late.replicates - early.replicates
@@ -283,8 +288,10 @@ def compare_parts(early: Shares, late: Shares, level: float) -> tuple[np.ndarray
     def reach(one: np.ndarray, other: np.ndarray) -> np.ndarray:
         return np.sqrt(np.maximum(one**2 + other**2 - 2 * together * one * other, 0.0))
 
-    below = reach(late.share - late.low, early.high - early.share)
-    above = reach(late.high - late.share, early.share - early.low)
+    early_low, early_high = (early.low, early.high) if early.apart is None else early.apart
+    late_low, late_high = (late.low, late.high) if late.apart is None else late.apart
+    below = reach(late.share - late_low, early_high - early.share)
+    above = reach(late_high - late.share, early.share - early_low)
     return change, error, np.maximum(change - below, -1.0), np.minimum(change + above, 1.0)
 
 

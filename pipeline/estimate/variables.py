@@ -8,6 +8,7 @@ import numpy as np
 # than they gain. The expectation is the population's: by the read documents' own chances a group would be chosen just
 # where the sample holds too many of it, and be corrected one way only.
 LEAST_EXPECTED = 3.0
+FINE = 1e-9  # a spread of chances below it is a rounding error
 READ_PER_VARIABLE = 10  # documents read for each calibration variable of a frame, at the least
 # Read documents that count against a slope (a ridge: residual over slope variance). What the classifier expects of a
 # group tells nearly as much in every stratum, and of a leaf nearly as much as of its group: so a stratum's slope is
@@ -36,7 +37,7 @@ def choose_variables(
         room = max(len(read) // READ_PER_VARIABLE - number, 0)
         for column, against in list(_list_columns(stratum, read, probability, np.array(groups), number))[:room]:
             spread = column.std()
-            columns.append(column[:, None] / (spread if spread > 0 else 1.0))
+            columns.append(column[:, None] / (spread if spread > FINE else 1.0))
             worth.append(against)
     return np.hstack(columns), np.array(worth)
 

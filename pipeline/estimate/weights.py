@@ -15,7 +15,7 @@ from scipy import sparse
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.sample import Sample
 from pipeline.estimate.bootstrap import REPLICATE_COUNT, rescale
-from pipeline.estimate.calibrate import calibrate_each, calibrate_factors
+from pipeline.estimate.calibrate import calibrate_each, calibrate_factors, find_centre
 from pipeline.estimate.domains import Population
 from pipeline.estimate.rulings import CodeChances, spread_codes
 from pipeline.estimate.told import Told
@@ -154,9 +154,10 @@ def _calibrate_frame(
     own = table[read]
     totals = table.sum(axis=0) - own.sum(axis=0)
     penalty, is_exact = worth * max(float(unread.mean()), 1e-9), worth == 0
-    factors, start = calibrate_factors(unread, own, totals, penalty)
+    centre = find_centre(unread, own, penalty)
+    factors, start = calibrate_factors(unread, own, totals, penalty, centre=centre)
     bases = unread * redrawn
-    again, _ = calibrate_each(bases, own, totals, penalty, start)
+    again, _ = calibrate_each(bases, own, totals, penalty, start, centre)
     sizes, member = totals[is_exact], own[:, is_exact]
     return 1 + count_up(unread[None] * factors, member, sizes)[0], 1 + count_up(bases * again, member, sizes)
 
