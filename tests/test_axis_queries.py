@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from pipeline.coding.codebook import check_codebook
@@ -15,9 +16,9 @@ from pipeline.estimate.classify import predict_codes
 from pipeline.estimate.curve import draw_curves, list_specifications
 from pipeline.estimate.domains import Population
 from pipeline.estimate.planning import guess_shares
+from pipeline.estimate.prediction_tables import tabulate_predictions
 from pipeline.estimate.robustness import vary_estimates
 from pipeline.estimate.survey import estimate_batch, open_survey
-from pipeline.estimate.tables import tabulate_predictions
 from pipeline.text.word_counts import code_terms
 from tests.survey_of import CODEBOOK, sample_of
 
@@ -76,7 +77,7 @@ def test_chances_of_queries_that_ask_for_axes_are_learnt_from_those_who_have_the
     truth = match_query(STATED, codes)
     assert inside[truth].mean() > inside[~truth].mean() + 0.3
     assert set(found.counted) == {("sure", name) for name in ASKING.denominators}
-    table = tabulate_predictions(found, ASKING, {})
+    table = pa.concat_tables(tabulate_predictions(found, ASKING, {})).to_pandas()
     assert {"denominator stated", "denominator either", "definition sure"} <= set(table["query"])
     assert np.isfinite(table["probability"]).all()
     guessed = guess_shares(replace(population, predictions=found), SURE, "stated", ASKING)

@@ -24,6 +24,7 @@ from pipeline.estimate.needs import tabulate_needs
 from pipeline.estimate.people import WEIGHTS, count_people, size_by_karma, size_by_words
 from pipeline.estimate.person_counts import add_person_counts
 from pipeline.estimate.planning import plan_reading
+from pipeline.estimate.prediction_tables import tabulate_guesses
 from pipeline.estimate.price_targets import find_targets
 from pipeline.estimate.prices import price_actions
 from pipeline.estimate.published import read_weights, tabulate_weights, total_by_replicate
@@ -43,7 +44,6 @@ from pipeline.estimate.shares import (
 )
 from pipeline.estimate.smooth import tabulate_smoothed
 from pipeline.estimate.survey import Found, Survey, estimate_batch, measure_sizes
-from pipeline.estimate.tables import tabulate_guesses
 from pipeline.estimate.told import _find_splits, _is_assumed
 from pipeline.estimate.totals import count_totals, estimate_positions
 from pipeline.estimate.trends import measure_groups, measure_trends

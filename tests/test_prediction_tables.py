@@ -4,16 +4,18 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from pipeline.coding.codebook import Definition
 from pipeline.estimate.classify import POWERS, Predictions, _choose_power, _choose_powers
 from pipeline.estimate.curve import POINT_COUNT, Specifications, _thin
 from pipeline.estimate.draw_more import _split_target, share_out
+from pipeline.estimate.prediction_tables import tabulate_guesses, tabulate_predictions
 from pipeline.estimate.reliability import Seen, measure_calibration
 from pipeline.estimate.share_table import count_members, tabulate_shares
 from pipeline.estimate.survey import estimate_batch
-from pipeline.estimate.tables import tabulate_guesses, tabulate_predictions
+from pipeline.schemas import PREDICTIONS
 from tests.invented_survey import CODEBOOK, GROUPS, LEAVES, invent_survey
 from tests.survey_of import sample_of, survey_of
 
@@ -23,7 +25,9 @@ def test_chances_of_every_question_are_sums_of_those_of_leaves() -> None:
     given = {("by_target", "everything"): np.array([0.11, 0.22]), ("sure", "everything"): np.array([0.07, 0.44])}
     given |= {("by_target", "safety"): np.array([0.9, 0.9])}  # not the one that is wanted: the widest is
     predictions = Predictions(np.array(["a", "b"]), np.array([3, 7]), LEAVES, GROUPS, chance, given)
-    table = tabulate_predictions(predictions, CODEBOOK, {"a": ("A1", "B1")})
+    parts = list(tabulate_predictions(predictions, CODEBOOK, {"a": ("A1", "B1")}))
+    table = pa.concat_tables(parts).to_pandas()
+    assert table[list(PREDICTIONS.key)].equals(table.sort_values(list(PREDICTIONS.key))[list(PREDICTIONS.key)])
     assert not table.duplicated(["doc_id", "query"]).any()
     found = {query: rows["probability"].tolist() for query, rows in table.groupby("query")}
     expected = {

@@ -1,7 +1,8 @@
 """In which order tables are made and joined, and what the plan prints of them: with made-up parts."""
 
+import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -32,42 +33,53 @@ def config_of(*claims: str) -> Any:
     )
 
 
-def test_the_longest_tasks_come_first_and_each_sample_keeps_its_own_tables(
+def test_smaller_samples_come_beside_the_largest_and_each_keeps_its_own_tables(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    whole = sample_of_size(3, sample_of_size(9), sample_of_size(9))
+    whole = sample_of_size(3, sample_of_size(9), sample_of_size(5))
+    made: list[str] = []
 
-    def task(number: int, turn: int) -> Callable[[], tables.Tables]:
+    def task(number: int, turn: int = 0) -> tables.Task:
         rows = pd.DataFrame({"frame": [f"s{number}"], "kind": "document", "id": [number], "query": "q"}, index=[7])
-        names = {0: ("shares", "guesses", "reader_error", "prices"), 1: ("curve",)}[turn]
-        return lambda: dict.fromkeys(names, rows)
+        names = {0: ("shares", "guesses", "reader_error", "prices"), 1: ("curve",)}
 
-    keys = [(0, 0), (0, 1), (2, 1), (1, 0), (2, 0), (1, 1)]
-    made = {key: task(*key) for key in keys}
-    monkeypatch.setattr(tables, "_list_tasks", lambda *_: made)
+        def make() -> tables.Tables:
+            made.append(f"{number}, part {turn}")
+            wanted = names[turn] if number == 1 else names[0] + names[1]
+            return dict.fromkeys(wanted, rows)
+
+        return make
+
+    def open_largest() -> list[tables.Task]:
+        made.append("opened")
+        return [task(1), task(1, 1)]
+
+    monkeypatch.setattr(tables, "_list_tasks", lambda *_: (1, open_largest, {0: task(0), 2: task(2)}))
     monkeypatch.setattr(tables, "_tabulate_rest", lambda *_: {"people": pd.DataFrame({"n": [1]})})
-    asked: list[Sequence[Callable[[], Any]]] = []
+    monkeypatch.setattr(tables, "run_forked", lambda work: [each() for each in work])
 
-    def run(work: Sequence[Callable[[], Any]]) -> list[Any]:
-        asked.append(work)
-        return [each() for each in work]
+    @contextlib.contextmanager
+    def begin(work: Sequence[tables.Task], process_count: int) -> Iterator[list[tables.Task]]:
+        assert process_count == 1
+        results = [each() for each in work]
+        yield [lambda result=result: result for result in results]  # type: ignore[misc]
 
-    monkeypatch.setattr(tables, "run_forked", run)
-    beside: list[str] = []
+    monkeypatch.setattr(tables, "begin_forked", begin)
     config = config_of("s1", "unread")
     with caplog.at_level(logging.WARNING):
-        found = tables.estimate_tables(config, None, whole, None, lambda: beside.append("done"))  # type: ignore[arg-type]
-    order = [(1, 0), (2, 0), (2, 1), (1, 1), (0, 0), (0, 1)]  # as they came, where nothing tells them apart
-    assert list(asked[0][:6]) == [made[key] for key in order] and len(asked[0]) == 8 and beside == ["done"]
+        found = tables.estimate_tables(config, None, whole, None, lambda: made.append("beside"))  # type: ignore[arg-type]
+    assert made == ["2, part 0", "0, part 0", "beside", "opened", "1, part 0", "1, part 1"]  # the larger of two first
     assert found["shares"]["frame"].tolist() == found["curve"]["frame"].tolist() == ["s0", "s1", "s2"]
     assert found["shares"].index.tolist() == [0, 1, 2] and found["people"]["n"].tolist() == [1]
     assert found["prices"]["frame"].tolist() == found["reader_error"]["frame"].tolist() == ["s0"]
     assert caplog.messages == ["claims: nothing of unread is read yet, so claim of unread is left out"]
     tables.estimate_tables(config, None, whole, None)  # type: ignore[arg-type]
-    assert len(asked[1]) == 7 and beside == ["done"]
+    assert len(made) == 11 and made.count("beside") == 1
 
 
-def test_the_largest_sample_is_done_in_three_parts_and_the_others_each_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_largest_sample_is_opened_once_for_its_parts_and_the_others_each_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     samples = [sample_of_size(3), sample_of_size(9), sample_of_size(5)]
     whole = SimpleNamespace(units=samples[0].units, for_frames=tuple(samples[1:]), coverage="")
     opened: list[int] = []
@@ -83,20 +95,25 @@ def test_the_largest_sample_is_done_in_three_parts_and_the_others_each_at_once(m
     monkeypatch.setattr(tables, "gather_evidence", lambda handcheck, sample, source, codebook: len(sample.units))
     monkeypatch.setattr(tables, "pool_evidence", lambda found: found)
     monkeypatch.setattr(
-        tables, "_estimate_sample", lambda config, survey, coverage, evidence, quotable: {"tables": (survey, evidence)}
+        tables, "_estimate_shares", lambda config, survey, coverage, evidence, quotable: {"shares": (survey, evidence)}
     )
+    monkeypatch.setattr(tables, "_estimate_others", lambda config, survey, evidence: {"totals": (survey, evidence)})
     monkeypatch.setattr(tables, "_vary_sample", lambda survey, members, quotable: {"robustness": (survey, members)})
     monkeypatch.setattr(tables, "_draw_sample", lambda survey: {"curve": survey})
     population: Any = SimpleNamespace(of=lambda sample: f"population of {len(sample.units)}")
-    tasks = tables._list_tasks(config_of(), None, whole, population)  # type: ignore[arg-type]
-    assert set(tasks) == {(0, 0), (2, 0), (1, 0), (1, 1), (1, 2)}
+    largest, open_largest, others = tables._list_tasks(config_of(), None, whole, population)  # type: ignore[arg-type]
+    assert largest == 1 and set(others) == {0, 2} and not opened
     evidence = [3, 9, 5]  # of every reading, whatever sample it is in
-    results: dict[tuple[int, int], Any] = {key: task() for key, task in tasks.items()}
-    assert results[1, 0] == {"tables": (9, evidence)} and results[1, 1] == {"robustness": (9, "members")}
-    assert results[1, 2] == {"curve": 9}
-    assert results[0, 0] == {"tables": (3, evidence), "robustness": (3, "members"), "curve": 3}
-    assert results[2, 0] == {"tables": (5, evidence), "robustness": (5, "members"), "curve": 5}
-    assert sorted(opened) == [3, 5, 9]  # the largest once, for its three parts
+    parts: list[Any] = [task() for task in open_largest()]
+    assert opened == [9] and len(parts) == 4
+    assert all(part in parts for part in ({"shares": (9, evidence)}, {"totals": (9, evidence)}, {"curve": 9}))
+    assert {"robustness": (9, "members")} in parts
+    for number, size in ((0, 3), (2, 5)):
+        tabled: Any = others[number]()
+        assert tabled == {
+            "shares": (size, evidence), "totals": (size, evidence), "robustness": (size, "members"), "curve": size,
+        }  # fmt: skip
+    assert opened == [9, 3, 5]
 
 
 def test_the_plan_tells_each_interval_now_and_then_and_draws_what_it_is_asked_for(

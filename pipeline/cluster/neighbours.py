@@ -62,6 +62,9 @@ def _look_both_ways(rough: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarr
     nearest = np.full((len(rough), count), -np.inf, dtype=np.float32)  # as far as was looked, the least of them first
     found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     turn = Lock()
+    cells = min(TILE_ROWS, len(rough)) ** 2
+    # One for each thread, used again: memory that is new to a process takes longer to get than to fill.
+    spaces = [(np.empty(cells, np.float32), np.empty(cells, bool)) for _ in range(count_processors())]
 
     def note(row: np.ndarray, column: np.ndarray, similarity: np.ndarray) -> None:
         rows, place = np.unique(row, return_inverse=True)
@@ -71,22 +74,35 @@ def _look_both_ways(rough: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarr
 
     def look(number: int) -> None:
         first, second = tiles[number]
-        tile = rough[first : first + TILE_ROWS] @ rough[second : second + TILE_ROWS].T
+        left, right = rough[first : first + TILE_ROWS], rough[second : second + TILE_ROWS]
+        shape, (products, marks) = (len(left), len(right)), spaces.pop()
+        tile = np.matmul(left, right.T, out=products[: len(left) * len(right)].reshape(shape))
+        mark = marks[: tile.size].reshape(shape)
         if first == second:
             np.fill_diagonal(tile, -np.inf)  # a document is not its own neighbour
         bar = nearest[first : first + TILE_ROWS, 0]
         if first == second and len(tile) > count:
             bar = np.partition(tile, -count, axis=1)[:, -count]
         elif first != second:
-            across = np.nonzero(tile >= nearest[second : second + TILE_ROWS, 0] - 2 * ROUGH_ERROR)
+            across = _list_cells(tile, nearest[second : second + TILE_ROWS, 0] - 2 * ROUGH_ERROR, mark)
             note(second + across[1], first + across[0], tile[across])
-        down = np.nonzero(tile >= bar[:, None] - 2 * ROUGH_ERROR)
+        down = _list_cells(tile, (bar - 2 * ROUGH_ERROR)[:, None], mark)
         note(first + down[0], second + down[1], tile[down])
+        spaces.append((products, marks))
 
     run_threads(look, range(len(tiles)))
     row, column, similarity = (np.concatenate(parts) for parts in zip(*found, strict=True))
     is_near = similarity >= nearest[row, 0] - 2 * ROUGH_ERROR
     return row[is_near], column[is_near]
+
+
+def _list_cells(tile: np.ndarray, bar: np.ndarray, mark: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns rows and columns of the cells that reach a bar; `mark` is space for one truth value a cell.
+
+    NumPy lists the cells of a table one by one, but those of a row by whole words of memory.
+    """
+    row, column = np.divmod(np.flatnonzero(np.greater_equal(tile, bar, out=mark)), tile.shape[1])
+    return row, column
 
 
 def _keep_nearest(known: np.ndarray, row: np.ndarray, similarity: np.ndarray) -> np.ndarray:

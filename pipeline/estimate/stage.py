@@ -11,8 +11,11 @@ from pipeline.coding.sample import settle_codes
 from pipeline.config import Config
 from pipeline.estimate.domains import Population
 from pipeline.estimate.inputs import load_inputs
-from pipeline.estimate.tables import estimate_tables, tabulate_predictions
+from pipeline.estimate.prediction_tables import tabulate_predictions
+from pipeline.estimate.tables import estimate_tables
+from pipeline.forked import run_forked
 from pipeline.generations import open_generation
+from pipeline.groups import write_groups
 from pipeline.release.published import compare_tables, read_published
 from pipeline.schemas import (
     COVERAGE,
@@ -31,10 +34,15 @@ def run(config: Config) -> None:
     with open_generation(config.path(config.paths.processed), "estimate") as draft:
         write = partial(_write_predictions, config, codebook, population, draft / "predictions.parquet")
         tables = estimate_tables(config, codebook, sample, population, write)
-        store.write_table(codes_table(codebook.axis_meanings), settle_codes(sample), draft / "codes.parquet")
-        store.write_table(COVERAGE, sample.coverage, draft / "coverage.parquet")
-        for table, rows in tables.items():
-            store.write_table(SHARE_TABLES[table], rows, draft / f"{table}.parquet")
+        schemas = {**SHARE_TABLES, "codes": codes_table(codebook.axis_meanings), "coverage": COVERAGE}
+        whole = {**tables, "codes": settle_codes(sample), "coverage": sample.coverage}
+        longest_first = sorted(whole, key=lambda name: -whole[name].size)
+        run_forked(
+            [
+                partial(store.write_table, schemas[name], whole[name], draft / f"{name}.parquet")
+                for name in longest_first
+            ]
+        )
     log.info(
         "estimate: %d documents read (%d by a person) -> %d shares in %.1f s",
         len(sample.units),
@@ -47,8 +55,7 @@ def run(config: Config) -> None:
 def _write_predictions(config: Config, codebook: Codebook, population: Population, path: Path) -> None:
     """Writes the longest table, if there is one."""
     if population.predictions is not None:
-        predictions = tabulate_predictions(population.predictions, codebook, config.estimate.agendas)
-        store.write_table(PREDICTIONS, predictions, path)
+        write_groups(PREDICTIONS, tabulate_predictions(population.predictions, codebook, config.estimate.agendas), path)
 
 
 def verify_shares(config: Config) -> None:

@@ -1,11 +1,10 @@
 """The tables of estimates: every definition, denominator, frame, year and weight."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
@@ -14,12 +13,12 @@ from pipeline.coding.codebook import Codebook
 from pipeline.coding.frames import may_be_quoted
 from pipeline.coding.positions import FILE as POSITIONS_FILE
 from pipeline.coding.positions import load_positions
+from pipeline.coding.queries import Definition
 from pipeline.coding.sample import Sample
 from pipeline.config import Config
-from pipeline.estimate.agendas import JOIN, estimate_agendas, estimate_growth, list_agendas
+from pipeline.estimate.agendas import estimate_agendas, estimate_growth, list_agendas
 from pipeline.estimate.as_people import tabulate_as_people
 from pipeline.estimate.claims import tabulate_claims
-from pipeline.estimate.classify import DECIMALS, Predictions
 from pipeline.estimate.curve import draw_curves
 from pipeline.estimate.direct_people import tabulate_direct_people
 from pipeline.estimate.domains import Population, parts_of
@@ -30,6 +29,7 @@ from pipeline.estimate.needs import tabulate_needs
 from pipeline.estimate.people import WEIGHTS, count_people
 from pipeline.estimate.person_counts import add_person_counts
 from pipeline.estimate.planning import plan_reading
+from pipeline.estimate.prediction_tables import tabulate_guesses
 from pipeline.estimate.price_targets import find_targets, list_headlines
 from pipeline.estimate.prices import price_actions
 from pipeline.estimate.published import tabulate_weights
@@ -43,7 +43,7 @@ from pipeline.estimate.survey import Survey, estimate_batch, merge_records, open
 from pipeline.estimate.totals import count_totals, estimate_positions
 from pipeline.estimate.trends import measure_groups, measure_trends
 from pipeline.estimate.weights import make_weights
-from pipeline.forked import run_forked
+from pipeline.forked import begin_forked, run_forked
 from pipeline.schemas import (
     CLUSTER_MEMBERS,
     SECOND_MEMBERS,
@@ -52,6 +52,7 @@ from pipeline.schemas import (
 log = logging.getLogger(__name__)
 BLIND_REPLICATES = 2  # of weights whose share alone is wanted
 Tables = dict[str, pd.DataFrame]
+Task = Callable[[], Tables]
 
 
 def estimate_tables(
@@ -80,14 +81,17 @@ def _estimate_samples(
     config: Config, codebook: Codebook, sample: Sample, population: Population, beside: Callable[[], None] | None
 ) -> Tables:
     samples = (sample, *sample.for_frames)
-    tasks = _list_tasks(config, codebook, sample, population)
+    largest, open_largest, others = _list_tasks(config, codebook, sample, population)
+    order = sorted(others, key=lambda number: -len(samples[number].units))
     rest = partial(_tabulate_rest, config, codebook, sample, population)
-    # The longest first: the tasks of the sample that holds most of what was read.
-    order = sorted(tasks, key=lambda key: (-len(samples[key[0]].units), key[1]))
-    work: list[Callable[[], Tables]] = [*(tasks[key] for key in order), rest]
-    done = run_forked([*work, partial(_do_beside, beside)] if beside else work)
+    early: list[Task] = [*(others[number] for number in order), rest]
+    if beside:
+        early.append(partial(_do_beside, beside))
+    with begin_forked(early, 1) as waiting:  # while the largest sample is opened
+        in_parts = run_forked(open_largest())
+        done = [wait() for wait in waiting]
     by_sample: list[Tables] = [{} for _ in samples]
-    for (number, _), found in zip(order, done, strict=False):
+    for number, found in [*((largest, part) for part in in_parts), *zip(order, done, strict=False)]:
         by_sample[number] |= found
     tables = _join_samples(by_sample) | done[len(order)]
     read = set(tables["shares"]["frame"])
@@ -99,9 +103,9 @@ def _estimate_samples(
 
 def _list_tasks(
     config: Config, codebook: Codebook, sample: Sample, population: Population
-) -> dict[tuple[int, int], Callable[[], Tables]]:
-    """Returns what is to be done of each sample, by its number and turn: of the largest in parts, so that no process
-    waits for another."""
+) -> tuple[int, Callable[[], list[Task]], dict[int, Task]]:
+    """Returns the number of the largest sample, what opens it and lists what is to be done of it, in parts so that no
+    process waits for another, the longest first; and what is to be done of each other sample, by its number."""
     members, samples = _load_layers(config), (sample, *sample.for_frames)
     handcheck, groups = config.path(config.paths.handcheck), config.estimate.reader_sources
     evidence = pool_evidence(
@@ -109,28 +113,27 @@ def _list_tasks(
     )
     quotable = [name for name, frame in config.frames.items() if may_be_quoted(frame)]
 
-    def open_one(each: Sample) -> Survey:
+    def open_one(each: Sample) -> list[Task]:
         parts = parts_of(config.frames)
-        return open_survey(each, population.of(each), codebook, config.estimate.level, config.seed, parts)
+        survey = open_survey(each, population.of(each), codebook, config.estimate.level, config.seed, parts)
+        return [
+            partial(_estimate_shares, config, survey, sample.coverage, evidence, quotable),
+            partial(_vary_sample, survey, members, quotable),
+            partial(_estimate_others, config, survey, evidence),
+            partial(_draw_sample, survey),
+        ]
 
-    def tabulate(survey: Survey) -> Tables:
-        return _estimate_sample(config, survey, sample.coverage, evidence, quotable)
-
-    def tabulate_all(each: Sample) -> Tables:
-        survey = open_one(each)
-        return tabulate(survey) | _vary_sample(survey, members, quotable) | _draw_sample(survey)
+    def do_one(each: Sample) -> Tables:
+        tables: Tables = {}
+        for task in open_one(each):
+            tables |= task()
+        return tables
 
     largest = max(range(len(samples)), key=lambda number: len(samples[number].units))
-    survey = open_one(samples[largest])
-    in_parts = (
-        partial(tabulate, survey),
-        partial(_vary_sample, survey, members, quotable),
-        partial(_draw_sample, survey),
-    )
-    tasks: dict[tuple[int, int], Callable[[], Tables]] = {
-        (number, 0): partial(tabulate_all, each) for number, each in enumerate(samples) if number != largest
+    others: dict[int, Task] = {
+        number: partial(do_one, each) for number, each in enumerate(samples) if number != largest
     }
-    return tasks | {(largest, turn): part for turn, part in enumerate(in_parts)}
+    return largest, partial(open_one, samples[largest]), others
 
 
 def _join_samples(by_sample: Sequence[Tables]) -> Tables:
@@ -170,46 +173,58 @@ def _vary_sample(survey: Survey, members: pd.DataFrame, quotable: Sequence[str])
     return add_person_counts({"robustness": vary_estimates(survey, members, quotable)}, survey.sample)
 
 
-def _estimate_sample(
+def _estimate_shares(
     config: Config, survey: Survey, coverage: pd.DataFrame, evidence: Sequence[Evidence], quotable: Sequence[str]
 ) -> Tables:
-    """Returns the other tables of one sample, rows of frames that other samples hold left out."""
-    codebook, population = survey.codebook, survey.population
-    joined = config.estimate.agendas
-    agendas = [query for _, query in list_agendas(codebook, joined).values()]
-    queries = [*codebook.definitions, *agendas]
+    """Returns the tables of one sample that start from the shares of whole frames and years."""
+    codebook, joined = survey.codebook, config.estimate.agendas
+    queries = _list_queries(config, codebook)
     found = estimate_batch(survey, queries, list(WEIGHTS))
     blind = estimate_batch(_leave_out_predictions(survey), codebook.definitions, list(WEIGHTS))
-    positions = load_positions(config.path(config.paths.handcheck, POSITIONS_FILE), codebook)
-    source = name_sources(population, config.estimate.reader_sources)
-    errors = tabulate_errors(evidence, codebook, survey.level)
+    source = name_sources(survey.population, config.estimate.reader_sources)
     as_people = tabulate_as_people(survey, found, evidence, source, config.seed)
     headlines = list_headlines(survey, quotable, config.report.headline_definitions)
     targets = find_targets(survey, found, config.report.denominator, headlines)
     tables = {
-        "weights": tabulate_weights(survey.full_weights),
         "shares": tabulate_shares(survey, found, blind, coverage),
+        "agendas": estimate_agendas(survey, joined, found),
+        "as_people": as_people,
+        "plan": plan_reading(survey, found, config.report.denominator, config.report.headline_definitions),
+        "needs": tabulate_needs(survey, found, config.report.denominator, config.estimate.asked_widths),
+        "prices": price_actions(survey, targets, evidence, source, as_people, config.estimate.minutes),
+    }
+    return add_person_counts(tables, survey.sample)
+
+
+def _estimate_others(config: Config, survey: Survey, evidence: Sequence[Evidence]) -> Tables:
+    """Returns the other tables of one sample."""
+    codebook, population = survey.codebook, survey.population
+    queries = _list_queries(config, codebook)
+    positions = load_positions(config.path(config.paths.handcheck, POSITIONS_FILE), codebook)
+    source = name_sources(population, config.estimate.reader_sources)
+    errors = tabulate_errors(evidence, codebook, survey.level)
+    tables = {
+        "weights": tabulate_weights(survey.full_weights),
         "totals": count_totals(survey, queries),
         "total_growth": measure_total_growth(survey, queries),
         "recall": measure_recall(survey, parts_of(config.frames)),
         "positions": estimate_positions(survey, positions, queries),
         "groups": measure_groups(survey),
         "trends": measure_trends(survey),
-        "agendas": estimate_agendas(survey, joined, found),
-        "agenda_growth": estimate_growth(survey, joined),
+        "agenda_growth": estimate_growth(survey, config.estimate.agendas),
         "direct_people": tabulate_direct_people(
             survey, config.report.denominator, config.report.headline_definitions, config.frames
         ),
         "guesses": tabulate_guesses(population),
         "reader_error": errors,
-        "as_people": as_people,
         "claims": tabulate_claims(survey, config.claims, errors, source, config.report.denominator),
         "smoothed": tabulate_smoothed(survey),
-        "plan": plan_reading(survey, found, config.report.denominator, config.report.headline_definitions),
-        "needs": tabulate_needs(survey, found, config.report.denominator, config.estimate.asked_widths),
-        "prices": price_actions(survey, targets, evidence, source, as_people, config.estimate.minutes),
     }
     return add_person_counts(tables, survey.sample)
+
+
+def _list_queries(config: Config, codebook: Codebook) -> list[Definition]:
+    return [*codebook.definitions, *(query for _, query in list_agendas(codebook, config.estimate.agendas).values())]
 
 
 def _load_layers(config: Config) -> pd.DataFrame:
@@ -229,46 +244,3 @@ def _leave_out_predictions(survey: Survey) -> Survey:
     told = survey.full_weights.codes.told
     weights = make_weights(survey.sample, blind, survey.codebook, seed=0, count=BLIND_REPLICATES, told=told)
     return replace(survey, population=blind, weights=merge_records(weights, survey.codebook))
-
-
-def tabulate_guesses(population: Population) -> pd.DataFrame:
-    """Returns the rows of the table `guesses`; none where there are no predictions."""
-    if population.predictions is None:
-        return pd.DataFrame(columns=["kind", "id", "query", "probability"])
-    columns = [f"leaf {leaf}" for leaf in population.predictions.leaves]
-    ids = pd.Index(population.documents["doc_id"].to_numpy()[population.units], name="id")
-    wide = pd.DataFrame(population.predictions.leaf_probability[population.units], index=ids, columns=columns)
-    rows = wide.reset_index().melt(id_vars="id", var_name="query", value_name="probability")
-    return rows.assign(kind="document")[["kind", "id", "query", "probability"]]
-
-
-def tabulate_predictions(
-    predictions: Predictions, codebook: Codebook, joined: Mapping[str, Sequence[str]]
-) -> pd.DataFrame:
-    """Returns the rows of `predictions`: each document's chance of each agenda, definition and denominator."""
-    queries: dict[str, np.ndarray] = {}
-    for code in codebook.groups:
-        queries[f"group {code}"] = predictions.of_leaves(np.array([group == code for group in predictions.groups]))
-    for number, leaf in enumerate(predictions.leaves):
-        queries[f"leaf {leaf}"] = predictions.leaf_probability[:, number]
-    for codes in joined.values():
-        queries[f"agenda {JOIN.join(codes)}"] = predictions.of_leaves(np.isin(predictions.leaves, list(codes)))
-    for name, denominator in codebook.denominators.items():
-        queries[f"denominator {name}"] = predictions.inside(name, denominator)
-    widest = max(codebook.denominators, key=lambda name: len(codebook.denominators[name].groups))
-    for definition in codebook.definitions:
-        queries[f"definition {definition.id}"] = predictions.count(definition, widest, codebook.denominators[widest])
-    return pd.concat(
-        [
-            pd.DataFrame(
-                {
-                    "doc_id": predictions.doc_ids,
-                    "query": query,
-                    "fold": predictions.fold,
-                    "probability": probability.round(DECIMALS),
-                }
-            )
-            for query, probability in queries.items()
-        ],
-        ignore_index=True,
-    )

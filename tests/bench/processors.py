@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
 from pipeline.agendas.stage import load_inputs as load_agenda_inputs
 from pipeline.agendas.stage import tabulate_agendas
@@ -19,7 +20,8 @@ from pipeline.coding.agenda_list import FILE, load_agendas
 from pipeline.coding.codebook import load_codebook
 from pipeline.config import load_config
 from pipeline.estimate.inputs import load_inputs
-from pipeline.estimate.tables import estimate_tables, tabulate_predictions
+from pipeline.estimate.prediction_tables import tabulate_predictions
+from pipeline.estimate.tables import estimate_tables
 from pipeline.store import CSV_FLOAT_FORMAT
 
 SETTINGS = (
@@ -43,7 +45,9 @@ def hash_tables(study: str = "census.toml", *, is_fresh: bool = False) -> str:
     codebook, sample, population = load_inputs(config, is_fresh=is_fresh)
     tables = estimate_tables(config, codebook, sample, population)
     assert population.predictions is not None
-    tables["predictions"] = tabulate_predictions(population.predictions, codebook, config.estimate.agendas)
+    tables["predictions"] = pa.concat_tables(
+        tabulate_predictions(population.predictions, codebook, config.estimate.agendas)
+    ).to_pandas()
     return _hash(tables)
 
 
