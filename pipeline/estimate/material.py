@@ -1,11 +1,11 @@
 """What predictions are made from besides the readings: vectors, neighbours and texts."""
 
 import contextlib
+import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,9 @@ from pipeline.forked import begin_forked
 from pipeline.groups import read_groups
 from pipeline.schemas import TERMS, embeddings_table
 from pipeline.text.word_counts import WordCounts, code_terms
+
+# Half a second to load: once, before what needs them is forked, while neighbours are looked for.
+LIBRARIES = ("sklearn.feature_extraction.text", "sklearn.linear_model")
 
 
 @dataclass(frozen=True)
@@ -55,20 +58,31 @@ def open_material(
     Raises:
         DataError: the vectors are of other documents.
     """
+    look = partial(_look, config, documents, is_fresh=is_fresh)
     read_texts = partial(_read_texts, config, documents, is_weighed=at_once)  # else these are kept, for all we know
-    tasks: list[Callable[[], Any]] = [partial(_look, config, documents, is_fresh=is_fresh), read_texts]
-    with begin_forked(tasks, len(tasks)) if at_once else contextlib.nullcontext(tasks) as waiting:
+    if not at_once:
+        yield lambda: _join(config, documents, look(), read_texts(), is_fresh=is_fresh)
+        return
+    with begin_forked([look], 1) as looking:
+        for module in LIBRARIES:
+            importlib.import_module(module)
+        with begin_forked([read_texts], 1) as reading:
+            yield lambda: _join(config, documents, looking[0](), reading[0](), is_fresh=is_fresh)
 
-        def join() -> Material:
-            look, read = waiting
-            (vectors, near), (words, weighed) = look(), read()
-            titles = documents["title"]
-            if is_fresh:
-                return Material(vectors, near, words, TextFeatures.of(near[0], words, titles, weighed))
-            place = _place(config, FEATURES_PLACE)
-            return Material(vectors, near, words, keep_features(place, near[0], words, titles, weighed))
 
-        yield join
+def _join(
+    config: Config,
+    documents: pd.DataFrame,
+    looked: tuple[np.ndarray, Near],
+    read: tuple[WordCounts, Weighed | None],
+    *,
+    is_fresh: bool,
+) -> Material:
+    (vectors, near), (words, weighed), titles = looked, read, documents["title"]
+    if is_fresh:
+        return Material(vectors, near, words, TextFeatures.of(near[0], words, titles, weighed))
+    place = _place(config, FEATURES_PLACE)
+    return Material(vectors, near, words, keep_features(place, near[0], words, titles, weighed))
 
 
 def _look(config: Config, documents: pd.DataFrame, *, is_fresh: bool) -> tuple[np.ndarray, Near]:
