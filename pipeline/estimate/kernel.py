@@ -61,12 +61,15 @@ class NeighbourMeans:
 
         The sums over neighbours come first and last: between them stand the features alone, a tenth of the numbers.
         """
-        around, near = self.around[wanted], self.around[known].T
+        around, near = self.around[wanted], self.around[known]
+        first, last = np.unique(near.indices), np.unique(around.indices)  # whose features are asked for at all
+        gathering, spreading = self.features[first].T, self.features[last]
+        around, spread = around[:, last], near[:, first].T
         found = np.empty((len(wanted), coefficients.shape[1]))
-        for first in range(0, coefficients.shape[1], COLUMNS_AT_ONCE):
-            part = slice(first, first + COLUMNS_AT_ONCE)
-            gathered = self.features.T @ (near @ coefficients[:, part])
-            found[:, part] = around @ (self.features @ gathered)
+        for start in range(0, coefficients.shape[1], COLUMNS_AT_ONCE):
+            part = slice(start, start + COLUMNS_AT_ONCE)
+            gathered = gathering @ (spread @ coefficients[:, part])
+            found[:, part] = around @ (spreading @ gathered)
         return found
 
 
@@ -105,6 +108,8 @@ class Kernel:
 
     def own(self) -> np.ndarray:
         """Returns the likeness of the read documents among themselves: float64 (n_read, n_read)."""
+        from sklearn.utils.extmath import safe_sparse_dot  # noqa: PLC0415  half a second to load, which a run with kept predictions saves
+
         total = len(self.read)
         kernel = np.empty((total, total))
         common, rare = self._join_sparse()
@@ -113,7 +118,7 @@ class Kernel:
         def compare(first: int) -> None:
             part, rest = slice(first, first + ROWS_AT_ONCE), slice(first, None)
             likeness = common[part] @ common[rest].T
-            likeness += (rare[part] @ rare[rest].T).toarray()
+            likeness += safe_sparse_dot(rare[rest], rare[part].T.tocsr(), dense_output=True).T
             for name, features in dense.items():
                 likeness += _compare(features[part], features[rest], name)
             kernel[part, rest] = likeness
