@@ -1,43 +1,42 @@
 """Definitions as queries: which read documents count as direct, and which belong to the denominator."""
 
 import itertools
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
+from pipeline.coding.code_columns import CodeColumns, index_codes
 from pipeline.coding.codebook import CONFIDENCE, Codebook
 from pipeline.coding.queries import Denominator, Query
 from pipeline.errors import CodebookError
 
-FEW = 500  # codes that are looked up one by one
 
-
-def match_query(query: Query, codes: pd.DataFrame) -> np.ndarray:
+def match_query(query: Query, codes: pd.DataFrame | CodeColumns) -> np.ndarray:
     """Returns which documents have the codes that a query asks for: bool (n,).
 
     Args:
         query: a definition, a denominator, or a part of one.
         codes: columns leaf, group, and those that the query names: axes, confidence, and leaf2 with group2 where it
-            counts the second leaf; n rows. A missing confidence is no doubt.
+            counts the second leaf; n rows. A missing confidence is no doubt. For many queries: `index_codes` of them.
     """
-    matches = np.ones(len(codes), dtype=bool)
+    columns = index_codes(codes)
+    matches = _match_leaf(query, columns)
     for axis, wanted in query.axes.items():
-        matches &= codes[axis].isin(wanted).to_numpy()
+        matches &= columns.are_among(axis, wanted)
     if query.min_confidence > 1:
-        matches &= (codes[CONFIDENCE] >= query.min_confidence).to_numpy()
-    matches &= _match_leaf(query, codes)
+        matches &= (columns.frame[CONFIDENCE] >= query.min_confidence).to_numpy()
     if query.any_of:
-        matches &= np.any([match_query(part, codes) for part in query.any_of], axis=0)
+        matches &= np.any([match_query(part, columns) for part in query.any_of], axis=0)
     return matches
 
 
-def match_definition(definition: Query, codes: pd.DataFrame) -> np.ndarray:
+def match_definition(definition: Query, codes: pd.DataFrame | CodeColumns) -> np.ndarray:
     """Returns which documents count under a definition: bool (n,)."""
     return match_query(definition, codes)
 
 
-def match_denominator(denominator: Denominator, codes: pd.DataFrame) -> np.ndarray:
+def match_denominator(denominator: Denominator, codes: pd.DataFrame | CodeColumns) -> np.ndarray:
     """Returns which documents belong to a denominator: bool (n,)."""
     return match_query(denominator, codes)
 
@@ -81,27 +80,19 @@ def check_nesting(codebook: Codebook) -> None:
             )
 
 
-def _match_leaf(query: Query, codes: pd.DataFrame) -> np.ndarray:
+def _match_leaf(query: Query, columns: CodeColumns) -> np.ndarray:
     """Returns whose leaf, or second leaf where it counts, a query asks for."""
-    matches = _is_wanted(query, codes["leaf"], codes["group"])
+    matches = _is_wanted(query, columns, "leaf", "group")
     if not query.count_second:
         return matches
-    leaf2, group2 = codes["leaf2"].fillna(""), codes["group2"].fillna("")
-    return matches | (_is_wanted(query, leaf2, group2) & (leaf2 != "").to_numpy())
+    return matches | (_is_wanted(query, columns, "leaf2", "group2") & ~columns.are_among("leaf2", ("", None)))
 
 
-def _is_wanted(query: Query, leaf: pd.Series, group: pd.Series) -> np.ndarray:
-    by_group = _is_among(group, query.groups) if query.groups or query.leaves else np.ones(len(leaf), dtype=bool)
-    return (by_group & ~_is_among(leaf, query.without_leaves)) | _is_among(leaf, query.leaves)
-
-
-def _is_among(codes: pd.Series, wanted: Collection[str]) -> np.ndarray:
-    """Returns which codes are wanted: bool (n,); for a few hundred codes `Series.isin` is much slower."""
-    if not wanted:
-        return np.zeros(len(codes), dtype=bool)
-    if len(codes) > FEW:
-        return codes.isin(list(wanted)).to_numpy(dtype=bool)
-    return np.fromiter((code in wanted for code in codes.tolist()), dtype=bool, count=len(codes))
+def _is_wanted(query: Query, columns: CodeColumns, leaf: str, group: str) -> np.ndarray:
+    by_group = columns.are_among(group, query.groups) if query.groups or query.leaves else np.ones(len(columns), bool)
+    if query.without_leaves:
+        by_group &= ~columns.are_among(leaf, query.without_leaves)
+    return by_group | columns.are_among(leaf, query.leaves) if query.leaves else by_group
 
 
 def _parts(query: Query) -> Iterator[Query]:

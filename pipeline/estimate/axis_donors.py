@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from pipeline.coding.code_columns import CodeColumns
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.definitions import match_definition
 from pipeline.coding.queries import Query
@@ -136,8 +137,9 @@ def read_axes(codebook: Codebook, tables: Sequence[pd.DataFrame]) -> tuple[np.nd
     """
     queries = [_without_leaves(query) for query in (*codebook.definitions, *codebook.denominators.values())]
     number = np.zeros((len(tables), len(tables[0])), dtype=np.int64)
+    columns = [CodeColumns(table) for table in tables]
     for query in queries:
-        number = 2 * number + np.array([match_definition(query, table) for table in tables])
+        number = 2 * number + np.array([match_definition(query, table) for table in columns])
     return number, number % 2 ** len(codebook.denominators)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.cluster.neighbours import find_neighbours, run_threads
+from pipeline.coding.code_columns import CodeColumns
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.definitions import is_set_of_leaves, match_definition, match_denominator
 from pipeline.coding.queries import Definition, Denominator
@@ -114,13 +115,14 @@ def list_queries(codebook: Codebook, codes: pd.DataFrame) -> dict[str | tuple[st
     """Returns which read documents each query holds that the first leaf alone does not decide, bool (n_read,): by the
     id of a denominator, or of a definition and a denominator."""
     queries: dict[str | tuple[str, str], np.ndarray] = {}
+    columns = CodeColumns(codes)
     for name, denominator in codebook.denominators.items():
-        is_plain, inside = is_set_of_leaves(denominator), match_denominator(denominator, codes)
+        is_plain, inside = is_set_of_leaves(denominator), match_denominator(denominator, columns)
         if not is_plain:
             queries[name] = inside
         for definition in codebook.definitions:
             if not (is_plain and is_set_of_leaves(definition)):
-                queries[definition.id, name] = match_definition(definition, codes) & inside
+                queries[definition.id, name] = match_definition(definition, columns) & inside
     return queries
 
 

@@ -20,7 +20,6 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, sparse, special
 
-from pipeline.coding.definitions import match_definition, match_denominator
 from pipeline.coding.frames import may_be_quoted
 from pipeline.estimate.domains import Domain
 from pipeline.estimate.shares import find_wider, nest_ends
@@ -58,9 +57,8 @@ def tabulate_direct_people(
     chosen = [definition for definition in survey.codebook.definitions if definition.id in definitions]
     if predictions is None or not chosen:
         return pd.DataFrame(columns=list(COLUMNS))
-    base, records = survey.codebook.denominators[denominator], survey.full_weights.codes.records
-    inside = match_denominator(base, records)
-    counted = np.array([match_definition(query, records) & inside for query in chosen])
+    base, codes = survey.codebook.denominators[denominator], survey.full_weights.codes
+    counted = np.array([codes.match(query) & codes.match(base) for query in chosen])
     told = [_tell(survey.full_weights, match.astype(float)) for match in counted]
     chances, wider = [predictions.count(query, denominator, base) for query in chosen], find_wider(counted)
     rows, wrote = [], index_people(survey.population.documents["persons"].tolist())

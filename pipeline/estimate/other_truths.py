@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from pipeline.coding.code_columns import CodeColumns
 from pipeline.coding.definitions import match_definition, match_denominator
 from pipeline.coding.queries import Definition, Denominator
 from pipeline.estimate.domains import Domain
@@ -29,14 +30,16 @@ class Case:
     denominator: Denominator
     codes: tuple[pd.DataFrame, pd.DataFrame, np.ndarray]
     clusters: Mapping[str, np.ndarray]
-    known: dict[int, tuple[pd.DataFrame, np.ndarray, np.ndarray]] = field(default_factory=dict)  # by id of the codes
+    columns: dict[int, CodeColumns] = field(default_factory=dict)  # by id of the codes, for all definitions
+    known: dict[int, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)  # by id of the codes
 
     def match(self, codes: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Returns y and denominator of codes, float (n,)."""
         if id(codes) not in self.known:
-            inside = match_denominator(self.denominator, codes).astype(float)
-            self.known[id(codes)] = (codes, match_definition(self.definition, codes) * inside, inside)
-        return self.known[id(codes)][1:]
+            columns = self.columns.setdefault(id(codes), CodeColumns(codes))
+            inside = match_denominator(self.denominator, columns).astype(float)
+            self.known[id(codes)] = (match_definition(self.definition, columns) * inside, inside)
+        return self.known[id(codes)]
 
     def take(self, y: np.ndarray, inside: np.ndarray) -> "Taken":
         """Returns chances taken for the truth, with weights without predictions; y and inside float (n,)."""

@@ -9,11 +9,13 @@ documents drawn at random (`pipeline.coding.gold`), which do neither.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
+from pipeline.coding.code_columns import CodeColumns
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.definitions import match_query
 from pipeline.coding.outside import UNDECIDED, allow_leaves
@@ -123,6 +125,11 @@ class Evidence:
     follows: np.ndarray | None = None
     verdicts: dict[str, Verdict | None] = field(default_factory=dict, repr=False, compare=False)
 
+    @cached_property
+    def settled_columns(self) -> CodeColumns:
+        """The settled codes, for many queries."""
+        return CodeColumns(self.settled)
+
     def judge(self, definition: Query, denominator: Query, codebook: Codebook) -> Verdict | None:
         """Returns the verdict under a definition and denominator; None where labels of leaves cannot decide it."""
         key = f"{definition} / {denominator}"
@@ -131,8 +138,8 @@ class Evidence:
         return self.verdicts[key]
 
     def _judge(self, definition: Query, denominator: Query, codebook: Codebook) -> Verdict | None:
-        inside = match_query(denominator, self.settled)
-        counts = match_query(definition, self.settled) & inside
+        inside = match_query(denominator, self.settled_columns)
+        counts = match_query(definition, self.settled_columns) & inside
         state = np.where(counts, COUNTS, np.where(inside, ONLY_INSIDE, OUTSIDE))
         if self.people is not None:
             is_inside = match_query(denominator, self.people)

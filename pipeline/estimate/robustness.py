@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from pipeline.coding.code_columns import CodeColumns
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.queries import Denominator
 from pipeline.coding.sample import Sample
@@ -45,8 +46,9 @@ def vary_estimates(survey: Survey, members: pd.DataFrame, frames: Collection[str
         for domain in wanted
     }
     rows: list[dict[str, object]] = []
+    columns: dict[int, CodeColumns] = {}
     for number, definition in enumerate(survey.codebook.definitions):
-        case = Case(survey, plain, definition, denominator, codes, clusters)
+        case = Case(survey, plain, definition, denominator, codes, clusters, columns)
         ballots, doubts = count_votes(case), list_doubts(case)
         for domain in wanted:
             headline = float(found["headline", domain.frame].share[number])

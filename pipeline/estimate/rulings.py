@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from pipeline.coding.code_columns import CodeColumns
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.definitions import match_definition, match_denominator
 from pipeline.coding.queries import Denominator, Query
@@ -57,6 +58,11 @@ class CodeChances:
         )
 
     @cached_property
+    def columns(self) -> CodeColumns:
+        """The records, for many queries."""
+        return CodeColumns(self.records)
+
+    @cached_property
     def matches(self) -> dict[int, tuple[Query, np.ndarray]]:
         """Which codes a query holds, of those asked before: by the identity of the query, which is held here too."""
         return {}
@@ -66,9 +72,9 @@ class CodeChances:
         known = self.matches.get(id(query))
         if known is None:
             if isinstance(query, Denominator):
-                match = match_denominator(query, self.records)
+                match = match_denominator(query, self.columns)
             else:
-                match = match_definition(query, self.records)
+                match = match_definition(query, self.columns)
             known = self.matches[id(query)] = (query, match)
             known[1].setflags(write=False)
         return known[1]

@@ -124,7 +124,7 @@ def merge_records(weights: Weights, codebook: Codebook) -> Weights:
     """Returns weights in which codes of one leaf that no query and no toggle tells apart are one code: its first."""
     records = weights.codes.records
     queries = (*codebook.definitions, *codebook.denominators.values())
-    matches = np.array([match_definition(query, records) for query in queries])
+    matches = np.array([match_definition(query, weights.codes.columns) for query in queries])
     signature = pd.DataFrame(matches.T).assign(leaf=records["leaf"].to_numpy(), **mark_contested(records, codebook))
     return weights.merged(signature.groupby(list(signature.columns), sort=False).ngroup().to_numpy())
 
