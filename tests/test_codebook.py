@@ -2,9 +2,11 @@
 
 from itertools import product
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.coding.code_columns import CodeColumns
 from pipeline.coding.codebook import Codebook, parse_codebook
 from pipeline.coding.definitions import bare_codes, check_nesting, is_set_of_leaves, match_query
 from pipeline.errors import CodebookError
@@ -98,6 +100,27 @@ def test_a_query_asks_for_axes_confidence_parts_and_second_leaves_as_a_person_wo
 
     assert match_query(codebook.definitions[0], rows).tolist() == [expected(row) for row in rows.to_dict("records")]
     assert not is_set_of_leaves(codebook.definitions[0])
+
+
+def test_codes_asked_by_many_queries_answer_as_if_each_cell_were_looked_at() -> None:
+    codebook = parse(
+        axes=AXES,
+        definitions=[
+            {"id": "one", "title": "one", "groups": ["inside"], "method": ["causal"]},
+            {"id": "two", "title": "two", "without_leaves": ["other"], "count_second": True},
+        ],
+    )
+    leaf = pd.Series(["other", "inside1", None, "inside1", "other"])
+    leaf2 = pd.Series([None, "", "inside1", "other", "inside1"])
+    rows = pd.DataFrame({"leaf": leaf, "leaf2": leaf2, "method": ["causal", None, "causal", "causal", "x"]})
+    rows = rows.assign(group=leaf.map(codebook.group_of), group2=leaf2.map(codebook.group_of))
+    for frame in (rows, rows.astype(object)):
+        asked = CodeColumns(frame)
+        for definition, expected in zip(codebook.definitions * 2, [[3], [1, 2, 3, 4]] * 2, strict=True):
+            assert np.flatnonzero(match_query(definition, asked)).tolist() == expected
+        assert asked.are_among("leaf", ("inside1",)).tolist() == [leaf == "inside1" for leaf in rows["leaf"]]
+        assert asked.are_among("leaf2", ("", None)).tolist() == [True, True, False, False, False]
+        assert not asked.are_among("leaf", ()).any()
 
 
 def test_leaves_left_out_of_everything_stay_out_whatever_the_second_leaf() -> None:

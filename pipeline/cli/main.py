@@ -62,9 +62,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _share_processors() -> None:
-    """Lets lists be long, and threads of the linear algebra, which is not loaded yet, sleep when they wait."""
+    """Lets lists be long, threads of the linear algebra sleep when they wait, and Arrow use memory that was used
+    before, where its own store takes new pages from the system each time; neither library is loaded yet."""
     gc.set_threshold(NEW_OBJECTS)
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", SPIN)
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 
 class _StudyFormatter(logging.Formatter):

@@ -23,12 +23,15 @@ def tabulate_weights(weights: Weights) -> pd.DataFrame:
     columns = [codes.records[name].astype(str).replace("", NONE).tolist() for name in names]
     texts = np.array([SEPARATOR.join(parts) for parts in zip(*columns, strict=True)], dtype=object)
     units = weights.units[["frame", "year", "stratum", "inclusion_probability"]]
+    replicates = np.ascontiguousarray(weights.replicates.T)
+    first = codes.kept_drawn[:1]
+    is_same = (codes.kept_drawn == first).all(axis=0)  # of most documents: they are settled
     rows = []
     for place, (doc_id, unit) in enumerate(zip(units.index, units.to_dict("records"), strict=True)):
         kept, changed = (_chances_of(table, place) for table in (codes.kept, codes.changed))
         is_settled = bool(codes.is_settled[place])
-        drawn = codes.kept_drawn[:, place]
-        own = np.unique(np.concatenate([[*kept, *changed], drawn]).astype(np.int64))
+        drawn = (first if is_same[place] else codes.kept_drawn)[:, place].tolist()
+        own = sorted({*kept, *changed, *drawn})
         rows.append(
             {
                 "doc_id": doc_id,
@@ -36,11 +39,11 @@ def tabulate_weights(weights: Weights) -> pd.DataFrame:
                 "weight": float(weights.weight[place]),
                 "is_settled": is_settled,
                 "codes": texts[own].tolist(),
-                "kept_chances": [kept.get(code, 0.0) for code in own.tolist()],
-                "changed_chances": [] if is_settled else [changed.get(code, 0.0) for code in own.tolist()],
+                "kept_chances": [kept.get(code, 0.0) for code in own],
+                "changed_chances": [] if is_settled else [changed.get(code, 0.0) for code in own],
                 "change_chance": float(codes.change[place]),
-                "replicate_weights": weights.replicates[:, place].tolist(),
-                "replicate_codes": [] if is_settled else np.searchsorted(own, drawn).tolist(),
+                "replicate_weights": replicates[place].tolist(),
+                "replicate_codes": [] if is_settled else np.searchsorted(own, codes.kept_drawn[:, place]).tolist(),
                 "replicate_changes": [] if is_settled else codes.change_drawn[:, place].tolist(),
             }
         )
