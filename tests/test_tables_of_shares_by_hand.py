@@ -36,12 +36,16 @@ from pipeline.estimate.curve import (
 )
 from pipeline.estimate.growth import COLUMNS, _tell, compare_ratio, measure_total_growth
 from pipeline.estimate.shares import Shares
+from pipeline.estimate.survey import Survey
 from pipeline.settings import Claim
 from tests.invented_survey import CODEBOOK, invent_survey
 from tests.survey_of import CODEBOOK as THREE
 from tests.survey_of import sample_of, share_of, survey_of
 
-SURVEY = invent_survey()
+
+@pytest.fixture(scope="module")
+def survey() -> Survey:
+    return invent_survey()
 
 
 def shares_of(share: float, low: float, high: float, replicates: list[float]) -> Shares:
@@ -53,10 +57,10 @@ def shares_of(share: float, low: float, high: float, replicates: list[float]) ->
 
 @pytest.mark.parametrize(("years", "kinds"), [(1, []), (2, ["step"]), (3, ["change", "step", "step"])])
 def test_growth_is_from_each_year_to_the_next_and_of_three_or_more_from_the_first_to_the_last(
-    years: int, kinds: list[str]
+    survey: Survey, years: int, kinds: list[str]
 ) -> None:
     wanted = ["2018", "2019", "2020"][:years]
-    few = replace(SURVEY, domains=tuple(each for each in SURVEY.domains if each.year in wanted))
+    few = replace(survey, domains=tuple(each for each in survey.domains if each.year in wanted))
     rows = measure_total_growth(few, CODEBOOK.definitions)
     assert list(rows.columns) == list(COLUMNS)
     rows = rows.query("denominator == 'everything' and definition == 'strict'")
@@ -106,14 +110,14 @@ def test_an_agenda_is_a_group_a_leaf_or_leaves_together_of_the_first_denominator
     ]
 
 
-def test_growth_of_agendas_needs_three_years_at_both_ends() -> None:
-    years = [each for each in SURVEY.domains if each.year]
-    rows = estimate_growth(SURVEY, {})
+def test_growth_of_agendas_needs_three_years_at_both_ends(survey: Survey) -> None:
+    years = [each for each in survey.domains if each.year]
+    rows = estimate_growth(survey, {})
     assert set(rows["early_years"]) == {"2018–2020"} and set(rows["late_years"]) == {"2021–2023"}
     assert set(rows["code"]) == {"A1", "A2", "B1", "E1"}  # neither groups nor what is outside
     assert (rows["n_read"] == 18 + 20 + 22 + 20 + 100 + 2).all()
     np.testing.assert_allclose(rows["change_share"], rows["late_share"] - rows["early_share"])
-    assert estimate_growth(replace(SURVEY, domains=tuple(years[:5])), {}).empty
+    assert estimate_growth(replace(survey, domains=tuple(years[:5])), {}).empty
 
 
 def test_ends_of_specifications_are_nested_one_toggle_at_a_time() -> None:
@@ -156,9 +160,9 @@ def test_specifications_are_every_way_of_drawing_the_contested_lines() -> None:
     assert matched[4].tolist() == [False, True, False, False] and matched[7].tolist() == [True, True, True, False]
 
 
-def test_every_specification_is_estimated_as_if_it_were_a_definition_of_its_own() -> None:
+def test_every_specification_is_estimated_as_if_it_were_a_definition_of_its_own(survey: Survey) -> None:
     codebook = replace(CODEBOOK, toggles=Toggles(leaves=("E1", "A2", "N0")))
-    survey = replace(SURVEY, codebook=codebook)
+    survey = replace(survey, codebook=codebook)
     specifications = list_specifications(codebook)
     base = codebook.denominators["everything"]
     lines = draw_lines(survey, base, specifications)

@@ -13,18 +13,19 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import _lru_cache_wrapper
 from importlib.util import spec_from_file_location
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 import pytest
 
-from tests.bench.mutants import ROOM, ROOT, Mutant, mutate, put_in_place
+from tests.bench.mutants import ROOM, ROOT, Key, Mutant, list_functions, mutate, put_in_place
 
+NO_NEWS = 50  # calls of a function in a test that add no line to those seen: later ones are not looked at
 LEAST_SECONDS = 60.0  # that the tests of one mutant may take, and five times what they take on the code as it is
 Line = tuple[str, int]  # module and line
 
@@ -39,27 +40,34 @@ class Reach(NamedTuple):
 class Lines:
     """Notes the lines of the room that each test executes, those of a fixture for all who use it."""
 
-    def __init__(self) -> None:
+    def __init__(self, caches: "Sequence[_lru_cache_wrapper[Any]]" = ()) -> None:
+        self.caches = caches
         self.now: set[Line] = set()
+        self.news: dict[CodeType, tuple[int, int]] = {}
         self.of_fixtures: dict[int, tuple[set[Line], float]] = {}
         self.found: dict[str, Reach] = {}
 
     def _enter(self, frame: FrameType, event: str, _: object) -> Any:
-        return self._step if frame.f_code.co_filename.startswith(str(ROOM)) else None
+        code = frame.f_code
+        if not code.co_filename.startswith(str(ROOM)):
+            return None
+        calls, known = self.news.get(code, (0, -1))
+        self.news[code] = (calls + 1, known) if known == len(self.now) else (0, len(self.now))
+        return self._step if calls < NO_NEWS else None
 
     def _step(self, frame: FrameType, event: str, _: object) -> Any:
-        self.now.add((Path(frame.f_code.co_filename).stem, frame.f_lineno))
+        self.now.add((frame.f_code.co_filename, frame.f_lineno))
         return self._step
 
     def start(self) -> None:
-        self.now = set()
+        self.now, self.news = set(), {}
         sys.settrace(self._enter)
         threading.settrace(self._enter)
 
     def stop(self) -> frozenset[Line]:
         sys.settrace(None)
         threading.settrace(None)  # type: ignore[arg-type]
-        return frozenset(self.now)
+        return name_lines(self.now)
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_fixture_setup(self, fixturedef: Any) -> Iterator[None]:
@@ -70,7 +78,8 @@ class Lines:
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_protocol(self, item: Any) -> Iterator[None]:
-        forget()  # what an earlier test computed and kept
+        for cache in self.caches:  # what an earlier test computed and kept
+            cache.cache_clear()
         began = time.monotonic()
         self.start()
         yield
@@ -78,17 +87,19 @@ class Lines:
         for fixtures in item._fixtureinfo.name2fixturedefs.values():
             more, extra = self.of_fixtures.get(id(fixtures[-1]), (set(), 0.0))
             seconds = max(seconds, extra)
-            lines |= more
+            lines |= name_lines(more)
         self.found[item.nodeid] = Reach(frozenset(lines), seconds)
 
 
-def forget() -> None:
-    """Empties what functions of the project keep of their results."""
-    for one in gc.get_objects():
-        if isinstance(one, _lru_cache_wrapper) and str(getattr(one, "__module__", "")).startswith(
-            ("pipeline", "tests")
-        ):
-            one.cache_clear()
+def name_lines(lines: Iterable[Line]) -> frozenset[Line]:
+    """Returns lines of files as lines of modules."""
+    return frozenset((Path(file).stem, number) for file, number in lines)
+
+
+def list_caches() -> "list[_lru_cache_wrapper[Any]]":
+    """Returns the functions of the project that keep their results."""
+    caches = [one for one in gc.get_objects() if isinstance(one, _lru_cache_wrapper)]
+    return [one for one in caches if str(getattr(one, "__module__", "")).startswith(("pipeline", "tests"))]
 
 
 def choose_tests(mutant: Mutant, reach: Mapping[str, Reach], kills: Mapping[tuple[str, str], int]) -> list[str]:
@@ -110,12 +121,16 @@ class Bench:
     def __init__(self, work: "Callable[[Bench], None]") -> None:
         self.work, self.items, self.imported = work, dict[str, pytest.Item](), frozenset[Line]()
         self.loading, self.kills = Lines(), Counter[tuple[str, str]]()
+        self.functions: dict[Key, list[FunctionType]] = {}
+        self.caches: list[_lru_cache_wrapper[Any]] = []
         self.loading.start()
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self.imported = self.loading.stop()
         self.items = {item.nodeid: item for item in session.items if "built" not in getattr(item, "fixturenames", ())}
         session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]  # one for all processes
+        self.functions, self.caches = list_functions(), list_caches()
+        gc.freeze()  # so that no forked process copies what it need not
         self.work(self)
         return True
 
@@ -124,7 +139,7 @@ class Bench:
         return run_apart(self._map, 3600.0, names)  # type: ignore[no-any-return]
 
     def _map(self, names: Sequence[str]) -> dict[str, Reach] | None:
-        lines = Lines()
+        lines = Lines(self.caches)
         self.items[names[0]].config.pluginmanager.register(lines)
         return None if self._run(names) else lines.found
 
@@ -138,9 +153,10 @@ class Bench:
         return ""
 
     def _run_mutated(self, mutant: Mutant, names: Sequence[str]) -> tuple[str, str]:
-        if not put_in_place(mutant):
+        if not put_in_place(mutant, self.functions):
             return "broken", "the function is not loaded"
-        forget()
+        for cache in self.caches:
+            cache.cache_clear()
         killer = self._run(names)
         return ("killed", killer) if killer else ("survived", f"{len(names)} tests")
 
@@ -180,12 +196,18 @@ class Loader(importlib.abc.Loader, importlib.abc.MetaPathFinder):
 
 
 class _First:
-    """The name of the first test that fails."""
+    """The name of the first test that fails, or of the file that cannot be loaded."""
 
-    name = "pytest itself"
+    name = ""
+
+    def _note(self, report: pytest.TestReport | pytest.CollectReport) -> None:
+        self.name = self.name or (report.nodeid if report.failed else "")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.name = report.nodeid if report.failed else self.name
+        self._note(report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        self._note(report)
 
 
 def _run_anew(module: str, site: int, names: Sequence[str]) -> tuple[str, str]:
@@ -194,7 +216,9 @@ def _run_anew(module: str, site: int, names: Sequence[str]) -> tuple[str, str]:
     first = _First()
     options = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider"]
     status = pytest.main([*options, *(str(ROOT / name) for name in names)], [first])
-    return ("survived", f"{len(names)} tests") if status == 0 else ("killed", first.name)
+    if status and not first.name:
+        return "broken", f"pytest ended with {status}, and no test failed"
+    return ("killed", first.name) if status else ("survived", f"{len(names)} tests")
 
 
 def run_apart(work: Callable[..., Any], seconds: float, *arguments: object, is_anew: bool = False) -> Any:

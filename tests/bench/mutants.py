@@ -6,6 +6,7 @@ Docstrings, annotations, decorators and texts are left alone.
 
 import ast
 import gc
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FunctionType
@@ -145,13 +146,26 @@ def _codes(code: CodeType) -> list[CodeType]:
     return [code, *(found for part in inner for found in _codes(part))]
 
 
-def put_in_place(mutant: Mutant) -> bool:
+Key = tuple[str, str, int]  # file, qualified name and first line of a function
+
+
+def list_functions() -> dict[Key, list[FunctionType]]:
+    """Returns the loaded functions of the room."""
+    found: dict[Key, list[FunctionType]] = {}
+    for one in gc.get_objects():
+        if type(one) is FunctionType and one.__code__.co_filename.startswith(str(ROOM)):
+            found.setdefault(_key(one.__code__), []).append(one)
+    return found
+
+
+def _key(code: CodeType) -> Key:
+    return code.co_filename, code.co_qualname, code.co_firstlineno
+
+
+def put_in_place(mutant: Mutant, functions: Mapping[Key, Sequence[FunctionType]]) -> bool:
     """Gives the function of a loaded module its mutated code, for whoever imported it; False where there is none."""
     (new,) = [code for code in _codes(mutant.code) if code.co_qualname == mutant.function]
-    found = False
-    for one in gc.get_objects():
-        if type(one) is FunctionType and one.__code__.co_filename == new.co_filename:
-            old = one.__code__
-            if (old.co_qualname, old.co_firstlineno) == (new.co_qualname, new.co_firstlineno):
-                one.__code__, found = new, True
-    return found
+    found = functions.get(_key(new), ())
+    for one in found:
+        one.__code__ = new
+    return bool(found)
