@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.bench.mutants import ROOM, ROOT, Key, Mutant, list_functions, mutate, put_in_place
+from tests.bench.mutants import ROOM, ROOT, Key, Mutant, find_uses, list_functions, mutate, put_in_place
 
 NO_NEWS = 50  # calls of a function in a test that add no line to those seen: later ones are not looked at
 LEAST_SECONDS = 60.0  # that the tests of one mutant may take, and five times what they take on the code as it is
@@ -103,15 +103,14 @@ def list_caches() -> "list[_lru_cache_wrapper[Any]]":
 
 
 def choose_tests(mutant: Mutant, reach: Mapping[str, Reach], kills: Mapping[tuple[str, str], int]) -> list[str]:
-    """Returns the tests that execute a mutant's statement, for what an import executes those of its module: first those
-    that killed another of its mutants, then the quickest."""
+    """Returns the tests that execute a mutant's statement, for what an import executes those that use its value, else
+    any of its module: first those that killed another of its mutants, then the quickest."""
     first, last = mutant.lines
     wanted = {(mutant.module, line) for line in range(first, last + 1)}
-    chosen = [
-        name
-        for name, (lines, _) in reach.items()
-        if (wanted & lines if mutant.function else any(module == mutant.module for module, _ in lines))
-    ]
+    if not mutant.function:
+        wanted = find_uses(mutant.names)
+        wanted = wanted or {line for one in reach.values() for line in one.lines if line[0] == mutant.module}
+    chosen = [name for name, (lines, _) in reach.items() if wanted & lines]
     return sorted(chosen, key=lambda name: (-min(kills.get((mutant.module, name), 0), 1), reach[name].seconds))
 
 

@@ -31,6 +31,7 @@ class Mutant:
         change: the line and what was changed there; "" where the module has no such site.
         function: the qualified name of the outermost function or method around it; "" for what an import executes.
         lines: the first and the last line of the statement, of a compound one its head alone.
+        names: that the statement gives a value.
         n_sites: of the module.
     """
 
@@ -40,6 +41,7 @@ class Mutant:
     change: str
     function: str
     lines: tuple[int, int]
+    names: frozenset[str]
     n_sites: int
 
 
@@ -49,6 +51,7 @@ class _Mutator(ast.NodeTransformer):
     def __init__(self, wanted: int) -> None:
         self.wanted, self.seen, self.changed, self.place, self.lines = wanted, 0, "", "", (0, 0)
         self.function, self.names, self.statements = "", list[str](), list[ast.stmt]()
+        self.given = set[str]()
 
     def visit(self, node: ast.AST) -> ast.AST:
         if not isinstance(node, ast.stmt):
@@ -66,6 +69,8 @@ class _Mutator(ast.NodeTransformer):
         body = getattr(statement, "body", None)
         last = max(body[0].lineno - 1, statement.lineno) if body else statement.end_lineno or statement.lineno
         self.place, self.lines = self.function, (statement.lineno, last)
+        targets = [each for each in ast.walk(statement) if isinstance(each, ast.Name | ast.Attribute)]
+        self.given = {_name(each) for each in targets if isinstance(each.ctx, ast.Store)}
         self.changed = f"line {getattr(node, 'lineno', 0)}: {what}"
         return True
 
@@ -132,7 +137,26 @@ def mutate(module: str, wanted: int) -> Mutant:
     mutator = _Mutator(wanted)
     tree = ast.fix_missing_locations(mutator.visit(ast.parse(path.read_text(encoding="utf-8"))))
     code: CodeType = compile(tree, str(path), "exec")  # type: ignore[arg-type]
-    return Mutant(module, wanted, code, mutator.changed, mutator.place, mutator.lines, mutator.seen)
+    given = frozenset(mutator.given)
+    return Mutant(module, wanted, code, mutator.changed, mutator.place, mutator.lines, given, mutator.seen)
+
+
+def _name(node: ast.Name | ast.Attribute) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr
+
+
+def find_uses(names: frozenset[str]) -> set[tuple[str, int]]:
+    """Returns where functions of the room use one of some names, modules and lines; of a default all of it."""
+    found: set[tuple[str, int]] = set()
+    for module in MODULES:
+        for function in ast.walk(ast.parse((ROOM / f"{module}.py").read_text(encoding="utf-8"))):
+            if isinstance(function, ast.FunctionDef):
+                for node in ast.walk(function):
+                    if isinstance(node, ast.Name | ast.Attribute) and _name(node) in names:
+                        found.add((module, node.lineno))
+                        if node.lineno < function.body[0].lineno and function.end_lineno:
+                            found |= {(module, line) for line in range(function.lineno, function.end_lineno + 1)}
+    return found
 
 
 def draw_mutants(number: int, seed: int, modules: tuple[str, ...] = MODULES) -> list[tuple[str, int]]:
