@@ -31,8 +31,8 @@ def test_groups_of_the_frame_come_first_then_those_of_strata_then_leaves_and_the
     assert table[:, :2].tolist() == np.eye(2)[stratum].tolist()
     first = stratum == 0
     columns = [chances[:, 3], chances[:, 2]]  # C 60 before B 50; A, of 90, is what is left
-    columns += [chances[:, 2] * first, chances[:, 3] * first]  # B 40, C 10
-    columns += [chances[:, :2].sum(axis=1) * ~first, chances[:, 2] * ~first]  # here C is the largest: A 40, B 10
+    columns += [chances[:, 2] * first, chances[:, :2].sum(axis=1) * ~first]  # B 40; A 40, as C is largest
+    columns += [chances[:, 3] * first, chances[:, 2] * ~first]  # C 10, B 10
     columns += [chances[:, leaf] for leaf in (3, 1, 2, 0)]  # 60, 50, 50, 40 expected: of two alike the first
     assert table[:, 2:] == pytest.approx(np.stack([column / column.std() for column in columns], axis=1))
 

@@ -1,6 +1,7 @@
 """What weights are calibrated on: few numbers of each document that are known without reading it, chosen by rule."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 
@@ -35,7 +36,7 @@ def choose_variables(
     columns, worth = [np.eye(number)[stratum]], [0.0] * number
     if probability is not None:
         room = max(len(read) // READ_PER_VARIABLE - number, 0)
-        for column, against in list(_list_columns(stratum, read, probability, np.array(groups), number))[:room]:
+        for column, against in islice(_list_columns(stratum, read, probability, np.array(groups)), room):
             spread = column.std()
             columns.append(column[:, None] / (spread if spread > FINE else 1.0))
             worth.append(against)
@@ -43,31 +44,33 @@ def choose_variables(
 
 
 def _list_columns(
-    stratum: np.ndarray, read: np.ndarray, probability: np.ndarray, groups: np.ndarray, number: int
+    stratum: np.ndarray, read: np.ndarray, probability: np.ndarray, groups: np.ndarray
 ) -> Iterator[tuple[np.ndarray, float]]:
-    """Yields columns, float (n,), and what their slopes are held against: widest first."""
-    ratio = np.bincount(stratum[read], minlength=number) / np.maximum(np.bincount(stratum, minlength=number), 1)
-    chances = {str(letter): probability[:, groups == letter].sum(axis=1) for letter in np.unique(groups)}
-    for column in _keep_large(chances, ratio[stratum]):
-        yield column, GROUP_WORTH
+    """Yields columns, float (n,), and what their slopes are held against: the widest first."""
+    number = int(stratum.max()) + 1
+    part_read = np.bincount(stratum[read], minlength=number) / np.maximum(np.bincount(stratum, minlength=number), 1)
+    each = part_read[stratum]
+    of_groups = np.stack([probability[:, groups == letter].sum(axis=1) for letter in np.unique(groups)], axis=1)
+    for _, place in _find_large(of_groups, each, is_whole=True):
+        yield of_groups[:, place], GROUP_WORTH
     if number > 1:
-        inside = [np.where(stratum == place, ratio[place], 0.0) for place in range(number)]
-        kept = [(column, own > 0) for own in inside for column in _keep_large(chances, own)]
-        for column, own in kept:
-            yield column * own, STRATUM_WORTH
-    expected = np.round(ratio[stratum] @ probability, 6)
-    for place in np.argsort(-expected, kind="stable"):
-        if expected[place] >= LEAST_EXPECTED:
-            yield probability[:, place], LEAF_WORTH
+        inside = [stratum == own for own in range(number)]
+        found = [(*large, own) for own in inside for large in _find_large(of_groups, each * own, is_whole=True)]
+        for _, place, own in sorted(found, key=lambda large: -large[0]):
+            yield of_groups[:, place] * own, STRATUM_WORTH
+    for _, place in _find_large(probability, each):
+        yield probability[:, place], LEAF_WORTH
 
 
-def _keep_large(chances: Mapping[str, np.ndarray], ratio: np.ndarray) -> list[np.ndarray]:
-    """Returns the chances of the groups that are large enough, largest first, without the largest of all.
+def _find_large(chances: np.ndarray, part_read: np.ndarray, is_whole: bool = False) -> list[tuple[float, int]]:
+    """Returns the columns that are large enough, the largest first: documents expected of each among the read ones, and
+    its place.
 
     Args:
-        chances: float (n,), by group; they add up to one, so the largest is what the others leave.
-        ratio: float (n,), the part of documents like each one that was read; 0 for those that do not count.
+        chances: float (n, k).
+        part_read: float (n,), the part of documents like each one that was read; 0 for those that do not count.
+        is_whole: that chances add up to one: the largest column is what the others leave, and is left out.
     """
-    expected = {letter: round(float(ratio @ chance), 6) for letter, chance in chances.items()}
-    order = sorted(expected, key=lambda letter: -expected[letter])
-    return [chances[letter] for letter in order[1:] if expected[letter] >= LEAST_EXPECTED]
+    expected = np.round(part_read @ chances, 6)
+    order = np.argsort(-expected, kind="stable")[int(is_whole) :]
+    return [(float(expected[place]), int(place)) for place in order if expected[place] >= LEAST_EXPECTED]
