@@ -129,6 +129,9 @@ def test_a_threshold_is_the_highest_chance_that_keeps_what_is_asked_up_to_a_half
     # The two likeliest are read and outside: .3, .2 and .1 are left, of .6 in all.
     wrong = replace(known, read=np.array([1, 4]), is_inside=np.zeros(2, dtype=bool))
     assert choose_threshold(wrong, chance, here, 0.8, None) == 0.2
+    # All but the last are: it alone is to be kept.
+    last = replace(known, read=np.arange(5), is_inside=np.array([True, False, False, False, False]))
+    assert choose_threshold(last, chance, here, 0.8, None) == 0.1
     heavy = replace(known, mass=np.array([1.0, 1, 1, 10, 1]))  # .9, .4, .3, 2, .1
     assert choose_threshold(heavy, chance, here, 0.5, None) == 0.2
     assert choose_threshold(known, np.zeros(5), here, 0.9, None) == 0.5  # there is nothing to keep
