@@ -51,7 +51,7 @@ def test_versions_of_the_codebook_are_told_apart_by_what_is_assumed() -> None:
 
 def test_a_wrong_mark_becomes_what_checked_ones_became_or_what_is_next_to_it() -> None:
     units = pd.DataFrame(index=list("abcdef"))
-    leaf = np.array([[4, 4, 4, 1, 2, 4], [4, 3, 4, 1, 2, 0]])
+    leaf = np.array([[4, 4, 4, 1, 2, 4], [4, 3, 4, 1, 3, 0]])
     said = np.stack([leaf, np.arange(12).reshape(2, 6), leaf], axis=2)
     ruled = said[0].copy()
     ruled[0] = [3, 7, 3]
@@ -59,7 +59,7 @@ def test_a_wrong_mark_becomes_what_checked_ones_became_or_what_is_next_to_it() -
     sample: Any = SimpleNamespace(units=units, likened=frozenset("adef"))
     codes, worth = _find_likened(sample, said, ruled, is_checked)
     # Of the next mark both readers' codes of d and e, and the second's of f: the first's is a mark of the checked ones.
-    expected = [[3, 7, 3], [1, 3, 1], [2, 4, 2], [1, 9, 1], [2, 10, 2], [0, 11, 0]]
+    expected = [[3, 7, 3], [1, 3, 1], [2, 4, 2], [1, 9, 1], [3, 10, 3], [0, 11, 0]]
     assert codes.tolist() == expected and worth.tolist() == pytest.approx([0.5] + [0.1] * 5)
     alone = SimpleNamespace(units=units, likened=frozenset())
     codes, worth = _find_likened(alone, said, ruled, is_checked)  # type: ignore[arg-type]
@@ -77,7 +77,7 @@ def test_a_wrong_mark_becomes_what_checked_ones_became_or_what_is_next_to_it() -
 def sample_by_hand() -> Sample:
     """Six of sixty: one is ruled otherwise, of two agreements one is drawn and upheld; a split, a mark and its like."""
     first = np.array([COUNTS, COUNTS, ONLY_INSIDE, COUNTS, OUTSIDE, OUTSIDE])
-    second = np.array([ONLY_INSIDE, COUNTS, ONLY_INSIDE, OUTSIDE, OUTSIDE, OUTSIDE])
+    second = np.array([ONLY_INSIDE, COUNTS, ONLY_INSIDE, OUTSIDE, ONLY_INSIDE, OUTSIDE])
     truth = np.concatenate([[ONLY_INSIDE, COUNTS, ONLY_INSIDE, COUNTS, OUTSIDE, ONLY_INSIDE], np.zeros(54, int)])
     settled = np.array([True, True, False, False, False, True])
     sample, _ = sample_of(

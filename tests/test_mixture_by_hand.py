@@ -167,7 +167,7 @@ def test_the_busiest_tenth_is_rounded_and_one_person_at_least() -> None:
     assert _share_of_busiest(slots.head(14)) == pytest.approx(5 / 20)  # 1.4 people
     assert _share_of_busiest(pd.concat([slots, slots.tail(1)])) == pytest.approx(8 / 22)  # 1.6
     assert _share_of_busiest(slots.head(2)) == pytest.approx(5 / 8)
-    assert _share_of_busiest(slots.head(0)) == 0.0
+    assert _share_of_busiest(slots.tail(1)) == 1.0 and _share_of_busiest(slots.head(0)) == 0.0
 
 
 def test_people_are_counted_by_frame_with_what_is_in_doubt() -> None:

@@ -71,6 +71,7 @@ def test_the_error_that_is_planned_is_that_of_a_sample_without_replacement() -> 
 def test_a_chance_at_an_edge_is_in_the_band_above_whatever_its_thirteenth_digit() -> None:
     chances = np.array([0.0, 0.0499, 0.05, 0.05 - 1e-13, 0.2499, 0.25, 0.75, 0.9499, 0.95, 1.0])
     assert band_of(chances).tolist() == [0, 0, 1, 1, 1, 2, 3, 3, 4, 4]
+    assert band_of(0.25 - np.array([4e-7, 6e-7])).tolist() == [2, 1]  # six digits count
 
 
 def test_bands_count_the_documents_of_a_domain_and_the_mean_variance_left_in_each() -> None:

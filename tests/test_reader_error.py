@@ -289,6 +289,17 @@ def test_a_label_changes_the_leaf_and_leaves_what_the_work_is_for_to_its_readers
     assert verdict is not None and verdict.as_read == ("purpose",)
     assert verdict.inside.tolist() == [1, 0, 1, -1, -1, 0, 1, 0]
     assert verdict.counts.tolist() == [0, 0, 1, -1, -1, 0, 1, 0]
+    nobody = replace(evidence, follows=None, verdicts={}).judge(STRICT, SCOPED.denominators["safety"], SCOPED)
+    assert nobody is not None and nobody.inside.tolist() == [
+        1,
+        0,
+        1,
+        -1,
+        -1,
+        0,
+        -1,
+        0,
+    ]  # no purpose follows from a leaf
     field = evidence.judge(STRICT, SCOPED.denominators["field"], SCOPED)
     assert field is not None
     assert field.inside.tolist() == [1, 1, 1, -1, 1, 0, 1, 0], "the group alone takes it in, whatever it is for"

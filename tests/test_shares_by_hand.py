@@ -46,6 +46,8 @@ def test_what_is_likely_by_half_is_sure_but_for_a_millionth() -> None:
     assert SURE == 0.499999 and FINE == 1e-12 and PRIOR_HITS == 3.0
     queries = np.array([[1.0, 0, 0], [1, 1, 0], [0, 0, 1], [1, 1, 1]])
     assert part.count_sure(queries).tolist() == [3 + 1, 7 + 3, 1 + 2, 8 + 3]
+    edge = part_of(chances=sparse.csr_array([[SURE, 0.3, 0.2], [SURE - 1e-9, 0.3, 0.2]]))
+    assert edge.count_sure(queries[:1]).tolist() == [3 + 1]
 
 
 def test_joined_codes_add_up() -> None:

@@ -176,6 +176,18 @@ def test_strata_are_cut_with_the_part_of_them_that_is_read_in_full() -> None:
     assert third[:2] == (0.0, 20.0) and third[3] == 1.0  # nothing is read of it
 
 
+@pytest.mark.parametrize(("n_read", "pieces"), [(1, 2), (20, 2), (40, 1)])
+def test_a_stratum_is_cut_into_its_bands_unless_all_of_it_is_read(n_read: int, pieces: int) -> None:
+    prediction = np.tile([[0.1, 0.8, 0.1], [0.6, 0.3, 0.1]], (20, 1))
+    truth, stratum = np.tile([0, 1, 1, 2], 20), np.repeat([0, 1], 40)
+    drawn = np.r_[:n_read, 40:60]
+    survey = survey_of(*sample_of(truth, stratum, drawn, prediction=np.vstack([prediction, prediction])))
+    found = estimate_batch(survey, CODEBOOK.definitions, [])
+    target = find_targets(survey, found, "safety", WANTED[:1])[0]
+    assert len(list(_cut(survey, target, by_bands=True))) == pieces + 2
+    assert len(list(_cut(survey, target, by_bands=False))) == 2
+
+
 def test_what_is_left_of_a_stratum_is_neymans_sum_over_its_cells() -> None:
     cells = Cells(("a", "b"), np.array([10.0, 20]), np.array([5.0, 4]), np.array([[0.2, 0.3], [1.0, 0.0]]))
     now = np.array([0.2 * 100 * 0.1 + 0.3 * 400 * 0.2, 100 * 0.1])

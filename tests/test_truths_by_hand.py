@@ -241,6 +241,9 @@ def test_whole_clusters_take_the_class_of_more_than_half_of_what_was_read_in_the
     assert (
         majorities([0, 0, 1, 0, 1], [1, 0, 1, 0, 1], cluster, everything, [0, 1, 6, 7, 8]) == 1.0
     )  # of cluster 1 alone
+    # Two of three are most of it.
+    assert majorities([1, 1, 0, 0, 0], [1, 1, 0, 0, 0], cluster, everything, [0, 1, 2, 6, 7]) == 1.0
+    assert majorities([0, 0, 0, 1, 1], [1, 1, 0, 1, 1], cluster, everything, [0, 1, 2, 6, 7]) == pytest.approx(4 / 10)
     # One read document is most of what was read.
     assert majorities([1, 0], [1, 1], cluster, [True, True], [0, 6]) == pytest.approx(6 / 10)
     # What was read elsewhere says nothing, and a cluster of which nothing was read is not inside.

@@ -240,6 +240,14 @@ def test_rows_of_shares_say_what_was_read_and_what_was_assumed() -> None:
     assert third["method"] == UNREAD and np.isnan(third["share"]) and np.isnan(third["high"])
     assert third["share_unpredicted"] == 0.1 and (third["n_members"], third["year"]) == (18, "2019")
     assert fourth["method"] == METHOD  # none is read there
+    # Of two axes that are asked for one was assumed here and there: that is told of both.
+    both = replace(by_axis, id="both", axes={"target": ("x",), "purpose": ("y",)})
+    survey.codebook = replace(
+        codebook, definitions=(CODEBOOK.definitions[0], both), assumed={"target": {}, "purpose": {}}
+    )
+    last = tabulate_shares(survey, found)["method"].iloc[1]
+    assert last == f"{METHOD}; purpose and target assumed for 2 of 3 read documents"
+    survey.codebook = codebook
     assert "99th percentile" in karma[0]["method"] and karma[0]["denominator"] == "everything"
     plain = tabulate_shares(survey, found)
     assert plain["share_unpredicted"].isna().all() and plain["n_members"].tolist() == [44, 44, 18, 18, 44, 44]
