@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from scipy import sparse
 
@@ -15,6 +16,7 @@ from pipeline.coding.codebook import ASSUMED, Toggles
 from pipeline.errors import DataError
 from pipeline.estimate import recall, stage, weights
 from pipeline.estimate.domains import Domain
+from pipeline.estimate.prediction_tables import tabulate_guesses, tabulate_predictions
 from pipeline.estimate.rulings import CodeChances
 from pipeline.estimate.share_table import METHOD, UNREAD, count_members, tabulate_shares
 from pipeline.estimate.shares import Part, Shares
@@ -26,7 +28,6 @@ from pipeline.estimate.survey import (
     merge_records,
     open_survey,
 )
-from pipeline.estimate.tables import tabulate_guesses, tabulate_predictions
 from pipeline.estimate.weights import Weights, _thin_digits, count_up, digit_of, make_weights
 from tests.survey_of import CODEBOOK, sample_of
 
@@ -298,7 +299,7 @@ def test_tables_of_predictions_hold_every_query_of_every_document() -> None:
     empty = tabulate_guesses(replace(population, predictions=None))
     assert empty.empty and list(empty) == ["kind", "id", "query", "probability"]
     assert population.predictions is not None
-    table = tabulate_predictions(population.predictions, CODEBOOK, {"both": ("A1", "N0")})
+    table = pa.concat_tables(tabulate_predictions(population.predictions, CODEBOOK, {"both": ("A1", "N0")})).to_pandas()
     first = table[table["doc_id"] == "d000000"].set_index("query")["probability"].to_dict()
     assert first == pytest.approx(
         {
@@ -325,7 +326,7 @@ def test_definitions_are_predicted_within_the_denominator_of_most_groups() -> No
     outside = replace(CODEBOOK.definitions[0], id="outside", groups=("N",))
     codebook = replace(CODEBOOK, definitions=(outside,))
     assert population.predictions is not None
-    table = tabulate_predictions(population.predictions, codebook, {}).set_index("query")
+    table = pa.concat_tables(tabulate_predictions(population.predictions, codebook, {})).to_pandas().set_index("query")
     assert table.at["definition outside", "probability"] == 0.5
 
 
@@ -343,7 +344,7 @@ def test_the_stage_tells_how_many_were_read_and_by_whom(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Any
 ) -> None:
     units = pd.DataFrame({"n_person": [0, 1, 3, 0]})
-    sample = SimpleNamespace(units=units, coverage="coverage")
+    sample = SimpleNamespace(units=units, coverage=pd.DataFrame({"n_members": range(2)}))
     codebook = SimpleNamespace(axis_meanings={})
     monkeypatch.setattr(stage, "load_inputs", lambda *_, **__: (codebook, sample, SimpleNamespace(predictions=None)))
     monkeypatch.setattr(stage, "open_generation", lambda folder, name: nullcontext(tmp_path))
@@ -354,16 +355,16 @@ def test_the_stage_tells_how_many_were_read_and_by_whom(
         return {"shares": pd.DataFrame({"share": [0.1, 0.2, 0.3]})}
 
     monkeypatch.setattr(stage, "estimate_tables", tables)
-    monkeypatch.setattr(stage, "settle_codes", lambda _: "codes")
+    monkeypatch.setattr(stage, "settle_codes", lambda _: pd.DataFrame({"leaf": range(9)}))
+    monkeypatch.setattr(stage, "run_forked", lambda work: [each() for each in work])
     written: list[Any] = []
-    monkeypatch.setattr(stage.store, "write_table", lambda table, rows, path: written.append((rows, path.name)))
+    monkeypatch.setattr(stage.store, "write_table", lambda table, rows, path: written.append((len(rows), path.name)))
     clock = iter([10.0, 12.5])
     monkeypatch.setattr(stage.time, "perf_counter", lambda: next(clock))
     with caplog.at_level(logging.INFO):
         stage.run(stage_config(tmp_path))
     assert caplog.messages == ["estimate: 4 documents read (2 by a person) -> 3 shares in 2.5 s"]
-    assert written[0] == ("codes", "codes.parquet") and written[1] == ("coverage", "coverage.parquet")
-    assert written[2][1] == "shares.parquet" and len(written) == 3
+    assert written == [(9, "codes.parquet"), (3, "shares.parquet"), (2, "coverage.parquet")]  # the longest first
     beside[0]()  # there are no predictions to write
     assert len(written) == 3
 
