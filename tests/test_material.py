@@ -49,7 +49,8 @@ def write_tables(folder: Path, ids: list[str]) -> Any:
 
 def gather(config: Any, *, is_fresh: bool, at_once: bool) -> Material:
     titles = [f"Cups {number % 5} hold tea number{number % 3}" for number in range(COUNT)]
-    documents = pd.DataFrame({"doc_id": IDS, "title": titles})
+    authors = [[f"name {number % 4}", f"name {number % 9}"] for number in range(COUNT)]
+    documents = pd.DataFrame({"doc_id": IDS, "title": titles, "authors": authors, "frame": "f"})
     with open_material(config, documents, is_fresh=is_fresh, at_once=at_once) as join:
         return join()
 
@@ -70,6 +71,7 @@ def test_the_same_material_is_made_beside_or_after_the_sheets_or_was_kept(tmp_pa
         assert np.array_equal(found.texts.lengths, plain.texts.lengths)
         for name in ("terms", "titles"):
             assert (getattr(found.texts, name) != getattr(plain.texts, name)).nnz == 0
+        assert np.array_equal(np.asarray(found.laid["neighbourhood"]), np.asarray(plain.laid["neighbourhood"]))
 
 
 @pytest.mark.parametrize("at_once", [True, False])

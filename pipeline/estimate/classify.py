@@ -23,7 +23,7 @@ from pipeline.coding.definitions import is_set_of_leaves, match_definition, matc
 from pipeline.coding.queries import Definition, Denominator
 from pipeline.estimate.features import NEIGHBOUR_COUNT, TextFeatures, compute_kernel, find_near_duplicates
 from pipeline.estimate.fold_models import FoldModels
-from pipeline.estimate.kernel import Kernel
+from pipeline.estimate.kernel import Features, Kernel
 from pipeline.text.word_counts import WordCounts
 
 FOLD_COUNT = 10
@@ -82,6 +82,7 @@ def predict_codes(
     codebook: Codebook,
     near: tuple[np.ndarray, np.ndarray] | None = None,
     texts: TextFeatures | None = None,
+    laid: dict[str, Features] | None = None,
 ) -> Predictions:
     """Returns the predictions for every document.
 
@@ -92,12 +93,12 @@ def predict_codes(
         codes: rows of the table `codes`: the read documents, all of them in `documents`.
         codebook: its leaves, definitions and denominators.
         near: the nearest `NEIGHBOUR_COUNT` documents of each with their cosines, if they are known.
-        texts: features of the documents, if they are known.
+        texts, laid: features of the documents, if they are known.
     """
     read = pd.Index(documents["doc_id"]).get_indexer(codes["doc_id"])
     neighbours, cosines = near or find_neighbours(vectors, NEIGHBOUR_COUNT)
     fold = assign_folds(documents["doc_id"], find_near_duplicates(neighbours, cosines, NEAR_DUPLICATE_COSINE))
-    kernel = compute_kernel(vectors, neighbours, words, documents, read, texts)
+    kernel = compute_kernel(vectors, neighbours, words, documents, read, texts, laid)
     leaves = tuple(codebook.leaves)
     groups = tuple(codebook.group_of[leaf] for leaf in leaves)
     queries = list_queries(codebook, codes)

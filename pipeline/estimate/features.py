@@ -3,21 +3,18 @@
 Every likeness is a kernel between all documents and the read ones. The text itself is not needed.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from pipeline.cluster.neighbours import run_threads
-from pipeline.estimate.kernel import Features, Kernel, NeighbourMeans, measure_sums
+from pipeline.estimate.kernel import KERNEL_WEIGHTS, Features, Kernel, NeighbourMeans, measure_sums
 from pipeline.text.word_counts import WordCounts
 
 NEIGHBOUR_COUNT = 15
 LEAST_WORKS = 3  # a name on fewer documents says nothing about the others
 MOST_NAMES = 60  # a longer list is a collaboration, or a list split wrongly
-ROWS_AT_ONCE = 1_024  # documents whose vectors a thread lays at once: 1,024 x 384 x 8 bytes = 3 MB
 TITLE_WORD_COUNT = 2  # documents that a title word must occur in
 Weighed = tuple[sparse.csr_matrix, sparse.csr_matrix]  # terms, and words of titles
 
@@ -65,6 +62,7 @@ def compute_kernel(
     documents: pd.DataFrame,
     read: np.ndarray,
     texts: TextFeatures | None = None,
+    laid: dict[str, Features] | None = None,
 ) -> Kernel:
     """Returns how alike every document and every read one are.
 
@@ -77,10 +75,17 @@ def compute_kernel(
         words: term counts of the documents.
         documents: columns doc_id, title, authors, frame; n rows in the order of `vectors`.
         read: int (n_read,), rows of the read documents.
-        texts: features of the same documents, if they are known.
+        texts, laid: features of the same documents, if they are known (`TextFeatures.of`, `lay_documents`).
     """
     texts = texts or TextFeatures.of(neighbours, words, documents["title"])
-    return Kernel(_lay_features(vectors, neighbours, documents, texts), read)
+    around = _mean_of_neighbours(neighbours, len(vectors))
+    features: dict[str, Features] = {
+        **(lay_documents(vectors, neighbours, documents) if laid is None else laid),
+        "terms": texts.terms,
+        "neighbourhood terms": NeighbourMeans.of(around, texts.terms, texts.lengths),
+        "title": texts.titles,
+    }
+    return Kernel({name: features[name] for name in KERNEL_WEIGHTS}, read)
 
 
 def find_near_duplicates(neighbours: np.ndarray, cosines: np.ndarray, threshold: float) -> np.ndarray:
@@ -97,43 +102,19 @@ def find_near_duplicates(neighbours: np.ndarray, cosines: np.ndarray, threshold:
     return sparse.csgraph.connected_components(graph, directed=False)[1]
 
 
-def _lay_features(
-    vectors: np.ndarray, neighbours: np.ndarray, documents: pd.DataFrame, texts: TextFeatures
-) -> dict[str, Features]:
-    """Returns each set of features, unit rows."""
+def lay_documents(vectors: np.ndarray, neighbours: np.ndarray, documents: pd.DataFrame) -> dict[str, Features]:
+    """Returns the features that hang on no text, unit rows; arguments as in `compute_kernel`."""
     total = len(vectors)
-    around = _mean_of_neighbours(neighbours, total)
-    with ThreadPoolExecutor(1) as pool:  # names are Python's work and vectors NumPy's
-        authors = pool.submit(lambda: _make_unit(_name_matrix(documents["authors"])))
-        exact, means = _lay_vectors(vectors, around)
-        codes = documents["frame"].astype("category").cat.codes.to_numpy()
-        return {
-            "vector": exact,
-            "neighbourhood": means,
-            "terms": texts.terms,
-            "neighbourhood terms": NeighbourMeans.of(around, texts.terms, texts.lengths),
-            "title": texts.titles,
-            "authors": authors.result(),
-            "frame": sparse.csr_matrix((np.ones(total), (np.arange(total), codes))),
-        }
-
-
-def _lay_vectors(vectors: np.ndarray, around: sparse.csr_matrix) -> tuple[np.ndarray, np.ndarray]:
-    """Returns vectors and sums of those of the neighbours: float64 (n, n_dims) each, unit rows."""
-    exact, means = np.empty(vectors.shape), np.empty(vectors.shape)
-
-    def convert(first: int) -> None:
-        exact[first : first + ROWS_AT_ONCE] = vectors[first : first + ROWS_AT_ONCE]
-
-    def add_up(first: int) -> None:
-        means[first : first + ROWS_AT_ONCE] = _make_unit_rows(around[first : first + ROWS_AT_ONCE] @ exact)
-
-    def shorten(first: int) -> None:  # only now: their sums are of the vectors as they are stored
-        _make_unit_rows(exact[first : first + ROWS_AT_ONCE])
-
-    for step in (convert, add_up, shorten):
-        run_threads(step, range(0, len(vectors), ROWS_AT_ONCE))
-    return exact, means
+    exact = vectors.astype(np.float64)
+    # Before the vectors themselves are made unit rows, in place: each is a sixteenth of a GiB.
+    means = _mean_of_neighbours(neighbours, total) @ exact
+    codes = documents["frame"].astype("category").cat.codes.to_numpy()
+    return {
+        "vector": _make_unit_rows(exact),
+        "neighbourhood": _make_unit_rows(means),
+        "authors": _make_unit(_name_matrix(documents["authors"])),
+        "frame": sparse.csr_matrix((np.ones(total), (np.arange(total), codes))),
+    }
 
 
 def _mean_of_neighbours(neighbours: np.ndarray, total: int) -> sparse.csr_matrix:

@@ -54,7 +54,14 @@ def load_inputs(config: Config, *, is_fresh: bool = False) -> tuple[Codebook, Sa
         def make() -> Predictions:
             material = gather()
             return predict_codes(
-                material.vectors, material.words, documents, codes, codebook, material.near, material.texts
+                material.vectors,
+                material.words,
+                documents,
+                codes,
+                codebook,
+                material.near,
+                material.texts,
+                material.laid,
             )
 
         if is_fresh:

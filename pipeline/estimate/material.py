@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,11 +15,12 @@ from pipeline import store
 from pipeline.cluster.neighbours import find_neighbours
 from pipeline.config import Config
 from pipeline.errors import DataError
-from pipeline.estimate.features import NEIGHBOUR_COUNT, TextFeatures, Weighed, weigh_texts
+from pipeline.estimate.features import NEIGHBOUR_COUNT, TextFeatures, Weighed, lay_documents, weigh_texts
 from pipeline.estimate.kept_features import PLACE as FEATURES_PLACE
 from pipeline.estimate.kept_features import keep_features
 from pipeline.estimate.kept_neighbours import PLACE as NEIGHBOURS_PLACE
 from pipeline.estimate.kept_neighbours import Near, keep_neighbours
+from pipeline.estimate.kernel import Features
 from pipeline.forked import begin_forked
 from pipeline.groups import read_groups
 from pipeline.schemas import TERMS, embeddings_table
@@ -34,13 +36,14 @@ class Material:
 
     Attributes:
         vectors: float16 (n, n_dims), unit rows. near: the nearest documents of each, with their cosines.
-        words: term counts. texts: features of the texts.
+        words: term counts. texts: features of the texts. laid: the other features.
     """
 
     vectors: np.ndarray
     near: Near
     words: WordCounts
     texts: TextFeatures
+    laid: dict[str, Features]
 
 
 @contextlib.contextmanager
@@ -51,7 +54,7 @@ def open_material(
 
     Args:
         config: of the census.
-        documents: columns doc_id and title.
+        documents: columns doc_id, title, authors and frame.
         is_fresh: whether nothing kept from the last run may be used.
         at_once: whether most of it is begun now, in a process beside this one.
 
@@ -79,10 +82,13 @@ def _join(
     is_fresh: bool,
 ) -> Material:
     (vectors, near), (words, weighed), titles = looked, read, documents["title"]
-    if is_fresh:
-        return Material(vectors, near, words, TextFeatures.of(near[0], words, titles, weighed))
-    place = _place(config, FEATURES_PLACE)
-    return Material(vectors, near, words, keep_features(place, near[0], words, titles, weighed))
+    with ThreadPoolExecutor(1) as pool:
+        laying = pool.submit(lay_documents, vectors, near[0], documents)
+        if is_fresh:
+            texts = TextFeatures.of(near[0], words, titles, weighed)
+        else:
+            texts = keep_features(_place(config, FEATURES_PLACE), near[0], words, titles, weighed)
+        return Material(vectors, near, words, texts, laying.result())
 
 
 def _look(config: Config, documents: pd.DataFrame, *, is_fresh: bool) -> tuple[np.ndarray, Near]:
