@@ -77,6 +77,10 @@ def test_a_share_is_the_ratio_of_two_sums_in_every_replicate() -> None:
     # Two read count and three do not; fourteen others may be anything.
     assert centre - half > 2 / 19 and centre + half < 16 / 19
     assert (shares.low[0], shares.high[0]) == pytest.approx((centre - half, centre + half))
+    # Differences start from Jeffreys' ends at the same size, no further out than the others.
+    low, high = stats.beta.ppf([0.025, 0.975], n * 0.375 + 0.5, n * 0.625 + 0.5)
+    assert low < shares.low[0] and high < shares.high[0] and shares.apart is not None
+    assert shares.apart[:, 0] == pytest.approx([shares.low[0], high]) and shares.apart[1, 1] == 1.0
     ends = estimate_ends(part_of(), counted, inside, 0.95)
     for one, other in zip(ends, (shares.share, shares.low, shares.high), strict=True):
         assert one == pytest.approx(other)
@@ -199,6 +203,15 @@ def test_a_change_squares_and_adds_the_distances_of_its_ends_less_what_they_shar
     assert share_variation(late, replace(late, replicates=-late.replicates)) == pytest.approx([-1.0])
 
 
+def test_a_change_starts_from_the_ends_that_are_kept_for_it() -> None:
+    early, late = shares_of(0.4, 0.3, 0.6, [0.2] * 4), shares_of(0.5, 0.42, 0.54, [0.8, -0.8, 0.6, -0.6])
+    early = replace(early, apart=np.array([[0.36], [0.43]]))
+    late = replace(late, apart=np.array([[0.48], [0.53]]))
+    change, _, low, high = (float(values[0]) for values in compare_parts(early, late, 0.95))
+    assert low == pytest.approx(change - (0.02**2 + 0.03**2) ** 0.5)
+    assert high == pytest.approx(change + (0.03**2 + 0.04**2) ** 0.5)
+
+
 def test_a_change_is_never_more_than_all() -> None:
     none, every = shares_of(0.0, 0.0, 0.9, [0.1, -0.1]), shares_of(1.0, 0.2, 1.0, [0.1, -0.1])
     unlike = replace(every, replicates=np.array([[0.1], [0.1]]))
@@ -219,7 +232,9 @@ def test_one_query_of_many_stands_alone() -> None:
     shares = Shares(rows, rows + 1, rows + 2, rows + 3, rows + 4, np.arange(6.0).reshape(2, 3), 7, 5)
     one = shares.of(1)
     assert [one.share, one.low, one.high, one.standard_error, one.n_effective] == [[1], [2], [3], [4], [5]]
-    assert one.replicates.tolist() == [[1], [4]] and (one.n_read, one.degrees) == (7, 5)
+    assert one.replicates.tolist() == [[1], [4]] and (one.n_read, one.degrees) == (7, 5) and one.apart is None
+    apart = replace(shares, apart=np.arange(6.0).reshape(2, 3)).of(2).apart
+    assert apart is not None and apart.tolist() == [[2], [5]]
 
 
 def test_degrees_of_freedom_are_documents_less_strata_and_one_at_least() -> None:
