@@ -126,6 +126,8 @@ class Bench:
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self.imported = self.loading.stop()
+        if session.testsfailed:
+            return False  # pytest says which file cannot be loaded
         self.items = {item.nodeid: item for item in session.items if "built" not in getattr(item, "fixturenames", ())}
         session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]  # one for all processes
         self.functions, self.caches = list_functions(), list_caches()
@@ -133,14 +135,14 @@ class Bench:
         self.work(self)
         return True
 
-    def map_lines(self, names: Sequence[str]) -> dict[str, Reach] | None:
-        """Returns what each test executes; None where one fails on the code as it is."""
-        return run_apart(self._map, 3600.0, names)  # type: ignore[no-any-return]
+    def map_lines(self, names: Sequence[str]) -> dict[str, Reach] | str:
+        """Returns what each test executes; the name of one, where it fails on the code as it is."""
+        return run_apart(self._map, 3600.0, names) or f"the process of {names[0]}"
 
-    def _map(self, names: Sequence[str]) -> dict[str, Reach] | None:
+    def _map(self, names: Sequence[str]) -> dict[str, Reach] | str:
         lines = Lines(self.caches)
         self.items[names[0]].config.pluginmanager.register(lines)
-        return None if self._run(names) else lines.found
+        return self._run(names) or lines.found
 
     def _run(self, names: Sequence[str]) -> str:
         """Returns the first test that fails; "" if none does."""

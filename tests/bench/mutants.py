@@ -8,6 +8,7 @@ import ast
 import gc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import CodeType, FunctionType
 
@@ -131,11 +132,17 @@ class _Mutator(ast.NodeTransformer):
         return node
 
 
+@cache
+def read_module(module: str) -> str:
+    """Returns the text of a module, as it was when it was first asked for."""
+    return (ROOM / f"{module}.py").read_text(encoding="utf-8")
+
+
 def mutate(module: str, wanted: int) -> Mutant:
     """Returns a module with one site changed; with none for a number that it has not."""
     path = ROOM / f"{module}.py"
     mutator = _Mutator(wanted)
-    tree = ast.fix_missing_locations(mutator.visit(ast.parse(path.read_text(encoding="utf-8"))))
+    tree = ast.fix_missing_locations(mutator.visit(ast.parse(read_module(module))))
     code: CodeType = compile(tree, str(path), "exec")  # type: ignore[arg-type]
     given = frozenset(mutator.given)
     return Mutant(module, wanted, code, mutator.changed, mutator.place, mutator.lines, given, mutator.seen)
@@ -149,7 +156,7 @@ def find_uses(names: frozenset[str]) -> set[tuple[str, int]]:
     """Returns where functions of the room use one of some names, modules and lines; of a default all of it."""
     found: set[tuple[str, int]] = set()
     for module in MODULES:
-        for function in ast.walk(ast.parse((ROOM / f"{module}.py").read_text(encoding="utf-8"))):
+        for function in ast.walk(ast.parse(read_module(module))):
             if isinstance(function, ast.FunctionDef):
                 for node in ast.walk(function):
                     if isinstance(node, ast.Name | ast.Attribute) and _name(node) in names:

@@ -44,7 +44,7 @@ SLOW = (
 
 def _map_lines(bench: Bench, place: Path | None) -> dict[str, Reach]:
     """Returns what each test executes; from a file where neither the room nor the file of the test has changed."""
-    kept = pickle.loads(place.read_bytes()) if place and place.exists() else {}
+    kept: dict[str, dict[str, Reach]] = pickle.loads(place.read_bytes()) if place and place.exists() else {}
     room = b"".join(path.read_bytes() for path in (*sorted(ROOM.glob("*.py")), *sorted(ROOT.glob("tests/*.py"))
                                                    ) if not path.stem.startswith("test_"))  # fmt: skip
     by_file: dict[str, list[str]] = {}
@@ -54,9 +54,10 @@ def _map_lines(bench: Bench, place: Path | None) -> dict[str, Reach]:
     for file, names in by_file.items():
         key = hashlib.sha256(room + (ROOT / file).read_bytes()).hexdigest()
         if key not in kept:
-            kept[key] = bench.map_lines(names)
-            if kept[key] is None:
-                sys.exit(f"tests of {file} fail on the code as it is")
+            found = bench.map_lines(names)
+            if isinstance(found, str):
+                sys.exit(f"{found} fails on the code as it is")
+            kept[key] = found
             if place:
                 place.write_bytes(pickle.dumps(kept))
         reach |= kept[key]
@@ -111,6 +112,8 @@ def _try(mutants: Sequence[tuple[str, int]], options: argparse.Namespace) -> pd.
     os.chdir(ROOT)
     arguments = ["-q", "-s", "-n", "0", "-p", "no:cacheprovider", "-k", f"not ({SLOW})"]
     pytest.main([*arguments, *(f"tests/{name}.py" for name in TESTS)], [Bench(work)])
+    if not rows:
+        sys.exit("no mutant was tried")
     return pd.DataFrame(rows)
 
 
