@@ -1,11 +1,22 @@
 """Which numbers weights are calibrated on: chosen by rule from what the classifier expects of the whole frame."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from pipeline.estimate.variables import choose_variables
+from pipeline.estimate.variables import Expected
+from pipeline.estimate.variables import choose_variables as choose_from
+from tests.invented_survey import CODEBOOK, invent_survey
 
 GROUPS = ("A", "A", "B", "C")
+
+
+def choose_variables(
+    stratum: np.ndarray, read: np.ndarray, leaves: np.ndarray, groups: tuple[str, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Chooses where the codebook has no definitions."""
+    return choose_from(stratum, read, Expected(leaves, groups, np.empty((len(leaves), 0))))
 
 
 def _frame(chances: list[list[float]], sizes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
@@ -18,7 +29,7 @@ def _frame(chances: list[list[float]], sizes: tuple[int, ...]) -> tuple[np.ndarr
 
 
 def test_without_predictions_only_the_documents_of_strata_are_counted() -> None:
-    table, worth = choose_variables(np.repeat([0, 1], 250), np.arange(200), None, ())
+    table, worth = choose_from(np.repeat([0, 1], 250), np.arange(200), None)
     assert table.sum(axis=0).tolist() == [250, 250] and worth.tolist() == [0.0, 0.0]
 
 
@@ -35,6 +46,15 @@ def test_groups_of_the_frame_come_first_then_those_of_strata_then_leaves_and_the
     columns += [chances[:, 3] * first, chances[:, 2] * ~first]  # C 10, B 10
     columns += [chances[:, leaf] for leaf in (3, 1, 2, 0)]  # 60, 50, 50, 40 expected: of two alike the first
     assert table[:, 2:] == pytest.approx(np.stack([column / column.std() for column in columns], axis=1))
+
+
+def test_definitions_of_ten_expected_documents_calibrate_beside_the_groups() -> None:
+    stratum, chances = _frame([[0.3, 0.2, 0.4, 0.1]], (400,))
+    definitions = np.column_stack([np.linspace(0, 0.2, 400), np.linspace(0, 0.6, 400), np.linspace(0, 0.199, 400)])
+    table, worth = choose_from(stratum, np.arange(0, 400, 4), Expected(chances, GROUPS, definitions))
+    assert worth.tolist() == [0.0, *[50.0] * 4, *[500.0] * 4]  # expected: 10, 30, and 9.95, which is too few
+    columns = [chances[:, 2], chances[:, 3], definitions[:, 1], definitions[:, 0]]
+    assert table[:, 1:5] == pytest.approx(np.stack([column / column.std() for column in columns], axis=1))
 
 
 def test_in_a_frame_of_one_stratum_its_groups_count_once() -> None:
@@ -73,3 +93,15 @@ def test_ten_read_documents_bear_one_variable() -> None:
 def test_a_column_that_does_not_vary_stays_as_it_is() -> None:
     table, _ = choose_variables(np.zeros(100, dtype=int), np.arange(50), np.tile([0.75, 0.25], (100, 1)), ("A", "B"))
     assert table[:, 1].tolist() == [0.25] * 100
+
+
+def test_definitions_are_expected_as_the_first_denominator_counts_them() -> None:
+    survey = invent_survey()
+    predictions, (name, denominator) = survey.population.predictions, next(iter(CODEBOOK.denominators.items()))
+    assert predictions is not None
+    expected = Expected.of(predictions, CODEBOOK).take(np.arange(5, 9))
+    wanted = [predictions.count(definition, name, denominator)[5:9] for definition in CODEBOOK.definitions]
+    assert expected.definitions.T.tolist() == [column.tolist() for column in wanted]
+    assert expected.leaves.tolist() == predictions.leaf_probability[5:9].tolist()
+    bare = Expected.of(predictions, replace(CODEBOOK, definitions=()))
+    assert bare.definitions.shape == (len(predictions.leaf_probability), 0)

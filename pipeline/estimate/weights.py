@@ -19,7 +19,7 @@ from pipeline.estimate.calibrate import calibrate_each, calibrate_factors, find_
 from pipeline.estimate.domains import Population
 from pipeline.estimate.rulings import CodeChances, spread_codes
 from pipeline.estimate.told import Told
-from pipeline.estimate.variables import choose_variables
+from pipeline.estimate.variables import Expected, choose_variables
 
 DECIMALS = 9  # of a weight: what lies below differs between processors
 MISSED = 1e-6  # of the size of a stratum: more is not the rounding of a solved calibration
@@ -112,6 +112,7 @@ def make_weights(
     redrawn, multiplicity = rescale(stratum, probability, rng, count, cluster)
     leaf_probability = None if predictions is None else predictions.leaf_probability[population.units]
     chances = spread_codes(sample, codebook, leaf_probability, multiplicity, rng, told)
+    expected = None if predictions is None else Expected.of(predictions, codebook)
     weight, replicates = np.ones(len(units)), np.ones((count, len(units)))
     for _, strata in sample.strata.groupby("frame", sort=True):
         names = [str(name) for name in strata.index]
@@ -121,7 +122,7 @@ def make_weights(
             rows = np.flatnonzero(units["stratum"].isin(own).to_numpy())
             if len(rows):
                 weight[rows], replicates[:, rows] = weigh(
-                    sample, population, own, rows, 1 / probability[rows] - 1, redrawn[:, rows]
+                    sample, population, expected, own, rows, 1 / probability[rows] - 1, redrawn[:, rows]
                 )
     return Weights(units, np.round(weight, DECIMALS), _thin_digits(replicates), chances)
 
@@ -129,12 +130,19 @@ def make_weights(
 def _calibrate_frame(
     sample: Sample,
     population: Population,
+    expected: Expected | None,
     strata: list[str],
     rows: np.ndarray,
     unread: np.ndarray,
     redrawn: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the weights of a frame's read documents, float (n,), and their replicates, float (n_replicates, n)."""
+    """Returns the weights of a frame's read documents, float (n,), and their replicates, float (n_replicates, n).
+
+    Args:
+        sample, population: as read. expected: of all documents; None without predictions.
+        strata: of the frame. rows: int (n,), its read documents.
+        unread: float (n,), documents that each stands for besides itself. redrawn: float (n_replicates, n).
+    """
     members = {number: population.rows_in(sample, name) for number, name in enumerate(strata)}
     inside = np.flatnonzero(np.any(list(members.values()), axis=0))
     stratum = np.zeros(len(inside), dtype=int)
@@ -144,13 +152,7 @@ def _calibrate_frame(
         # Strata without a list of their own (a frame in parts): only their sizes are known.
         return _count_strata(sample, strata, rows, unread, redrawn)
     read = pd.Index(inside).get_indexer(pd.Index(population.units[rows]))
-    predictions = population.predictions
-    table, worth = choose_variables(
-        stratum,
-        read,
-        None if predictions is None else predictions.leaf_probability[inside],
-        () if predictions is None else predictions.groups,
-    )
+    table, worth = choose_variables(stratum, read, None if expected is None else expected.take(inside))
     own = table[read]
     totals = table.sum(axis=0) - own.sum(axis=0)
     penalty, is_exact = worth * max(float(unread.mean()), 1e-9), worth == 0
@@ -179,6 +181,7 @@ def count_up(weight: np.ndarray, member: np.ndarray, sizes: np.ndarray) -> np.nd
 def _count_frame(
     sample: Sample,
     population: Population,
+    expected: Expected | None,
     strata: list[str],
     rows: np.ndarray,
     unread: np.ndarray,
