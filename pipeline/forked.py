@@ -74,10 +74,17 @@ def run_beside(steps: Iterator[Result], count: int) -> Iterator[Iterator[Result]
 
 
 @contextlib.contextmanager
-def begin_forked(tasks: Sequence[Callable[[], Any]], process_count: int) -> Iterator[list[Callable[[], Any]]]:
+def begin_forked(
+    tasks: Sequence[Callable[[], Any]], process_count: int, niceness: int = 0
+) -> Iterator[list[Callable[[], Any]]]:
     """Begins tasks in processes beside this one; yields what waits for the result of each, to be called once.
 
     Where there is no second processor, each is done when it is asked for.
+
+    Args:
+        tasks: what to do.
+        process_count: in how many processes.
+        niceness: by which they let this one go first, where all processors are busy.
 
     Raises:
         DataError: a process ended before its work did.
@@ -85,7 +92,7 @@ def begin_forked(tasks: Sequence[Callable[[], Any]], process_count: int) -> Iter
     if count_processors() < 2 or not _can_fork():
         yield list(tasks)
         return
-    with _open_pool(lambda number: tasks[number](), process_count) as pool:
+    with _open_pool(lambda number: tasks[number](), process_count, niceness) as pool:
         waiting = [pool.submit(_run, number) for number in range(len(tasks))]
         try:
             yield [future.result for future in waiting]
@@ -95,7 +102,7 @@ def begin_forked(tasks: Sequence[Callable[[], Any]], process_count: int) -> Iter
 
 
 @contextlib.contextmanager
-def _open_pool(work: Callable[[Any], object], count: int) -> Iterator[ProcessPoolExecutor]:
+def _open_pool(work: Callable[[Any], object], count: int, niceness: int = 0) -> Iterator[ProcessPoolExecutor]:
     """Opens a pool of processes that do `work`, which they inherit.
 
     Raises:
@@ -105,7 +112,7 @@ def _open_pool(work: Callable[[Any], object], count: int) -> Iterator[ProcessPoo
     outer, _work = _work, work
     fork = multiprocessing.get_context("fork")
     try:
-        with ProcessPoolExecutor(count, fork, initializer=_end_with, initargs=(os.getpid(),)) as pool:
+        with ProcessPoolExecutor(count, fork, initializer=_end_with, initargs=(os.getpid(), niceness)) as pool:
             yield pool
     except BrokenProcessPool:
         raise DataError("a worker process was ended", do="free some memory and run it again") from None
@@ -122,12 +129,13 @@ def count_processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _end_with(parent: int) -> None:
+def _end_with(parent: int, niceness: int) -> None:
     """Asks the kernel to end this process with the one that started it: a kill must leave none behind that waits.
 
     What it inherits is not looked through for circles: that takes time, and each page looked at would be copied.
     """
     gc.freeze()
+    os.nice(niceness)
     ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
     if os.getppid() != parent:  # it was gone before we could ask
         os._exit(1)

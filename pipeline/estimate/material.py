@@ -26,6 +26,7 @@ from pipeline.groups import read_groups
 from pipeline.schemas import TERMS, embeddings_table
 from pipeline.text.word_counts import WordCounts, code_terms
 
+NICENESS = 3  # the sheets are one long task and go first: what is made beside them uses what they leave
 # Half a second to load: once, before what needs them is forked, while neighbours are looked for.
 LIBRARIES = ("sklearn.feature_extraction.text", "sklearn.linear_model")
 
@@ -66,10 +67,10 @@ def open_material(
     if not at_once:
         yield lambda: _join(config, documents, look(), read_texts(), is_fresh=is_fresh)
         return
-    with begin_forked([look], 1) as looking:
+    with begin_forked([look], 1, NICENESS) as looking:
         for module in LIBRARIES:
             importlib.import_module(module)
-        with begin_forked([read_texts], 1) as reading:
+        with begin_forked([read_texts], 1, NICENESS) as reading:
             yield lambda: _join(config, documents, looking[0](), reading[0](), is_fresh=is_fresh)
 
 

@@ -125,8 +125,11 @@ def merge_records(weights: Weights, codebook: Codebook) -> Weights:
     records = weights.codes.records
     queries = (*codebook.definitions, *codebook.denominators.values())
     matches = np.array([match_definition(query, weights.codes.columns) for query in queries])
-    signature = pd.DataFrame(matches.T).assign(leaf=records["leaf"].to_numpy(), **mark_contested(records, codebook))
-    return weights.merged(signature.groupby(list(signature.columns), sort=False).ngroup().to_numpy())
+    number = np.zeros(len(records), dtype=np.int64)
+    for column in (*np.packbits(matches, axis=0), records["leaf"], *mark_contested(records, codebook).values()):
+        kind, kinds = pd.factorize(column)
+        number = pd.factorize(number * len(kinds) + kind)[0]
+    return weights.merged(number)
 
 
 def mark_contested(records: pd.DataFrame, codebook: Codebook) -> dict[str, np.ndarray]:
