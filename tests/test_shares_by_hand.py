@@ -77,10 +77,11 @@ def test_a_share_is_the_ratio_of_two_sums_in_every_replicate() -> None:
     # Two read count and three do not; fourteen others may be anything.
     assert centre - half > 2 / 19 and centre + half < 16 / 19
     assert (shares.low[0], shares.high[0]) == pytest.approx((centre - half, centre + half))
-    # Differences start from Jeffreys' ends at the same size, no further out than the others.
+    # Differences start half-way from these ends to Jeffreys' at the same size, where those are no further out.
     low, high = stats.beta.ppf([0.025, 0.975], n * 0.375 + 0.5, n * 0.625 + 0.5)
     assert low < shares.low[0] and high < shares.high[0] and shares.apart is not None
-    assert shares.apart[:, 0] == pytest.approx([shares.low[0], high]) and shares.apart[1, 1] == 1.0
+    assert shares.apart[:, 0] == pytest.approx([shares.low[0], (high + shares.high[0]) / 2])
+    assert shares.apart[1, 1] == 1.0
     ends = estimate_ends(part_of(), counted, inside, 0.95)
     for one, other in zip(ends, (shares.share, shares.low, shares.high), strict=True):
         assert one == pytest.approx(other)

@@ -163,7 +163,8 @@ def estimate_shares(part: Part, counted: np.ndarray, inside: np.ndarray, level: 
     ratio = np.clip((part.totals @ counted.T) / np.where(base > FINE, base, np.nan)[:, None], 0.0, 1.0)
     share, replicates = ratio[0], ratio[1:]
     low, high, error, n_effective = _find_ends(part, counted, inside, share, vary(replicates), float(base[0]), level)
-    apart = np.clip(jeffreys_interval(share, n_effective, level), low, high)  # no further than the data allow
+    # Where few count, Wilson's ends are too far out for a difference and Jeffreys' too near: half-way holds (measured).
+    apart = (np.clip(jeffreys_interval(share, n_effective, level), low, high) + np.stack([low, high])) / 2
     return Shares(share, low, high, error, n_effective, replicates, part.n_read, part.degrees, apart)
 
 
@@ -277,8 +278,8 @@ def compare_parts(early: Shares, late: Shares, level: float) -> tuple[np.ndarray
     """Returns late less early: difference, standard error, low and high, float (n_queries,) each.
 
     The interval squares and adds the distances to the ends of the two, less what the replicates say they share (MOVER:
-    Zou and Donner 2008): unlike a normal one it holds for rare classes. The ends are Jeffreys': from two of Wilson's,
-    each cautious where few count, a difference would get more than it asks for.
+    Zou and Donner 2008): unlike a normal one it holds for rare classes. The ends lie half-way between Wilson's and
+    Jeffreys': from two of Wilson's, each cautious where few count, a difference would get more than it asks for.
     """
     change = late.share - early.share
     moved = late.replicates - early.replicates
