@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
@@ -266,7 +267,7 @@ def test_nothing_is_learnt_from_a_screeners_mark_that_nobody_ruled_on(
     @contextlib.contextmanager
     def open_material(config: Any, documents: Any, **how: bool) -> Iterator[Any]:
         opened.append(how)
-        yield lambda: SimpleNamespace(vectors=0, words=0, near=0, texts=0)
+        yield Mock
 
     def predict(vectors: Any, words: Any, documents: Any, codes: pd.DataFrame, *_: Any) -> str:
         taught.append(codes["doc_id"].tolist())
