@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.estimate.variables import Expected
+from pipeline.estimate.variables import Expected, _find_large
 from pipeline.estimate.variables import choose_variables as choose_from
 from tests.invented_survey import CODEBOOK, invent_survey
 
@@ -79,6 +79,13 @@ def test_what_was_read_by_chance_does_not_choose_what_calibrates() -> None:
     too_many, none = choose_variables(stratum, np.arange(40), chances, ("A", "B")), np.arange(100, 140)
     assert too_many[1].tolist() == choose_variables(stratum, none, chances, ("A", "B"))[1].tolist()
     assert too_many[1].tolist() == [0.0, 50.0, 500.0, 500.0]  # 4 of 40 are expected, be 30 read or none
+
+
+def test_sizes_are_alike_to_the_sixth_digit() -> None:
+    # Of 10 read documents 2.9999996 are expected of the first, which rounds to three, and less of the second.
+    chances = np.tile([0.29999996, 0.29999994, 0.50000001, 0.50000002], (10, 1))
+    assert _find_large(chances, np.ones(10)) == [(5.0, 2), (5.0, 3), (3.0, 0)]
+    assert _find_large(chances, np.ones(10), is_whole=True) == [(5.0, 3), (3.0, 0)]
 
 
 def test_ten_read_documents_bear_one_variable() -> None:

@@ -199,6 +199,21 @@ def test_codes_that_no_query_tells_apart_are_one_unless_a_toggle_turns_on_them()
     assert isinstance(codebook.toggles, Toggles)
 
 
+def test_codes_are_merged_by_what_every_query_and_toggle_says_of_them_together() -> None:
+    sample, population = sample_of(
+        np.array([COUNTS, COUNTS, ONLY_INSIDE, OUTSIDE, COUNTS]), np.zeros(5, int), np.arange(5)
+    )
+    readers = tuple(reader.assign(target=["x", "y", "x", "x", "z"]) for reader in sample.readers)
+    sample = replace(sample, readers=readers, adjudicator=readers[0])
+    axes = {"target": {"x": "", "y": "", "z": ""}, "confidence": CODEBOOK.axes["confidence"]}
+    codebook = replace(CODEBOOK, axes=axes, toggles=replace(CODEBOOK.toggles, axes={"target": ("y",)}))
+    own = make_weights(sample, population, codebook, 1, 3)
+    merged = merge_records(own, codebook)
+    records = merged.codes.records
+    assert records["leaf"].tolist() == ["A1", "A1", "E1", "N0"] and records["target"].tolist() == ["x", "y", "x", "x"]
+    assert merged.codes.kept.toarray().argmax(axis=1).tolist() == [0, 1, 2, 3, 0]
+
+
 def domain_of(frame: str, year: str, n_population: int, strata_of: str, n_read: int = 3) -> Domain:
     strata = pd.DataFrame({"frame": [strata_of], "n_population": [n_population]}, index=["s"])
     return Domain(frame, year, strata, np.arange(4) < n_read, ())
