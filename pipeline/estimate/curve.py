@@ -156,12 +156,12 @@ def _thin(estimates: pd.DataFrame, specifications: Specifications, names: np.nda
     order = np.lexsort((np.arange(len(estimates)), estimates["share"].round(9)))
     rank = np.unique(np.linspace(0, len(order) - 1, min(POINT_COUNT, len(order))).round().astype(int))
     chosen = estimates.iloc[order[rank]].reset_index(drop=True)
-    return chosen.assign(rank=rank, included=[_describe(number, names) for number in order[rank]])
+    return chosen.assign(rank=rank, included=[_describe(number, names) for number in order[rank].tolist()])
 
 
 def _describe(number: int, names: np.ndarray) -> str:
-    states = np.array(list(np.binary_repr(number, len(names)))) == "1"
-    return " ".join(names[states])
+    states = f"{number:0{len(names)}b}"
+    return " ".join([name for name, state in zip(names.tolist(), states, strict=True) if state == "1"])
 
 
 def _measure_toggles(share: np.ndarray, names: np.ndarray) -> pd.DataFrame:
