@@ -100,18 +100,21 @@ def test_the_largest_sample_is_opened_once_for_its_parts_and_the_others_each_at_
     monkeypatch.setattr(tables, "_estimate_others", lambda config, survey, evidence: {"totals": (survey, evidence)})
     monkeypatch.setattr(tables, "_vary_sample", lambda survey, members, quotable: {"robustness": (survey, members)})
     monkeypatch.setattr(tables, "_draw_sample", lambda survey: {"curve": survey})
+    monkeypatch.setattr(tables, "_list_records", lambda survey: {"weights": survey})
     population: Any = SimpleNamespace(of=lambda sample: f"population of {len(sample.units)}")
     largest, open_largest, others = tables._list_tasks(config_of(), None, whole, population)  # type: ignore[arg-type]
     assert largest == 1 and set(others) == {0, 2} and not opened
     evidence = [3, 9, 5]  # of every reading, whatever sample it is in
     parts: list[Any] = [task() for task in open_largest()]
-    assert opened == [9] and len(parts) == 4
+    assert opened == [9] and len(parts) == 5
     assert all(part in parts for part in ({"shares": (9, evidence)}, {"totals": (9, evidence)}, {"curve": 9}))
+    assert {"weights": 9} in parts
     assert {"robustness": (9, "members")} in parts
     for number, size in ((0, 3), (2, 5)):
         tabled: Any = others[number]()
         assert tabled == {
             "shares": (size, evidence), "totals": (size, evidence), "robustness": (size, "members"), "curve": size,
+            "weights": size,
         }  # fmt: skip
     assert opened == [9, 3, 5]
 

@@ -36,7 +36,8 @@ def run(config: Config) -> None:
         tables = estimate_tables(config, codebook, sample, population, write)
         schemas = {**SHARE_TABLES, "codes": codes_table(codebook.axis_meanings), "coverage": COVERAGE}
         whole = {**tables, "codes": settle_codes(sample), "coverage": sample.coverage}
-        longest_first = sorted(whole, key=lambda name: -whole[name].size)
+        # The longest first: a cell of weights holds a number for each replicate.
+        longest_first = sorted(whole, key=lambda name: (name != "weights", -whole[name].size))
         run_forked(
             [
                 partial(store.write_table, schemas[name], whole[name], draft / f"{name}.parquet")

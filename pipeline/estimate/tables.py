@@ -119,6 +119,7 @@ def _list_tasks(
         return [
             partial(_estimate_shares, config, survey, sample.coverage, evidence, quotable),
             partial(_vary_sample, survey, members, quotable),
+            partial(_list_records, survey),  # the most numbers: they come over while the others are made
             partial(_estimate_others, config, survey, evidence),
             partial(_draw_sample, survey),
         ]
@@ -196,6 +197,11 @@ def _estimate_shares(
     return add_person_counts(tables, survey.sample)
 
 
+def _list_records(survey: Survey) -> Tables:
+    """Returns the tables of one sample that have a row for each read document."""
+    return {"weights": tabulate_weights(survey.full_weights), "guesses": tabulate_guesses(survey.population)}
+
+
 def _estimate_others(config: Config, survey: Survey, evidence: Sequence[Evidence]) -> Tables:
     """Returns the other tables of one sample."""
     codebook, population = survey.codebook, survey.population
@@ -204,7 +210,6 @@ def _estimate_others(config: Config, survey: Survey, evidence: Sequence[Evidence
     source = name_sources(population, config.estimate.reader_sources)
     errors = tabulate_errors(evidence, codebook, survey.level)
     tables = {
-        "weights": tabulate_weights(survey.full_weights),
         "totals": count_totals(survey, queries),
         "total_growth": measure_total_growth(survey, queries),
         "recall": measure_recall(survey, parts_of(config.frames)),
@@ -215,7 +220,6 @@ def _estimate_others(config: Config, survey: Survey, evidence: Sequence[Evidence
         "direct_people": tabulate_direct_people(
             survey, config.report.denominator, config.report.headline_definitions, config.frames
         ),
-        "guesses": tabulate_guesses(population),
         "reader_error": errors,
         "claims": tabulate_claims(survey, config.claims, errors, source, config.report.denominator),
         "smoothed": tabulate_smoothed(survey),
