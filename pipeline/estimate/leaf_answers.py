@@ -12,10 +12,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from pipeline.coding.code_columns import CodeColumns
 from pipeline.coding.codebook import Codebook
 from pipeline.coding.definitions import axes_asked, match_query
 from pipeline.coding.outside import UNDECIDED, decide
 from pipeline.coding.queries import Query
+
+# What documents are coded as if a leaf they are allowed is theirs, and their places in `allowed`; by rows and axes.
+Opened = dict[tuple[object, ...], tuple[CodeColumns, tuple[np.ndarray, np.ndarray]]]
 
 
 def kept_axes(queries: Sequence[Query], codebook: Codebook) -> tuple[str, ...] | None:
@@ -39,6 +43,7 @@ def answer_by_leaf(
     follows: np.ndarray,
     axes: Sequence[str],
     codebook: Codebook,
+    known: Opened | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns whether labels say that a document counts, and is in the denominator: int8 (n,); 1, 0, or -1 where open.
 
@@ -49,11 +54,16 @@ def answer_by_leaf(
         follows: bool (n,), whose late axes follow from the leaf (`assumed` in the codebook).
         axes: from `kept_axes`.
         codebook: its leaves and axes.
+        known: codes opened for other definitions of the same documents, to which new ones are added.
     """
+    known = {} if known is None else known
 
     def ask(rows: np.ndarray, supposed: Mapping[str, str]) -> np.ndarray:
-        codes, places = _open_codes(allowed[rows], settled.iloc[rows], follows[rows], codebook)
-        codes = codes.assign(**supposed)
+        key = rows.tobytes(), *supposed.items()
+        if key not in known:
+            opened, places = _open_codes(allowed[rows], settled.iloc[rows], follows[rows], codebook)
+            known[key] = CodeColumns(opened.assign(**supposed)), places
+        codes, places = known[key]
         inside, counts = np.zeros((2, len(rows), allowed.shape[1]), dtype=bool)
         inside[places] = match_query(denominator, codes)
         counts[places] = match_query(definition, codes) & inside[places]

@@ -20,7 +20,7 @@ from pipeline.coding.codebook import Codebook
 from pipeline.coding.definitions import match_query
 from pipeline.coding.outside import UNDECIDED, allow_leaves
 from pipeline.coding.queries import Definition, Query
-from pipeline.estimate.leaf_answers import answer_by_leaf, kept_axes
+from pipeline.estimate.leaf_answers import Opened, answer_by_leaf, kept_axes
 
 STATES = ("counts", "denominator only", "outside")
 COUNTS, ONLY_INSIDE, OUTSIDE = range(3)
@@ -113,6 +113,7 @@ class Evidence:
         doc_ids: text (n,).
         follows: bool (n,), whose late axes follow from the leaf; None: nobody's.
         verdicts: those that were asked for before, by definition and denominator.
+        opened: what they have in common.
     """
 
     basis: str
@@ -124,6 +125,7 @@ class Evidence:
     doc_ids: np.ndarray
     follows: np.ndarray | None = None
     verdicts: dict[str, Verdict | None] = field(default_factory=dict, repr=False, compare=False)
+    opened: Opened = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def settled_columns(self) -> CodeColumns:
@@ -149,7 +151,7 @@ class Evidence:
         if self.allowed is None or axes is None:
             return None
         follows = np.zeros(len(state), dtype=bool) if self.follows is None else self.follows
-        told = answer_by_leaf(self.allowed, definition, denominator, self.settled, follows, axes, codebook)
+        told = answer_by_leaf(self.allowed, definition, denominator, self.settled, follows, axes, codebook, self.opened)
         return Verdict(state, *told, self.weight, axes)
 
 
