@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -12,8 +13,8 @@ from pipeline.config import Config
 from pipeline.estimate.domains import Population
 from pipeline.estimate.inputs import load_inputs
 from pipeline.estimate.prediction_tables import tabulate_predictions
-from pipeline.estimate.tables import estimate_tables
-from pipeline.forked import run_forked
+from pipeline.estimate.tables import Tables, estimate_tables
+from pipeline.forked import begin_forked
 from pipeline.generations import open_generation
 from pipeline.groups import write_groups
 from pipeline.release.published import compare_tables, read_published
@@ -25,6 +26,7 @@ from pipeline.schemas import (
 )
 
 log = logging.getLogger(__name__)
+LONG_TABLE = 50_000  # cells: to write them takes as long as to open another process
 
 
 def run(config: Config) -> None:
@@ -34,16 +36,7 @@ def run(config: Config) -> None:
     with open_generation(config.path(config.paths.processed), "estimate") as draft:
         write = partial(_write_predictions, config, codebook, population, draft / "predictions.parquet")
         tables = estimate_tables(config, codebook, sample, population, write)
-        schemas = {**SHARE_TABLES, "codes": codes_table(codebook.axis_meanings), "coverage": COVERAGE}
-        whole = {**tables, "codes": settle_codes(sample), "coverage": sample.coverage}
-        # The longest first: a cell of weights holds a number for each replicate.
-        longest_first = sorted(whole, key=lambda name: (name != "weights", -whole[name].size))
-        run_forked(
-            [
-                partial(store.write_table, schemas[name], whole[name], draft / f"{name}.parquet")
-                for name in longest_first
-            ]
-        )
+        _write_tables({**tables, "codes": settle_codes(sample), "coverage": sample.coverage}, codebook, draft)
     log.info(
         "estimate: %d documents read (%d by a person) -> %d shares in %.1f s",
         len(sample.units),
@@ -51,6 +44,21 @@ def run(config: Config) -> None:
         len(tables["shares"]),
         time.perf_counter() - start,
     )
+
+
+def _write_tables(tables: Tables, codebook: Codebook, folder: Path) -> None:
+    """Writes tables, the long ones in a process beside this one."""
+    schemas = {**SHARE_TABLES, "codes": codes_table(codebook.axis_meanings), "coverage": COVERAGE}
+
+    def write(names: Iterable[str]) -> None:
+        for name in names:
+            store.write_table(schemas[name], tables[name], folder / f"{name}.parquet")
+
+    # A cell of weights holds a number for each replicate.
+    long = [name for name, rows in tables.items() if name == "weights" or rows.size > LONG_TABLE]
+    with begin_forked([partial(write, long)], 1) as writing:
+        write(tables.keys() - long)
+        writing[0]()
 
 
 def _write_predictions(config: Config, codebook: Codebook, population: Population, path: Path) -> None:
