@@ -442,6 +442,19 @@ def test_work_beside_comes_step_by_step_and_its_errors_with_it(monkeypatch: pyte
         assert next(results) == os.getpid()
 
 
+def test_tasks_begun_beside_run_together_and_let_this_process_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    tasks = [lambda: (os.getpid(), os.nice(0)), lambda: (os.getpid(), os.nice(0))]
+    with forked.begin_forked(tasks, 1, niceness=2) as outer, forked.begin_forked(tasks[:1], 1) as inner:
+        found = [wait() for wait in (*inner, *outer)]
+    if forked.count_processors() > 1 and sys.platform == "linux":
+        here = os.nice(0)
+        assert [niceness for _, niceness in found] == [here, here + 2, here + 2]
+        assert found[1][0] == found[2][0] and len({os.getpid(), *(pid for pid, _ in found)}) == 3
+    monkeypatch.setattr(forked, "count_processors", lambda: 1)
+    with forked.begin_forked(tasks, 2, niceness=2) as waiting:
+        assert [wait()[0] for wait in waiting] == [os.getpid()] * 2
+
+
 def test_a_process_that_is_lost_beside_is_one_clear_line() -> None:
     if forked.count_processors() < 2 or sys.platform != "linux":
         pytest.skip("work runs in the process itself")

@@ -371,7 +371,8 @@ def test_the_stage_tells_how_many_were_read_and_by_whom(
 
     monkeypatch.setattr(stage, "estimate_tables", tables)
     monkeypatch.setattr(stage, "settle_codes", lambda _: pd.DataFrame({"leaf": range(9)}))
-    monkeypatch.setattr(stage, "run_forked", lambda work: [each() for each in work])
+    monkeypatch.setattr(stage, "LONG_TABLE", 2)
+    monkeypatch.setattr(stage, "begin_forked", lambda tasks, _: nullcontext(tasks))  # as where there is one processor
     written: list[Any] = []
     monkeypatch.setattr(stage.store, "write_table", lambda table, rows, path: written.append((len(rows), path.name)))
     clock = iter([10.0, 12.5])
@@ -379,7 +380,7 @@ def test_the_stage_tells_how_many_were_read_and_by_whom(
     with caplog.at_level(logging.INFO):
         stage.run(stage_config(tmp_path))
     assert caplog.messages == ["estimate: 4 documents read (2 by a person) -> 3 shares in 2.5 s"]
-    assert written == [(9, "codes.parquet"), (3, "shares.parquet"), (2, "coverage.parquet")]  # the longest first
+    assert written == [(2, "coverage.parquet"), (3, "shares.parquet"), (9, "codes.parquet")]  # the long ones beside
     beside[0]()  # there are no predictions to write
     assert len(written) == 3
 

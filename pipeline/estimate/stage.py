@@ -57,7 +57,7 @@ def _write_tables(tables: Tables, codebook: Codebook, folder: Path) -> None:
     # A cell of weights holds a number for each replicate.
     long = [name for name, rows in tables.items() if name == "weights" or rows.size > LONG_TABLE]
     with begin_forked([partial(write, long)], 1) as writing:
-        write(tables.keys() - long)
+        write(name for name in tables if name not in long)
         writing[0]()
 
 
