@@ -204,6 +204,14 @@ def test_a_change_squares_and_adds_the_distances_of_its_ends_less_what_they_shar
     assert share_variation(late, replace(late, replicates=-late.replicates)) == pytest.approx([-1.0])
 
 
+def test_correlations_are_none_beyond_one_where_replicates_are_missing() -> None:
+    # One is known in two replicates alone, where the other varies more than it does elsewhere.
+    early = shares_of(0.4, 0.3, 0.6, [np.nan, np.nan, 1.0, -1.0])
+    late = shares_of(0.5, 0.42, 0.54, [0.0, 0.0, 1.0, -1.0])  # 1 + 1/2 over twice the root of 1/2
+    assert share_variation(early, late).tolist() == [1.0]
+    assert share_variation(early, replace(late, replicates=-late.replicates)).tolist() == [-1.0]
+
+
 def test_a_change_starts_from_the_ends_that_are_kept_for_it() -> None:
     early, late = shares_of(0.4, 0.3, 0.6, [0.2] * 4), shares_of(0.5, 0.42, 0.54, [0.8, -0.8, 0.6, -0.6])
     early = replace(early, apart=np.array([[0.36], [0.43]]))

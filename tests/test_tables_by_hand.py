@@ -199,6 +199,8 @@ def test_what_a_classifier_leaves_open_is_the_mean_variance_about_the_share() ->
     last = 0.2 * (1 - share) ** 2 + 0.3 * share**2 - (0.2 - share * 0.5) ** 2
     found = _mean_spread(guess, np.array([0, 0, 2, 2]), 4)
     assert found.tolist() == pytest.approx([(sure[0] + sure[1]) / 2, 0.0, last / 2, 0.0])
+    # More may be expected to count than to be inside, where either is predicted for itself: all of it counts then.
+    assert _mean_spread(np.array([[0.5, 0.4], [0.5, 0.4]]), np.zeros(2, dtype=int), 1).tolist() == [0.0]
     alone = _mean_spread(guess, np.array([0, 1, 1, 1]), 2)
     assert alone.tolist() == pytest.approx([sure[0], (sure[1] + last) / 3])
     assert _mean_spread(np.zeros((2, 2)), np.zeros(2, dtype=int), 1).tolist() == [0.0]  # nothing is inside
