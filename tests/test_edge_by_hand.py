@@ -239,6 +239,29 @@ def test_asked_without_some_documents_it_is_as_if_they_were_never_read() -> None
     assert _Taught.of(readings, np.arange(4)).inverse == pytest.approx(np.linalg.inv(likeness[:4, :4] + np.eye(4)))
 
 
+@pytest.mark.parametrize("noise", [0.0, 2.0])
+def test_chances_have_the_power_that_is_right_most_of_what_is_left_out_one_by_one(noise: float) -> None:
+    rng = np.random.default_rng(5)
+    places = rng.normal(size=(70, 2))
+    likeness = np.exp(-((places[:, None] - places) ** 2).sum(axis=2) / 2)
+    readings = readings_of(likeness, (places[:, 0] + noise * rng.normal(size=70) > 0.5).tolist())
+    learn, asked, truth = np.arange(60), np.arange(60, 70), readings.is_inside[:60].astype(float)
+    inverse = np.linalg.inv(likeness[:60, :60] + np.eye(60))
+    told = inverse @ (truth - truth.mean())
+    scores = truth - told / np.diag(inverse), likeness[60:, :60] @ told + truth.mean()
+
+    def sharpen(score: np.ndarray, power: float) -> np.ndarray:
+        inside, outside = np.clip(score, 0, None) ** power, np.clip(1 - score, 0, None) ** power
+        return np.asarray(inside / (inside + outside))
+
+    power = min((1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0), key=lambda each: ((sharpen(scores[0], each) - truth) ** 2).sum())
+    assert (power > 1) == (noise < 1)  # what is told apart well is made sharp
+    known, unknown = (sharpen(each, power) for each in scores)
+    expected = _calibrate(readings.frame, (learn, known), (asked, unknown), truth > 0)
+    found = _Taught.of(readings, learn).ask(readings, np.array([], dtype=int), asked)
+    assert found == pytest.approx(expected, abs=1e-9)
+
+
 def test_what_is_read_is_laid_out_in_the_order_of_its_codes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     sample, population = sample_of(np.tile([0, 1, 2, 2], 10), np.zeros(40, dtype=int), np.arange(8),
                                    prediction=np.full((40, 3), 1 / 3))  # fmt: skip

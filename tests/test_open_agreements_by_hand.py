@@ -29,6 +29,8 @@ def test_what_neither_reader_said_is_shared_out_and_evenly_where_nothing_is_left
     aims = np.array([[5.0, 1, 3], [2, 9, 9], [0, 0, 7], [9, 1e-10, 0]])
     assert _norm_aims(aims, said).tolist() == [[0, 0.25, 0.75], [1, 0, 0], [0.5, 0.5, 0], [0, 0.5, 0.5]]
     assert _norm_aims(np.ones((1, 1)), np.zeros((1, 1, 1), dtype=int)).tolist() == [[0.0]]
+    little = np.array([[0.0, 1.2e-9, 0.0], [0.0, 0.8e-9, 0.0]])  # a thousand-millionth and more is no rounding error
+    assert _norm_aims(little, np.zeros((1, 2, 1), dtype=int)).tolist() == [[0, 1, 0], [0, 0.5, 0.5]]
 
 
 def test_a_change_goes_where_rulings_on_its_group_went_and_the_drawn_ones_tell_how_often() -> None:

@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse, stats
 
 from pipeline.estimate.bootstrap import rescale
-from pipeline.estimate.calibrate import calibrate_each, calibrate_factors
+from pipeline.estimate.calibrate import calibrate_each, calibrate_factors, find_centre
 from pipeline.estimate.influence import Influence, trace
 from pipeline.estimate.intervals import effective_size, normal_quantile, student_quantile, vary, wilson_interval
 
@@ -25,10 +25,11 @@ def test_who_would_speak_for_too_many_or_for_nearly_none_is_held_and_the_others_
     assert multipliers == pytest.approx([sign / 2], abs=1e-9)
 
 
-def test_a_total_that_no_factors_meet_is_come_as_near_to_as_the_bounds_let() -> None:
-    variables = np.ones((2, 1))
-    assert calibrate_factors(np.ones(2), variables, np.array([100.0]), NONE)[0].tolist() == [4.0, 4.0]
-    assert calibrate_factors(np.ones(2), variables, np.array([-100.0]), NONE)[0].tolist() == [0.2, 0.2]
+def test_a_total_that_no_factors_meet_is_come_as_near_to_as_the_bounds_let_and_no_step_is_taken_in_vain() -> None:
+    for total, bound in ((100.0, 4.0), (-100.0, 0.2)):
+        factors, multipliers = calibrate_factors(np.ones(2), np.ones((2, 1)), np.array([total]), NONE)
+        assert factors.tolist() == [bound, bound]
+        assert multipliers == pytest.approx([(total - 2) / 2])  # after the first step all are held
 
 
 def test_a_penalty_leaves_of_a_total_what_the_multiplier_costs() -> None:
@@ -56,6 +57,21 @@ def test_totals_of_ones_and_of_millions_are_met_alike() -> None:
         assert factors == pytest.approx([1.25, 1.5, 1.75], rel=1e-9)
 
 
+def test_factors_lie_around_what_a_fit_without_the_document_would_say() -> None:
+    # One total: the leverage is the base's part in the bases and the penalty, 1 and 2 of 5.
+    ones, penalty = np.ones((3, 1)), np.array([1.0])
+    assert find_centre(np.array([1.0, 1.0, 2.0]), ones, penalty) == pytest.approx([1.25, 1.25, 1 / 0.6])
+    # Two that have nothing in common: 3 x 4 of 3 x 4 + 4, and 1 of 1 + 0, which is no more than three quarters.
+    apart = find_centre(np.array([3.0, 1.0]), np.array([[2.0, 0.0], [0.0, 1.0]]), np.array([4.0, 0.0]))
+    assert apart == pytest.approx([4.0, 4.0])
+    below = find_centre(np.array([3.0, 1.0]), np.array([[2.0, 0.0], [0.0, 1.0]]), np.array([8.0, 1.0]))
+    assert below == pytest.approx([1 / (1 - 0.6), 2.0])
+    twins = find_centre(np.ones(4), np.ones((4, 2)), np.zeros(2))  # two totals that say the same
+    assert twins == pytest.approx([4 / 3] * 4)
+    factors, _ = calibrate_factors(np.ones(2), np.ones((2, 1)), np.array([5.0]), NONE, centre=np.array([1.0, 2.0]))
+    assert factors == pytest.approx([2.0, 3.0])  # both a whole one more than they lie around
+
+
 def test_where_nearly_all_is_read_one_document_is_redrawn_and_none_goes_below_nothing() -> None:
     probability = np.full(3, 0.9)  # int(2 x 0.1) is none, so one: scale sqrt(1 / 0.2)
     factors, plain = rescale(np.zeros(3, dtype=int), probability, np.random.default_rng(2), 50)
@@ -63,6 +79,14 @@ def test_where_nearly_all_is_read_one_document_is_redrawn_and_none_goes_below_no
     assert factors == pytest.approx(np.maximum(1 + np.sqrt(5) * (3 * times - 1), 0))
     assert set(np.round(factors.ravel(), 6)) == {0.0, round(1 + 2 * 5**0.5, 6)}
     assert plain == pytest.approx(1 + np.sqrt(1 / 2) * (3 * times - 1))
+
+
+def test_so_many_are_redrawn_that_the_best_read_document_goes_no_lower_than_nothing() -> None:
+    probability = np.array([0.5, 0.2, 0.2, 0.2, 0.2])  # four times the least unread part, a half: two
+    factors, _ = rescale(np.zeros(5, dtype=int), probability, np.random.default_rng(6), 60)
+    times = np.random.default_rng(6).multinomial(2, np.full(5, 1 / 5), size=60)
+    scale = np.sqrt(2 / (4 * np.array([0.5, 0.8, 0.8, 0.8, 0.8])))
+    assert factors == pytest.approx(1 + scale * (2.5 * times - 1)) and factors[:, 0].min() == pytest.approx(0)
 
 
 def test_documents_that_are_drawn_together_are_redrawn_together() -> None:

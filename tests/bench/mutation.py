@@ -23,7 +23,7 @@ import sklearn.feature_extraction.text  # noqa: F401
 
 from pipeline.store import write_csv
 from tests.bench.mutant_tests import Bench, Loader, Reach, run_apart
-from tests.bench.mutants import MODULES, ROOM, ROOT, draw_mutants, mutate
+from tests.bench.mutants import MODULES, ROOT, draw_mutants, mutate, read_module
 
 STUDIES = ("studies/2026.07/census.toml", "census.toml")  # run both before: make report, with and without STUDY
 SEED = 20261127
@@ -42,26 +42,37 @@ SLOW = (
 )
 
 
+Kept = dict[str, tuple[dict[str, str], dict[str, Reach]]]  # by test file: hashes of what it executes, and its tests
+
+
 def _map_lines(bench: Bench, place: Path | None) -> dict[str, Reach]:
-    """Returns what each test executes; from a file where neither the room nor the file of the test has changed."""
-    kept: dict[str, dict[str, Reach]] = pickle.loads(place.read_bytes()) if place and place.exists() else {}
-    room = b"".join(path.read_bytes() for path in (*sorted(ROOM.glob("*.py")), *sorted(ROOT.glob("tests/*.py"))
-                                                   ) if not path.stem.startswith("test_"))  # fmt: skip
+    """Returns what each test executes; from a file where neither the file of the test nor a module that it executed has
+    changed."""
+    kept: Kept = pickle.loads(place.read_bytes()) if place and place.exists() else {}
+    modules = {name: _hash(read_module(name)) for name in MODULES}
+    aids = "".join(path.read_text() for path in sorted((ROOT / "tests").glob("*.py")) if path.stem[:5] != "test_")
     by_file: dict[str, list[str]] = {}
     for name in bench.items:
         by_file.setdefault(name.partition("::")[0], []).append(name)
-    reach: dict[str, Reach] = {}
+    found: dict[str, Reach] = {}
     for file, names in by_file.items():
-        key = hashlib.sha256(room + (ROOT / file).read_bytes()).hexdigest()
-        if key not in kept:
-            found = bench.map_lines(names)
-            if isinstance(found, str):
-                sys.exit(f"{found} fails on the code as it is")
-            kept[key] = found
+        key = _hash(aids + (ROOT / file).read_text())
+        executed, reach = kept.get(key, ({"": ""}, {}))
+        if not executed.items() <= modules.items():
+            told = bench.map_lines(names)
+            if isinstance(told, str):
+                sys.exit(f"{told} fails on the code as it is")
+            reach = told
+            executed = {name: modules[name] for one in reach.values() for name, _ in one.lines if name in modules}
+            kept[key] = executed, reach
             if place:
                 place.write_bytes(pickle.dumps(kept))
-        reach |= kept[key]
-    return reach
+        found |= reach
+    return found
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _look(module: str, site: int, study: str) -> str:
