@@ -246,11 +246,20 @@ def test_readings_are_priced_by_cell_at_random_and_by_bands() -> None:
         saved = [target.influence.save(b - a) for target, b, a in zip(targets, before, after, strict=True)]
         return float(100 * sum(saved) / 2)
 
-    assert rows[0]["points_saved"] == pytest.approx(points(70 * np.array([10, 20, 50]) / 80))
     worth = sum(t.influence.width / (2 * t.influence.variance) * cells.spread[n] for n, t in enumerate(targets))
     assert rows[1]["points_saved"] == pytest.approx(points(allocate_bands(cells.size, worth, cells.read, 70)))
     assert rows[2]["points_saved"] == pytest.approx(points(np.array([1.0, 0, 0])))
     assert rows[3]["points_saved"] == pytest.approx(points(np.array([0, 1.0, 0])))
+
+
+def test_many_at_random_are_of_each_cell_in_its_proportion() -> None:
+    survey, targets = read_with_bands((80, 120, 100), (20, 30, 25))  # a quarter of each
+    rows = list(price_readings.price_readings(survey, targets))
+    cells = cut_cells(survey, targets, "f/s0", 300.0, 75.0)
+    before, after = cells.variance(np.zeros(3)), cells.variance(np.array([80, 120, 100]) / 3)
+    saved = [target.influence.save(b - a) for target, b, a in zip(targets, before, after, strict=True)]
+    assert rows[0]["action"] == AT_RANDOM and rows[0]["n_documents"] == 100
+    assert rows[0]["points_saved"] == pytest.approx(float(100 * sum(saved) / 2))
 
 
 def test_bands_are_weighed_by_what_they_make_of_each_interval(monkeypatch: pytest.MonkeyPatch) -> None:
