@@ -75,12 +75,12 @@ def compute_kernel(
         words: term counts of the documents.
         documents: columns doc_id, title, authors, frame; n rows in the order of `vectors`.
         read: int (n_read,), rows of the read documents.
-        texts, laid: features of the same documents, if they are known (`TextFeatures.of`, `lay_documents`).
+        texts, laid: features of the same documents, if they are known (`TextFeatures.of`; `lay_vectors`, `lay_facts`).
     """
     texts = texts or TextFeatures.of(neighbours, words, documents["title"])
     around = _mean_of_neighbours(neighbours, len(vectors))
     features: dict[str, Features] = {
-        **(lay_documents(vectors, neighbours, documents) if laid is None else laid),
+        **(laid or {**lay_vectors(vectors, neighbours), **lay_facts(documents)}),
         "terms": texts.terms,
         "neighbourhood terms": NeighbourMeans.of(around, texts.terms, texts.lengths),
         "title": texts.titles,
@@ -102,16 +102,18 @@ def find_near_duplicates(neighbours: np.ndarray, cosines: np.ndarray, threshold:
     return sparse.csgraph.connected_components(graph, directed=False)[1]
 
 
-def lay_documents(vectors: np.ndarray, neighbours: np.ndarray, documents: pd.DataFrame) -> dict[str, Features]:
-    """Returns the features that hang on no text, unit rows; arguments as in `compute_kernel`."""
-    total = len(vectors)
+def lay_vectors(vectors: np.ndarray, neighbours: np.ndarray) -> dict[str, Features]:
+    """Returns vectors and sums of those of the neighbours: float64 (n, n_dims) each, unit rows."""
     exact = vectors.astype(np.float64)
     # Before the vectors themselves are made unit rows, in place: each is a sixteenth of a GiB.
-    means = _mean_of_neighbours(neighbours, total) @ exact
-    codes = documents["frame"].astype("category").cat.codes.to_numpy()
+    means = _mean_of_neighbours(neighbours, len(vectors)) @ exact
+    return {"vector": _make_unit_rows(exact), "neighbourhood": _make_unit_rows(means)}
+
+
+def lay_facts(documents: pd.DataFrame) -> dict[str, Features]:
+    """Returns names and frames of documents, unit rows; columns authors and frame."""
+    total, codes = len(documents), documents["frame"].astype("category").cat.codes.to_numpy()
     return {
-        "vector": _make_unit_rows(exact),
-        "neighbourhood": _make_unit_rows(means),
         "authors": _make_unit(_name_matrix(documents["authors"])),
         "frame": sparse.csr_matrix((np.ones(total), (np.arange(total), codes))),
     }

@@ -15,7 +15,7 @@ from pipeline import store
 from pipeline.cluster.neighbours import find_neighbours
 from pipeline.config import Config
 from pipeline.errors import DataError
-from pipeline.estimate.features import NEIGHBOUR_COUNT, TextFeatures, Weighed, lay_documents, weigh_texts
+from pipeline.estimate.features import NEIGHBOUR_COUNT, TextFeatures, Weighed, lay_facts, lay_vectors, weigh_texts
 from pipeline.estimate.kept_features import PLACE as FEATURES_PLACE
 from pipeline.estimate.kept_features import keep_features
 from pipeline.estimate.kept_neighbours import PLACE as NEIGHBOURS_PLACE
@@ -84,12 +84,13 @@ def _join(
 ) -> Material:
     (vectors, near), (words, weighed), titles = looked, read, documents["title"]
     with ThreadPoolExecutor(1) as pool:
-        laying = pool.submit(lay_documents, vectors, near[0], documents)
+        laying = pool.submit(lay_vectors, vectors, near[0])
         if is_fresh:
             texts = TextFeatures.of(near[0], words, titles, weighed)
         else:
             texts = keep_features(_place(config, FEATURES_PLACE), near[0], words, titles, weighed)
-        return Material(vectors, near, words, texts, laying.result())
+        facts = lay_facts(documents)
+        return Material(vectors, near, words, texts, {**laying.result(), **facts})
 
 
 def _look(config: Config, documents: pd.DataFrame, *, is_fresh: bool) -> tuple[np.ndarray, Near]:
