@@ -65,31 +65,32 @@ def open_material(
     look = partial(_look, config, documents, is_fresh=is_fresh)
     read_texts = partial(_read_texts, config, documents, is_weighed=at_once)  # else these are kept, for all we know
     if not at_once:
-        yield lambda: _join(config, documents, look(), read_texts(), is_fresh=is_fresh)
+        yield lambda: _join(config, documents, look, read_texts, is_fresh=is_fresh)
         return
     with begin_forked([look], 1, NICENESS) as looking:
         for module in LIBRARIES:
             importlib.import_module(module)
         with begin_forked([read_texts], 1, NICENESS) as reading:
-            yield lambda: _join(config, documents, looking[0](), reading[0](), is_fresh=is_fresh)
+            yield lambda: _join(config, documents, looking[0], reading[0], is_fresh=is_fresh)
 
 
 def _join(
     config: Config,
     documents: pd.DataFrame,
-    looked: tuple[np.ndarray, Near],
-    read: tuple[WordCounts, Weighed | None],
+    look: Callable[[], tuple[np.ndarray, Near]],
+    read_texts: Callable[[], tuple[WordCounts, Weighed | None]],
     *,
     is_fresh: bool,
 ) -> Material:
-    (vectors, near), (words, weighed), titles = looked, read, documents["title"]
+    titles, facts = documents["title"], lay_facts(documents)
+    words, weighed = read_texts()
+    vectors, near = look()  # which takes longest: the rest is done while it is under way
     with ThreadPoolExecutor(1) as pool:
         laying = pool.submit(lay_vectors, vectors, near[0])
         if is_fresh:
             texts = TextFeatures.of(near[0], words, titles, weighed)
         else:
             texts = keep_features(_place(config, FEATURES_PLACE), near[0], words, titles, weighed)
-        facts = lay_facts(documents)
         return Material(vectors, near, words, texts, {**laying.result(), **facts})
 
 
