@@ -38,6 +38,12 @@ def test_a_penalty_leaves_of_a_total_what_the_multiplier_costs() -> None:
     assert multipliers == pytest.approx([4 / 19.5], abs=1e-10) and factors == pytest.approx([1 + 12 / 19.5], abs=1e-9)
 
 
+def test_a_total_that_is_missed_by_a_ten_thousand_millionth_is_not_met_yet() -> None:
+    for missed, multiplier in ((1e-10, 1e-10), (0.99e-10, 0.0)):
+        found = calibrate_factors(np.ones(1), np.zeros((1, 1)), np.array([missed]), np.array([1.0]))[1]
+        assert found == pytest.approx([multiplier], rel=1e-6, abs=0.0)
+
+
 def test_two_totals_that_say_the_same_are_both_met_and_each_base_has_its_own_factors() -> None:
     bases, variables = np.array([[1.0, 1.0], [2.0, 1.0], [0.0, 1.0]]), np.array([[1.0, 1.0], [1.0, 1.0]])
     factors, _ = calibrate_each(bases, variables, np.array([3.0, 3.0]), np.zeros(2), np.array([0.3, -0.1]))
