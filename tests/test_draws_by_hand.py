@@ -28,7 +28,7 @@ def two_strata(read: list[int], chance: np.ndarray | None = None) -> tuple[Sampl
     stratum = (np.arange(40) >= 30).astype(int)
     prediction = None
     if chance is not None:
-        prediction = np.stack([chance, np.zeros(40), 1 - chance], axis=1)
+        prediction = np.stack([chance, 1 - chance, np.zeros(40)], axis=1)  # all of it counts broadly
     sample, population = sample_of(np.zeros(40, dtype=int), stratum, np.array(read), prediction=prediction)
     return replace(sample, strata=sample.strata.assign(year=["2019", "2020"], part=["", ""])), population
 
