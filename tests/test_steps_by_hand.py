@@ -262,6 +262,20 @@ def test_many_at_random_are_of_each_cell_in_its_proportion() -> None:
     assert rows[0]["points_saved"] == pytest.approx(float(100 * sum(saved) / 2))
 
 
+def test_many_at_random_are_of_what_is_left_of_each_cell() -> None:
+    # 30, 100 and none are left: of a hundred more 30 in 130 are of the first, and the others of the second.
+    survey, targets = read_with_bands((80, 120, 100), (50, 20, 100))
+    rows = list(price_readings.price_readings(survey, targets))
+    cells = cut_cells(survey, targets, "f/s0", 300.0, 170.0)
+    more = 100 * np.array([30, 100, 0]) / 130
+    saved = [
+        target.influence.save(b - a)
+        for target, b, a in zip(targets, cells.variance(np.zeros(3)), cells.variance(more), strict=True)
+    ]
+    assert cells.read.tolist() == [50, 20, 100] and rows[0]["n_documents"] == 100
+    assert rows[0]["points_saved"] == pytest.approx(float(100 * sum(saved) / 2))
+
+
 def test_bands_are_weighed_by_what_they_make_of_each_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     survey, targets = read_with_bands((40, 60, 50), (10, 20, 30))
     asked: list[np.ndarray] = []

@@ -59,7 +59,8 @@ def price_readings(survey: Survey, targets: Sequence[Target]) -> Iterator[dict[s
             after = cells.variance(more)
             return math.fsum(t.influence.save(b - a) for t, b, a in zip(about, before, after, strict=True))
 
-        yield make_row(targets, AT_RANDOM, str(stratum), count, gain(count * cells.read / cells.read.sum()))
+        unread = cells.size - cells.read  # of which chance takes: a cell that is read in full gets none
+        yield make_row(targets, AT_RANDOM, str(stratum), count, gain(count * unread / unread.sum()))
         worth = np.array([t.influence.width / max(2 * t.influence.variance, 1e-15) for t in about]) @ cells.spread
         if len(cells.size) > 1:
             more = allocate_bands(cells.size, worth, cells.read, count)
