@@ -14,8 +14,8 @@ from pipeline.estimate.direct_people import (
     nest_counts,
     tabulate_direct_people,
 )
+from pipeline.estimate.nesting import find_wider
 from pipeline.estimate.people import name_people
-from pipeline.estimate.shares import find_wider
 from pipeline.settings import Frame
 from tests.invented_survey import invent_survey
 

@@ -16,11 +16,13 @@ from pipeline.estimate.as_people import tabulate_as_people
 from pipeline.estimate.axis_donors import ALIKE_WORTH, AXES_WORTH, OTHERS_WORTH, AxisDonors, _sort_readers
 from pipeline.estimate.bootstrap import rescale
 from pipeline.estimate.curve import draw_curves
+from pipeline.estimate.differences import compare_parts
 from pipeline.estimate.flips import AIM_WORTH, TARGET_WORTH, aim_flips
 from pipeline.estimate.growth import measure_total_growth
-from pipeline.estimate.intervals import effective_size, jeffreys_interval, wilson_interval
+from pipeline.estimate.intervals import effective_size, jeffreys_interval, t_quantile, wilson_interval
 from pipeline.estimate.mixture import estimate_mixture
 from pipeline.estimate.needs import tabulate_needs
+from pipeline.estimate.nesting import find_wider, nest_ends
 from pipeline.estimate.people import WEIGHTS, count_people, size_by_karma, size_by_words
 from pipeline.estimate.person_counts import add_person_counts
 from pipeline.estimate.planning import plan_reading
@@ -31,17 +33,7 @@ from pipeline.estimate.published import read_weights, tabulate_weights, total_by
 from pipeline.estimate.reader_error import OUTSIDE_LABELS, Evidence, tabulate_errors
 from pipeline.estimate.robustness import vary_estimates
 from pipeline.estimate.share_table import tabulate_shares
-from pipeline.estimate.shares import (
-    PRIOR_HITS,
-    SURE,
-    bound_ends,
-    compare_parts,
-    estimate_shares,
-    find_wider,
-    nest_ends,
-    steady_variance,
-    t_quantile,
-)
+from pipeline.estimate.shares import PRIOR_HITS, SURE, bound_ends, estimate_shares, steady_variance
 from pipeline.estimate.smooth import tabulate_smoothed
 from pipeline.estimate.survey import Found, Survey, estimate_batch, measure_sizes
 from pipeline.estimate.told import _find_splits, _is_assumed

@@ -10,9 +10,11 @@ from scipy import stats
 
 from pipeline.coding.queries import Definition, Denominator
 from pipeline.estimate.bootstrap import rescale
+from pipeline.estimate.differences import compare_parts
 from pipeline.estimate.flips import GROUP_WORTH, PSEUDO, READERS_WORTH, WINDOW_WORTH
 from pipeline.estimate.intervals import wilson_interval
-from pipeline.estimate.shares import EstimateError, compare_parts, estimate_shares, find_wider, nest_ends
+from pipeline.estimate.nesting import find_wider, nest_ends
+from pipeline.estimate.shares import EstimateError, estimate_shares
 from pipeline.estimate.survey import merge_records
 from pipeline.estimate.weights import make_weights
 from tests.survey_of import CODEBOOK, plain_share, sample_of, share_of, survey_of

@@ -9,6 +9,9 @@ import pandas as pd
 import pytest
 from scipy import sparse, stats
 
+from pipeline.estimate.differences import compare_parts, share_variation
+from pipeline.estimate.intervals import t_quantile
+from pipeline.estimate.nesting import find_wider, nest_ends
 from pipeline.estimate.shares import (
     FINE,
     PRIOR_HITS,
@@ -17,15 +20,10 @@ from pipeline.estimate.shares import (
     Part,
     Shares,
     bound_ends,
-    compare_parts,
     count_degrees,
     estimate_ends,
     estimate_shares,
-    find_wider,
-    nest_ends,
-    share_variation,
     steady_variance,
-    t_quantile,
     take_part,
 )
 

@@ -9,7 +9,8 @@ import pytest
 from scipy import optimize, stats
 
 from pipeline.estimate import smooth, trends
-from pipeline.estimate.shares import Shares, compare_parts, estimate_shares
+from pipeline.estimate.differences import compare_parts
+from pipeline.estimate.shares import Shares, estimate_shares
 from pipeline.estimate.smooth import (
     FAR,
     LEAST_VARIANCE,

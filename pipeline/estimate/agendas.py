@@ -9,8 +9,9 @@ from pipeline.coding.codebook import Codebook
 from pipeline.coding.definitions import match_definition
 from pipeline.coding.queries import Definition
 from pipeline.coding.sample import settle_own
+from pipeline.estimate.differences import compare_parts
 from pipeline.estimate.domains import Domain
-from pipeline.estimate.shares import compare_parts, estimate_shares
+from pipeline.estimate.shares import estimate_shares
 from pipeline.estimate.survey import DOCUMENTS, Found, Survey
 from pipeline.estimate.trends import years_by_frame
 

@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import ConfigError
+from pipeline.estimate.differences import compare_parts
 from pipeline.estimate.reader_error import ASKED, COUNTS, GOLD, ONLY_INSIDE, OUTSIDE, STATES
-from pipeline.estimate.shares import Shares, compare_parts, estimate_shares
+from pipeline.estimate.shares import Shares, estimate_shares
 from pipeline.estimate.survey import Survey
 from pipeline.settings import Claim
 

@@ -22,7 +22,7 @@ from scipy import optimize, sparse, special
 
 from pipeline.coding.frames import may_be_quoted
 from pipeline.estimate.domains import Domain
-from pipeline.estimate.shares import find_wider, nest_ends
+from pipeline.estimate.nesting import find_wider, nest_ends
 from pipeline.estimate.survey import Survey
 from pipeline.estimate.weights import Weights
 from pipeline.settings import Frame

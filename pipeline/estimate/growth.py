@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.coding.queries import Definition
-from pipeline.estimate.shares import FINE, Shares, share_variation
+from pipeline.estimate.differences import share_variation
+from pipeline.estimate.shares import FINE, Shares
 from pipeline.estimate.survey import Survey
 from pipeline.estimate.totals import estimate_nested
 from pipeline.estimate.trends import years_by_frame

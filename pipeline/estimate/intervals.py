@@ -64,6 +64,12 @@ def student_quantile(level: float, degrees: int) -> float:
     return float(special.stdtrit(degrees, (1 + level) / 2))
 
 
+@cache
+def t_quantile(level: float, degrees: int, family: int = 1) -> float:
+    """Returns the two-sided quantile of Student's t, for `family` intervals that are to hold together (Bonferroni)."""
+    return float(special.stdtrit(max(degrees, 1), 1 - (1 - level) / 2 / family))
+
+
 def vary(replicates: np.ndarray) -> np.ndarray:
     """Returns the variance over the replicates that there are: float (n_queries,)."""
     has_gaps = bool(np.isnan(replicates).any())  # NumPy takes thrice as long where it looks for gaps

@@ -7,11 +7,10 @@ rules out: fewer than were read, more than were not.
 """
 
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse, special
+from scipy import sparse
 
 from pipeline.errors import PipelineError
 from pipeline.estimate.intervals import effective_size, jeffreys_interval, vary, wilson_interval
@@ -250,62 +249,3 @@ def bound_ends(
     low = np.where(has_yes, np.maximum(low, least), least)
     high = np.where(has_others, np.minimum(high, most), most)
     return np.minimum(low, share), np.maximum(high, share)
-
-
-def find_wider(counted: np.ndarray) -> np.ndarray:
-    """Returns which queries count whatever another counts: bool (n_queries, n_queries), [i, j] if j is as wide as i.
-
-    Args:
-        counted: bool (n_queries, n_records).
-    """
-    missed = counted.astype(np.float32) @ (~counted).astype(np.float32).T  # whole numbers: exact
-    return missed == 0
-
-
-def nest_ends(wider: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns ends of which no narrower query's is above a wider one's; intervals only grow.
-
-    Args:
-        wider: from `find_wider`.
-        low, high: float (n_queries,).
-    """
-    lower = np.where(wider, low[None, :], np.inf).min(axis=1, initial=np.inf)
-    upper = np.where(wider.T, high[None, :], -np.inf).max(axis=1, initial=-np.inf)
-    return np.minimum(low, lower), np.maximum(high, upper)
-
-
-def compare_parts(early: Shares, late: Shares, level: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Returns late less early: difference, standard error, low and high, float (n_queries,) each.
-
-    The interval squares and adds the distances to the ends of the two, less what the replicates say they share (MOVER:
-    Zou and Donner 2008): unlike a normal one it holds for rare classes. The ends lie half-way between Wilson's and
-    Jeffreys': from two of Wilson's, each cautious where few count, a difference would get more than it asks for.
-    """
-    change = late.share - early.share
-    moved = late.replicates - early.replicates
-    error = np.sqrt(vary(moved))
-    together = share_variation(early, late)
-
-    def reach(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-        return np.sqrt(np.maximum(one**2 + other**2 - 2 * together * one * other, 0.0))
-
-    early_low, early_high = (early.low, early.high) if early.apart is None else early.apart
-    late_low, late_high = (late.low, late.high) if late.apart is None else late.apart
-    below = reach(late.share - late_low, early_high - early.share)
-    above = reach(late_high - late.share, early.share - early_low)
-    return change, error, np.maximum(change - below, -1.0), np.minimum(change + above, 1.0)
-
-
-def share_variation(early: Shares, late: Shares) -> np.ndarray:
-    """Returns how two estimates vary together over the replicates: correlations, float (n_queries,)."""
-    error = np.sqrt(vary(late.replicates - early.replicates))
-    of_early, of_late = vary(early.replicates), vary(late.replicates)
-    spread = np.sqrt(of_early) * np.sqrt(of_late)
-    shared = of_early + of_late - error**2
-    return np.clip(np.where(spread > FINE, shared / (2 * np.where(spread > FINE, spread, 1)), 0.0), -1, 1)
-
-
-@cache
-def t_quantile(level: float, degrees: int, family: int = 1) -> float:
-    """Returns the two-sided quantile of Student's t, for `family` intervals that are to hold together (Bonferroni)."""
-    return float(special.stdtrit(max(degrees, 1), 1 - (1 - level) / 2 / family))

@@ -12,8 +12,9 @@ from pipeline.coding.definitions import match_definition
 from pipeline.coding.queries import Definition, Denominator
 from pipeline.coding.sample import Sample
 from pipeline.estimate.domains import Domain, Population, list_domains
+from pipeline.estimate.nesting import find_wider, nest_ends
 from pipeline.estimate.people import WEIGHTS
-from pipeline.estimate.shares import Part, Shares, estimate_shares, find_wider, nest_ends, take_part
+from pipeline.estimate.shares import Part, Shares, estimate_shares, take_part
 from pipeline.estimate.weights import Weights, make_weights
 
 DOCUMENTS = "documents"  # one each

@@ -9,7 +9,8 @@ import pandas as pd
 from pipeline.coding.positions import Position, match_position
 from pipeline.coding.queries import Definition
 from pipeline.estimate.domains import Domain
-from pipeline.estimate.shares import Part, Shares, estimate_shares, find_wider, nest_ends
+from pipeline.estimate.nesting import find_wider, nest_ends
+from pipeline.estimate.shares import Part, Shares, estimate_shares
 from pipeline.estimate.survey import Survey
 
 ENDS = ("share", "low", "high")

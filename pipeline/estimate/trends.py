@@ -7,8 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from pipeline.estimate.differences import compare_parts
 from pipeline.estimate.domains import Domain
-from pipeline.estimate.shares import Shares, compare_parts, estimate_shares, find_wider, nest_ends, t_quantile
+from pipeline.estimate.intervals import t_quantile
+from pipeline.estimate.nesting import find_wider, nest_ends
+from pipeline.estimate.shares import Shares, estimate_shares
 from pipeline.estimate.survey import Survey
 
 

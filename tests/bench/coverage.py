@@ -23,8 +23,9 @@ from pipeline.coding.definitions import match_definition, match_denominator
 from pipeline.coding.queries import Definition
 from pipeline.config import load_config
 from pipeline.estimate.agendas import join_years, list_agendas
+from pipeline.estimate.differences import compare_parts
 from pipeline.estimate.inputs import load_inputs
-from pipeline.estimate.shares import Shares, compare_parts, estimate_shares
+from pipeline.estimate.shares import Shares, estimate_shares
 from pipeline.estimate.survey import DOCUMENTS, Survey, estimate_batch, measure_sizes, open_survey
 from pipeline.schemas import embeddings_table
 from pipeline.store import write_csv

@@ -24,8 +24,8 @@ from pipeline.coding.sample import Sample
 from pipeline.config import load_config
 from pipeline.estimate.domains import Domain, parts_of
 from pipeline.estimate.inputs import load_inputs
+from pipeline.estimate.intervals import t_quantile
 from pipeline.estimate.people import WEIGHTS
-from pipeline.estimate.shares import t_quantile
 from pipeline.estimate.survey import Survey, estimate_batch, open_survey
 from pipeline.store import write_csv
 from tests.bench.coverage import SEED, load_worlds, rows_of
