@@ -1,8 +1,9 @@
 """Calibration: weights as near as may be to those of the design that reproduce what is known of the population.
 
 The known totals are those of the unread documents: their number in each stratum, and what the classifier expects of
-them. Linear calibration with bounded factors (Deville and Sarndal 1992, case 7), where a small penalty lets totals that
-few read documents speak to be met only nearly (Chambers 1996; the penalty is that of a ridge regression).
+them. Linear calibration with bounded factors (Deville and Sarndal 1992, case 7), where a penalty lets totals that few
+read documents speak to be met only nearly (Chambers 1996; the penalty is that of a ridge regression). The weights of
+the design are those of a sample in which no document is followed by its own fit (`find_centre`).
 """
 
 import numpy as np
