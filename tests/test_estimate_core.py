@@ -19,7 +19,7 @@ from pipeline.estimate.curve import draw_curves
 from pipeline.estimate.differences import compare_parts
 from pipeline.estimate.flips import AIM_WORTH, TARGET_WORTH, aim_flips
 from pipeline.estimate.growth import measure_total_growth
-from pipeline.estimate.intervals import effective_size, jeffreys_interval, t_quantile, wilson_interval
+from pipeline.estimate.intervals import effective_size, jeffreys_interval, student_quantile, wilson_interval
 from pipeline.estimate.mixture import estimate_mixture
 from pipeline.estimate.needs import tabulate_needs
 from pipeline.estimate.nesting import find_wider, nest_ends
@@ -376,7 +376,9 @@ def test_a_change_is_as_certain_as_its_two_ends(survey: Survey) -> None:
     assert error == pytest.approx(float(np.std(late.replicates[:, 0] - early.replicates[:, 0])))
     assert low == pytest.approx(change - np.sqrt(below**2 + over**2 - 2 * r * below * over))
     assert high == pytest.approx(change + np.sqrt(above**2 + under**2 - 2 * r * above * under))
-    assert t_quantile(0.95, 10) == pytest.approx(2.228139) and t_quantile(0.95, 10, 5) == pytest.approx(3.169273)
+    assert student_quantile(0.95, 10) == pytest.approx(2.228139) and student_quantile(0.95, 10, 5) == pytest.approx(
+        3.169273
+    )
 
 
 def test_the_effective_size_is_that_of_a_plain_sample_for_a_plain_variance() -> None:

@@ -10,7 +10,7 @@ import pytest
 from scipy import sparse, stats
 
 from pipeline.estimate.differences import compare_parts, share_variation
-from pipeline.estimate.intervals import t_quantile
+from pipeline.estimate.intervals import student_quantile
 from pipeline.estimate.nesting import find_wider, nest_ends
 from pipeline.estimate.shares import (
     FINE,
@@ -228,10 +228,10 @@ def test_a_change_is_never_more_than_all() -> None:
     assert low.tolist() == [-1.0] and high[0] == pytest.approx(-1 + (0.9**2 + 0.8**2) ** 0.5)
 
 
-def test_quantiles_of_students_t_for_one_interval_and_for_a_family() -> None:
-    assert t_quantile(0.95, 5) == pytest.approx(stats.t.ppf(0.975, 5))
-    assert t_quantile(0.9, 5, 4) == pytest.approx(stats.t.ppf(1 - 0.1 / 8, 5))
-    assert t_quantile(0.9, 0) == t_quantile(0.9, 1) == pytest.approx(stats.t.ppf(0.95, 1))
+def tesstudent_quantiles_of_students_t_for_one_interval_and_for_a_family() -> None:
+    assert student_quantile(0.95, 5) == pytest.approx(stats.t.ppf(0.975, 5))
+    assert student_quantile(0.9, 5, 4) == pytest.approx(stats.t.ppf(1 - 0.1 / 8, 5))
+    assert student_quantile(0.9, 0) == student_quantile(0.9, 1) == pytest.approx(stats.t.ppf(0.95, 1))
 
 
 def test_one_query_of_many_stands_alone() -> None:

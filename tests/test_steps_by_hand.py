@@ -276,6 +276,19 @@ def test_many_at_random_are_of_what_is_left_of_each_cell() -> None:
     assert rows[0]["points_saved"] == pytest.approx(float(100 * sum(saved) / 2))
 
 
+def test_reading_all_that_is_left_leaves_no_variance_of_a_cell_that_nobody_had_read() -> None:
+    survey, targets = read_with_bands((40, 30, 10), (20, 20, 0))  # of the last cell half a document counts as read
+    cells = cut_cells(survey, targets, "f/s0", 80.0, 40.0)
+    assert cells.variance(np.array([20, 10, 10])).tolist() == [0, 0]
+    assert (cells.variance(np.array([20, 10, 9])) > 0).all()
+    rows = {row["action"]: row for row in price_readings.price_readings(survey, targets)}
+    before = cells.variance(np.zeros(3))
+    whole = sum(target.influence.save(part) for target, part in zip(targets, before, strict=True))
+    for action in (AT_RANDOM, BY_BANDS):
+        assert rows[action]["n_documents"] == 40
+        assert rows[action]["points_saved"] == pytest.approx(float(100 * whole / 2))
+
+
 def test_bands_are_weighed_by_what_they_make_of_each_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     survey, targets = read_with_bands((40, 60, 50), (10, 20, 30))
     asked: list[np.ndarray] = []

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from pipeline.agendas.reading import LEAST_READ, Reading
 from pipeline.coding.frames import join_stratum
-from pipeline.estimate.intervals import effective_size, wilson_interval
+from pipeline.estimate.intervals import effective_size, normal_quantile, wilson_interval
 
 SPAN_YEARS = 3  # growth compares the first and the last three years, as everywhere in the report
 
@@ -205,7 +204,7 @@ def measure_growth(
     (early, early_variance, n_early), (late, late_variance, n_late) = parts
     if not (n_early and n_late):
         return table
-    half = special.ndtri((1 + level) / 2) * np.sqrt(early_variance + late_variance)
+    half = normal_quantile(level) * np.sqrt(early_variance + late_variance)
     change = late - early
     ends = {"change_low": np.maximum(change - half, -1), "change_high": np.minimum(change + half, 1)}
     return table.assign(frame=frame, early_share=early, late_share=late, change_share=change, **ends)

@@ -70,7 +70,7 @@ class AxisDonors:
         axes, meant, scope, is_odd = _sort_readers(said[:, :, 1:], meant, scope)
         count, own = len(donors), len(axes)
         codes = np.repeat(said[0][is_open][:, None, 1:], count + own, axis=1)
-        is_upheld = meant[:-1, donors] == meant[-1, donors]  # (n_readers, n_donors - 1)
+        is_upheld = meant[:-1, donors] == meant[-1, donors]  # (n_readers, n_drawn)
         kept = np.where(is_upheld.any(axis=0), is_upheld.argmax(axis=0), -1)
         for number, reader in enumerate(axes):
             codes[:, :count] = np.where((kept == number)[None, :, None], reader[is_open][:, None], codes[:, :count])

@@ -22,6 +22,7 @@ from scipy import optimize, sparse, special
 
 from pipeline.coding.frames import may_be_quoted
 from pipeline.estimate.domains import Domain
+from pipeline.estimate.intervals import normal_quantile
 from pipeline.estimate.nesting import find_wider, nest_ends
 from pipeline.estimate.survey import Survey
 from pipeline.estimate.weights import Weights
@@ -175,7 +176,7 @@ def find_ends(numbers: np.ndarray, least: float, most: float, level: float) -> t
     if count <= 0:
         return least, most
     spread = float(np.sqrt(np.mean((numbers[1:] - numbers[1:].mean()) ** 2)))
-    width = float(special.ndtri((1 + level) / 2)) * spread / count
+    width = normal_quantile(level) * spread / count
     return max(count * np.exp(-width), least), min(count * np.exp(width), most)
 
 

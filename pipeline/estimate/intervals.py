@@ -59,13 +59,7 @@ def normal_quantile(level: float) -> float:
 
 
 @cache
-def student_quantile(level: float, degrees: int) -> float:
-    """Returns the two-sided quantile of Student's t."""
-    return float(special.stdtrit(degrees, (1 + level) / 2))
-
-
-@cache
-def t_quantile(level: float, degrees: int, family: int = 1) -> float:
+def student_quantile(level: float, degrees: int, family: int = 1) -> float:
     """Returns the two-sided quantile of Student's t, for `family` intervals that are to hold together (Bonferroni)."""
     return float(special.stdtrit(max(degrees, 1), 1 - (1 - level) / 2 / family))
 

@@ -7,9 +7,9 @@ its variance that of the linearised draws, which are independent (Sarndal, Swens
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from pipeline.errors import SheetError
+from pipeline.estimate.intervals import normal_quantile, student_quantile, wilson_interval
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,6 @@ def estimate_mixture(
     residual = (counted - share * base) / base.mean()
     variance = float(residual.var(ddof=1) / n)
     size = share * (1 - share) / variance if variance > 0 and 0 < share < 1 else float(n)
-    size *= (special.ndtri((1 + level) / 2) / special.stdtrit(n - 1, (1 + level) / 2)) ** 2
-    low, high = _wilson(share, size, level)
-    return MixtureShare(share, float(np.sqrt(variance)), low, high, n)
-
-
-def _wilson(share: float, size: float, level: float) -> tuple[float, float]:
-    z2 = special.ndtri((1 + level) / 2) ** 2
-    centre = (share + z2 / (2 * size)) / (1 + z2 / size)
-    half = np.sqrt(z2) * np.sqrt(share * (1 - share) / size + z2 / (4 * size**2)) / (1 + z2 / size)
-    return float(centre - half), float(centre + half)
+    size *= (normal_quantile(level) / student_quantile(level, n - 1)) ** 2
+    low, high = wilson_interval(share, size, level)
+    return MixtureShare(share, float(np.sqrt(variance)), float(low), float(high), n)

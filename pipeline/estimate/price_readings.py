@@ -37,8 +37,11 @@ class Cells:
     spread: np.ndarray
 
     def variance(self, more: np.ndarray) -> np.ndarray:
-        """Returns the stratum's part of each target's variance after reading more of each cell: float (n_targets,)."""
-        return self.spread @ (self.size**2 * (1 / (self.read + more) - 1 / self.size))
+        """Returns the stratum's part of each target's variance after reading more of each cell: float (n_targets,).
+
+        None is left of a cell that is read in full, be it that it was held to have half a read one.
+        """
+        return self.spread @ (self.size**2 * (1 / np.minimum(self.read + more, self.size) - 1 / self.size))
 
 
 def price_readings(survey: Survey, targets: Sequence[Target]) -> Iterator[dict[str, object]]:

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from pipeline.estimate.as_people import THEIRS, name_states, take_stock
 from pipeline.estimate.flips import is_surprising
+from pipeline.estimate.intervals import normal_quantile
 from pipeline.estimate.price_readings import price_readings
 from pipeline.estimate.price_targets import ADJUDICATE, CHECK, HEADLINE, SECOND, TOGETHER, Target, make_row
 from pipeline.estimate.reader_error import GOLD, PRIOR, STATES, Evidence, tally
@@ -147,7 +147,7 @@ def expect_second_width(
             yes, no = n[state] * rates + PRIOR, n[state] * (1 - rates) + PRIOR
             spread = yes * no / ((yes + no) ** 2 * (yes + no + 1))
             variance += float(slopes**2 @ spread)
-    return float(2 * special.ndtri((1 + survey.level) / 2) * np.sqrt(variance))
+    return float(2 * normal_quantile(survey.level) * np.sqrt(variance))
 
 
 def _guess_rates(survey: Survey, target: Target, evidence: Sequence[Evidence], group: str) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from pipeline.estimate.intervals import normal_quantile
 from pipeline.estimate.shares import Shares
 from pipeline.estimate.survey import Survey
 from pipeline.estimate.trends import shares_by_year
@@ -69,7 +70,7 @@ def smooth_years(years: Sequence[tuple[int, Shares]], number: int, level: float)
     time = np.array([year for year, _ in years], dtype=float)
     share = np.array([float(shares.share[number]) for _, shares in years])
     width = np.array([float(shares.high[number] - shares.low[number]) for _, shares in years])
-    z = float(special.ndtri((1 + level) / 2))
+    z = normal_quantile(level)
     spread = np.maximum(width / (2 * z), LEAST_VARIANCE**0.5)  # Wilson's, which is no zero where all say the same
     together = _correlate(np.array([shares.replicates[:, number] for _, shares in years]))
     return smooth_shares(time, share, together * np.outer(spread, spread), level)

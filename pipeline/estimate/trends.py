@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline.estimate.differences import compare_parts
 from pipeline.estimate.domains import Domain
-from pipeline.estimate.intervals import t_quantile
+from pipeline.estimate.intervals import student_quantile
 from pipeline.estimate.nesting import find_wider, nest_ends
 from pipeline.estimate.shares import Shares, estimate_shares
 from pipeline.estimate.survey import Survey
@@ -75,7 +75,7 @@ def contrast_years(known: list[tuple[int, Shares]], level: float) -> list[list[d
         kind, family = ("change", 1) if position == 0 else ("step", len(known) - 1)
         early, late = known[start][1], known[end][1]
         degrees = early.degrees + late.degrees
-        widen = t_quantile(level, degrees, family) / t_quantile(level, degrees)
+        widen = student_quantile(level, degrees, family) / student_quantile(level, degrees)
         place = {"kind": kind, "from_year": str(known[start][0]), "to_year": str(known[end][0])}
         for rows, numbers in zip(found, zip(*compare_parts(early, late, level), strict=True), strict=True):
             change, error, low, high = map(float, numbers)
@@ -93,7 +93,7 @@ def _slope(known: list[tuple[int, Shares]], number: int, level: float) -> dict[s
     value = float(weights @ np.array([shares.share[number] for _, shares in known]))
     replicates = np.array([shares.replicates[:, number] for _, shares in known])
     error = float(np.nanstd(weights @ replicates))
-    half = error * t_quantile(level, math.fsum(shares.degrees for _, shares in known))
+    half = error * student_quantile(level, math.fsum(shares.degrees for _, shares in known))
     return {
         "kind": "slope",
         "from_year": str(known[0][0]),

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from pipeline.coding.sampling import CLIP, FLOOR, spread
 from pipeline.errors import SheetError
+from pipeline.estimate.intervals import normal_quantile
 
 EVEN = 0.5  # the chance taken where nothing is predicted: the widest
 
@@ -85,7 +85,7 @@ def expect_half_widths(
     targets: Sequence[Target], more: Mapping[str, int], shares: np.ndarray, level: float
 ) -> dict[str, np.ndarray]:
     """Returns the half-width to be expected for each frame and query, float (n_queries,), adjudication left out."""
-    z = special.ndtri((1 + level) / 2)
+    z = normal_quantile(level)
     found: dict[str, np.ndarray] = {}
     for frame in dict.fromkeys(target.frame for target in targets):
         rows = [number for number, target in enumerate(targets) if target.frame == frame]

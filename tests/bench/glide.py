@@ -24,7 +24,7 @@ from pipeline.coding.sample import Sample
 from pipeline.config import load_config
 from pipeline.estimate.domains import Domain, parts_of
 from pipeline.estimate.inputs import load_inputs
-from pipeline.estimate.intervals import t_quantile
+from pipeline.estimate.intervals import student_quantile
 from pipeline.estimate.people import WEIGHTS
 from pipeline.estimate.survey import Survey, estimate_batch, open_survey
 from pipeline.store import write_csv
@@ -85,7 +85,7 @@ def make_textbook(case: dict[str, list[object]], level: float) -> float:
         size = float((stratum == number).sum())
         variance += (size / len(y)) ** 2 * (1 - len(read) / size) * read.var(ddof=1) / len(read)
         degrees += len(read) - 1
-    return 2 * t_quantile(level, degrees) * float(np.sqrt(variance))
+    return 2 * student_quantile(level, degrees) * float(np.sqrt(variance))
 
 
 def compare(surveys: Sequence[Survey], chances: Mapping[str, np.ndarray], python: str) -> pd.DataFrame:
