@@ -70,7 +70,7 @@ bench: | $(READY)-dev ## texts to named clusters beside BERTopic; writes reports
 bench-corpus: estimate scope | $(READY)-dev ## extraction, works, scope and growth of the corpus stage on real documents (half an hour)
 	@for part in extraction residue pairs near_pairs scope corpus_scale; do echo "== $$part"; $(PY) -m tests.bench.$$part; done
 
-bench-coverage: | $(READY)-dev ## how often the intervals hold the truth, on made-up populations (some ten minutes)
+bench-coverage: | $(READY)-dev ## how often the intervals hold the truth, on made-up populations (four minutes)
 	@$(PY) -m tests.bench.coverage
 
 bench-embed: | $(READY)-dev ## measure the encoders of this machine; writes reports/bench/embed.md
